@@ -1,0 +1,312 @@
+"""A catalogue: a folder of Parquet, its lock, its builds, and read-only connections to it.
+
+::
+
+    galaxiesml.toml            format number and settings
+    release.toml               the release profile, as it was at ``init``
+    raw/hsc/<NNNN-sha12>/      one landed file: objects, specz or joined .parquet and landing.json
+    raw/landings.parquet       all landings, made anew from the landing.json files
+    plan/                      what dbt is told: which cuts can be judged, which versions to make
+    dbt/                       the SQL project as last rendered, and dbt's target/
+    builds/<id>/               one build: marts as Parquet, build.json, manifest.json
+    current                    one line: the id of the published build
+    exports/  logs/            what goes out, and what happened
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from galaxiesml.errors import CatalogError, LockedError, UsageError
+from galaxiesml.survey import Profile, load_profile, parse_profile
+
+#: Layout of the folder.  1: this one.
+FORMAT = 1
+CONFIG = "galaxiesml.toml"
+#: The version that plain ``galaxies`` is.
+DEFAULT_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A catalogue's folder and its release profile.
+
+    Attributes
+    ----------
+    root : Path
+        Absolute path of the folder.
+    profile : Profile
+        The release profile that was copied in at ``init``.
+    settings : dict
+        galaxiesml.toml as read.
+    """
+
+    root: Path
+    profile: Profile
+    settings: dict
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "raw" / "hsc"
+
+    @property
+    def landings_file(self) -> Path:
+        return self.root / "raw" / "landings.parquet"
+
+    @property
+    def plan(self) -> Path:
+        return self.root / "plan"
+
+    @property
+    def dbt(self) -> Path:
+        return self.root / "dbt"
+
+    @property
+    def builds(self) -> Path:
+        return self.root / "builds"
+
+    @property
+    def exports(self) -> Path:
+        return self.root / "exports"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @classmethod
+    def create(cls, root: Path, release: str | Path) -> Catalog:
+        """Make an empty catalogue.  A folder that holds one already is an error, other files are not."""
+        profile = load_profile(release)
+        root = Path(root).resolve()
+        if (root / CONFIG).exists():
+            raise CatalogError(
+                f"{root} is a catalogue already.", "Go on with it, or give the name of another folder."
+            )
+        root.mkdir(parents=True, exist_ok=True)
+        write_atomic(root / "release.toml", profile.text)
+        # Written last: a folder is a catalogue only once everything else stands.
+        write_atomic(root / CONFIG, f'format = {FORMAT}\nrelease = "{profile.name}"\n')
+        return cls.open(root)
+
+    @classmethod
+    def open(cls, root: Path) -> Catalog:
+        """Open an existing catalogue of this format."""
+        root = Path(root).resolve()
+        settings = read_settings(root)
+        if settings.get("format") != FORMAT:
+            raise CatalogError(
+                f"{root} is a catalogue of format {settings.get('format')!r}; this galaxiesml writes {FORMAT}.",
+                "Type: galaxiesml upgrade"
+                if isinstance(settings.get("format"), int) and settings["format"] < FORMAT
+                else "Install the galaxiesml that made it, or a newer one.",
+            )
+        profile = root / "release.toml"
+        if not profile.is_file():
+            raise CatalogError(f"{root} has no release.toml.", "Make the catalogue again with galaxiesml init.")
+        return cls(root, parse_profile(profile.read_text(), str(profile)), settings)
+
+    # -- builds ------------------------------------------------------------------------------------------
+
+    def current_id(self) -> str | None:
+        """Identifier of the published build, or None before the first one."""
+        try:
+            return (self.root / "current").read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def current_build(self) -> Path:
+        """Folder of the published build."""
+        build = self.current_id()
+        if build is None:
+            raise CatalogError(f"{self.root} has no build yet.", "Type: galaxiesml build")
+        return self.builds / build
+
+    def build_info(self) -> dict:
+        """build.json of the published build: id, landings, versions, incomplete cuts, package versions."""
+        return json.loads((self.current_build() / "build.json").read_text())
+
+    def publish(self, folder: Path, build: str) -> None:
+        """Make a finished folder the published build: one rename, then one pointer replaced."""
+        os.replace(folder, self.builds / build)
+        sync_folder(self.builds)
+        write_atomic(self.root / "current", build + "\n")
+
+    def build_ids(self) -> list[str]:
+        """Builds that stand, oldest first."""
+        if not self.builds.is_dir():
+            return []
+        return sorted(path.name for path in self.builds.iterdir() if path.name[0].isdigit())
+
+    def discard_builds(self, keep: int) -> list[str]:
+        """Delete all but the newest ``keep`` builds; the published one always stays."""
+        stale = [build for build in self.build_ids()[: -keep or None] if build != self.current_id()]
+        for build in stale:
+            shutil.rmtree(self.builds / build)
+        return stale
+
+    # -- reading -----------------------------------------------------------------------------------------
+
+    def tables(self) -> dict[str, str]:
+        """Plain table names and the DuckDB expression that reads each.
+
+        Marts of the published build (``galaxies`` is the default version), and the landed tables
+        ``hsc_objects``, ``hsc_specz``, ``hsc_joined`` and ``landings``.
+        """
+        found = {}
+        for kind in ("objects", "specz", "joined"):
+            if any(self.raw.glob(f"*/{kind}.parquet")):
+                found[f"hsc_{kind}"] = f"read_parquet({quote(self.raw / '*' / (kind + '.parquet'))}, union_by_name = true)"
+        if self.landings_file.is_file():
+            found["landings"] = f"read_parquet({quote(self.landings_file)})"
+        if build := self.current_id():
+            for path in sorted((self.builds / build).glob("*.parquet")):
+                found[path.stem] = f"read_parquet({quote(path)})"
+            default = f"galaxies_v{DEFAULT_VERSION}"
+            if default in found:
+                found["galaxies"] = found[default]
+        return found
+
+    def connect(self, threads: int | None = None, memory_limit: str | None = None):
+        """A DuckDB connection with a view for each table; it holds no lock and writes nothing here.
+
+        Returns
+        -------
+        duckdb.DuckDBPyConnection
+            In memory; every view reads the build that was published when it was opened.
+        """
+        import duckdb
+
+        connection = duckdb.connect(config={"temp_directory": str(self.root / ".tmp")})
+        if threads:
+            connection.execute(f"set threads = {int(threads)}")
+        if memory_limit:
+            connection.execute(f"set memory_limit = {quote(memory_limit)}")
+        for name, source in self.tables().items():
+            connection.execute(f'create view "{name}" as select * from {source}')
+        return connection
+
+    # -- writing -----------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def lock(self, command: str, wait: float = 0.0):
+        """Hold the catalogue's one write lock; the system frees it when the process ends, however it ends.
+
+        Parameters
+        ----------
+        command : str
+            What the holder does, for the message that another writer sees.
+        wait : float
+            Seconds to wait for another writer before giving up.
+        """
+        handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._acquire(handle, time.monotonic() + wait)
+            holder = {"pid": os.getpid(), "host": os.uname().nodename, "command": command, "since": now()}
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps(holder).encode(), 0)
+            yield
+        finally:
+            os.close(handle)
+
+    def _acquire(self, handle: int, deadline: float) -> None:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() < deadline:
+                    time.sleep(0.2)
+                    continue
+                try:
+                    holder = json.loads(os.pread(handle, 4096, 0))
+                    who = "{command} (process {pid} on {host}, since {since})".format(**holder)
+                except (ValueError, KeyError):
+                    who = "another process"
+                raise LockedError(
+                    f"{self.root} is being written by {who}.",
+                    "Wait for it, or type the command again with --wait 600.",
+                ) from None
+
+
+def find_catalog(directory: Path | None = None) -> Catalog:
+    """The catalogue in ``directory``, else in GALAXIESML_CATALOG, else in the working folder or above it."""
+    named = directory or os.environ.get("GALAXIESML_CATALOG")
+    if named:
+        return Catalog.open(Path(named))
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / CONFIG).is_file():
+            return Catalog.open(folder)
+    raise CatalogError(
+        f"No catalogue in {here} or above it.",
+        "Type: galaxiesml init cat --release pdr2_wide && cd cat; or name one with -C DIR or GALAXIESML_CATALOG.",
+    )
+
+
+def read_settings(root: Path) -> dict:
+    """galaxiesml.toml of a folder, whatever its format number."""
+    try:
+        return tomllib.loads((Path(root) / CONFIG).read_text())
+    except FileNotFoundError:
+        raise CatalogError(f"{root} is no catalogue.", "Type: galaxiesml init DIR --release RELEASE") from None
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogError(f"{Path(root) / CONFIG} cannot be read: {error}.") from error
+
+
+def quote(value: object) -> str:
+    """A text or a path as an SQL string."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write a small file so that a reader, or a kill, sees the old one or the new one and nothing between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    data = content.encode() if isinstance(content, str) else content
+    with open(beside, "wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(beside, path)
+    sync_folder(path.parent)
+
+
+def write_table(path: Path, table) -> None:
+    """Write a small Arrow table as Parquet, atomically."""
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    pq.write_table(table, beside)
+    os.replace(beside, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def check_version(name: str | int) -> int:
+    """1 to 4 from 'v2', '2' or 2."""
+    text = str(name).lower().removeprefix("v")
+    if text not in {"1", "2", "3", "4"}:
+        raise UsageError(f"No version {name!r} of galaxies.", "There are v1, v2, v3 and v4.")
+    return int(text)

@@ -1,0 +1,67 @@
+"""The dictionary of columns, sql/columns.toml: types, units, UCDs, descriptions."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PACKAGED = Path(__file__).parent / "project"
+#: The SQL project: inside an installed package, or at the top of a checkout.
+PROJECT = PACKAGED if PACKAGED.is_dir() else Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: ``type`` is bigint, integer, double, boolean or text; ``of`` is object, spectrum or ''."""
+
+    name: str
+    type: str
+    description: str
+    unit: str = ""
+    ucd: str = ""
+    of: str = ""
+
+
+@cache
+def _entries() -> dict[str, dict]:
+    return tomllib.loads((PROJECT / "sql" / "columns.toml").read_text())
+
+
+def columns(bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> dict[str, Column]:
+    """Every column by name, written out for a survey's filters and a list of cuts.
+
+    Parameters
+    ----------
+    bands : dict of str to str
+        Filter to its UCD word, as a release profile has it.
+    cuts : tuple of (name, why)
+        The cuts, for the ok_{cut} columns.
+    """
+    out = {}
+    for pattern, entry in _entries().items():
+        for words in _fillings(pattern, bands, cuts):
+            filled = {key: _fill(text, words) for key, text in entry.items()}
+            name = _fill(pattern, words)
+            out[name] = Column(name, **filled)
+    return out
+
+
+def expand(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> list[str]:
+    """The names that one pattern, as ``{band}_cmodel_mag`` or ``ok_{cut}``, stands for."""
+    return [_fill(pattern, words) for words in _fillings(pattern, bands, cuts)]
+
+
+def _fillings(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    if "{band}" in pattern:
+        return [{"band": band, "em": em} for band, em in bands.items()]
+    if "{cut}" in pattern:
+        return [{"cut": name, "why": why} for name, why in cuts]
+    return [{}]
+
+
+def _fill(text: str, words: dict[str, str]) -> str:
+    for key, value in words.items():
+        text = text.replace("{" + key + "}", value)
+    return text

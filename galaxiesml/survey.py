@@ -1,0 +1,142 @@
+"""Instrument facts and release profiles: what a survey's export calls things.
+
+A release is one TOML file, ``releases/<name>.toml`` here or any file given to ``galaxiesml init``;
+adding a release adds a file and no code.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from galaxiesml.errors import InputError, UsageError
+
+#: Side of a pixel of HSC's coadds, arcsec.
+PIXEL_SCALE_ARCSEC = 0.168
+#: AB magnitude of one count in HSC's coadds (FLUXMAG0 = 10 ** (0.4 * 27)).
+ZERO_POINT_MAG = 27.0
+
+RELEASES = Path(__file__).parent / "releases"
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """One of our columns in the words of a release.
+
+    Attributes
+    ----------
+    name : str
+        Our name, filter written out.
+    source : str
+        The release's name.
+    nulls : tuple of str
+        Values that mean 'none' in this column, as text.
+    """
+
+    name: str
+    source: str
+    nulls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A spectroscopic survey as a release flags it: the flag's column, and where its errors come from."""
+
+    name: str
+    column: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A release: its filters, its names for our columns, its NULLs.
+
+    Attributes
+    ----------
+    bands : dict of str to str
+        Filters in order, each with its UCD word.
+    columns : dict of str to SourceColumn
+        By our name.
+    nulls : tuple of str
+        Texts that mean NULL in any column.
+    archive_cuts : tuple of str
+        Cuts that the archive made before any query.
+    surveys : tuple of Survey
+        Spectroscopic surveys that the release flags, for ``specz_surveys`` and ``specz_error_kind``.
+    text : str
+        The TOML that this was read from; a catalogue keeps it.
+    """
+
+    name: str
+    title: str
+    reference: str
+    bands: dict[str, str]
+    columns: dict[str, SourceColumn]
+    nulls: tuple[str, ...]
+    archive_cuts: tuple[str, ...] = ()
+    surveys: tuple[Survey, ...] = ()
+    text: str = field(default="", repr=False)
+
+    @property
+    def ours(self) -> dict[str, SourceColumn]:
+        """Our columns by the release's names, in lower case (the archive's names ignore case)."""
+        return {column.source.lower(): column for column in self.columns.values()}
+
+
+def known_releases() -> list[str]:
+    return sorted(path.stem for path in RELEASES.glob("*.toml"))
+
+
+def load_profile(release: str | Path) -> Profile:
+    """Read a release profile by its name, or from a TOML file.
+
+    Raises
+    ------
+    UsageError
+        No such release.
+    InputError
+        The file is no release profile.
+    """
+    path = RELEASES / f"{release}.toml"
+    if not path.is_file():
+        path = Path(release)
+    if not path.is_file():
+        raise UsageError(
+            f"No release profile named {release!r}.",
+            f"Known: {', '.join(known_releases())}; or give the path of a profile's .toml file.",
+        )
+    return parse_profile(path.read_text(), str(path))
+
+
+def parse_profile(text: str, origin: str) -> Profile:
+    try:
+        raw = tomllib.loads(text)
+        bands = {str(band): str(ucd) for band, ucd in raw["bands"].items()}
+        return Profile(
+            name=raw["name"],
+            title=raw["title"],
+            reference=raw["reference"],
+            bands=bands,
+            columns=dict(_columns(raw["columns"], list(bands))),
+            nulls=tuple(raw["nulls"]),
+            archive_cuts=tuple(raw.get("archive_cuts", ())),
+            surveys=tuple(
+                Survey(name, entry["column"], entry["error"]) for name, entry in raw.get("surveys", {}).items()
+            ),
+            text=text,
+        )
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{origin} is no release profile: {type(error).__name__}: {error}.",
+            "It needs name, title, reference, nulls, [bands] and [columns]; releases/pdr2_wide.toml is a model.",
+        ) from error
+
+
+def _columns(entries: dict, bands: list[str]):
+    """Write out {band}; an entry is the release's name, or a table with source, nulls and its own bands."""
+    for name, entry in entries.items():
+        entry = {"source": entry} if isinstance(entry, str) else entry
+        for band in entry.get("bands", bands) if "{band}" in name else [""]:
+            ours = name.replace("{band}", band)
+            yield ours, SourceColumn(ours, entry["source"].replace("{band}", band), tuple(entry.get("nulls", ())))
