@@ -1,0 +1,126 @@
+"""dbt in this process: one invocation, its progress as callbacks, its errors as ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from galaxiesml.errors import BuildError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What dbt is told through the environment."""
+
+    catalog: Path
+    build: str
+    threads: int
+    memory_limit: str
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "GALAXIESML_CATALOG": str(self.catalog),
+            "GALAXIESML_BUILD": self.build,
+            "GALAXIESML_THREADS": str(self.threads),
+            "GALAXIESML_MEMORY_LIMIT": self.memory_limit,
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+
+
+def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, progress: Callable | None = None):
+    """Run one dbt command on the catalogue's project.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The command and its selection, as ``["build", "--exclude", "galaxies_v3"]``.
+    progress : callable, optional
+        Called as ``progress(done, total, name)`` whenever a node starts or ends.
+
+    Returns
+    -------
+    dbt.contracts.results.RunExecutionResult
+        One result a node.
+
+    Raises
+    ------
+    BuildError
+        A node failed, or dbt could not run: names the model, its file and the log.
+    """
+    from dbt.cli.main import dbtRunner
+
+    with _environment(settings.environment()):
+        runner = dbtRunner(callbacks=[_Listener(progress)] if progress else [])
+        try:
+            outcome = runner.invoke(
+                [
+                    *arguments,
+                    *("--project-dir", str(project), "--profiles-dir", str(project)),
+                    *("--target-path", str(project / "target"), "--log-path", str(logs)),
+                    *("--log-level", "none", "--no-print", "--no-use-colors", "--no-version-check"),
+                ]
+            )
+        finally:
+            _close()
+    _raise_failures(outcome, project, logs)
+    return outcome.result
+
+
+def _raise_failures(outcome, project: Path, logs: Path) -> None:
+    if outcome.exception is not None:
+        raise BuildError(
+            f"dbt could not run: {outcome.exception}", f"The whole story is in {logs / 'dbt.log'}."
+        ) from outcome.exception
+    failed = [result for result in outcome.result.results if result.status in ("error", "fail", "runtime error")]
+    if failed:
+        lines = []
+        for result in failed:
+            kind = "test" if str(result.node.resource_type) == "test" else "model"
+            lines.append(f"{kind} {result.node.name} ({project / result.node.original_file_path}): {result.message}")
+        raise BuildError(
+            "The build stopped; what was published before stands as it was.\n  " + "\n  ".join(lines),
+            f"The SQL as run is under {project / 'target'}; the whole story is in {logs / 'dbt.log'}.",
+        )
+
+
+class _Listener:
+    """Counts nodes from dbt's events."""
+
+    def __init__(self, progress: Callable):
+        self._progress = progress
+        self._done = 0
+        self._total = 0
+
+    def __call__(self, event) -> None:
+        name = event.info.name
+        if name == "LogStartLine":
+            self._total = event.data.total
+            self._progress(self._done, self._total, event.data.description.split(".")[-1])
+        elif name == "NodeFinished":
+            self._done += 1
+            self._progress(self._done, self._total, event.data.node_info.node_name)
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]):
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _close() -> None:
+    """dbt-duckdb keeps its database for the next invocation; ours ends with the build."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+    DuckDBConnectionManager._ENV = None

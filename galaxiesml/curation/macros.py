@@ -1,0 +1,58 @@
+"""The project's Jinja macros called from Python: the same text that dbt renders, without starting dbt.
+
+``cuts()`` is read this way, and one version's judgement is rendered again with a cut left out.  Models
+appear under their plain names, as the views of :meth:`galaxiesml.catalog.Catalog.connect` have them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from galaxiesml.dictionary import PROJECT
+
+
+class _Return(Exception):  # noqa: N818 - not an error: dbt's return() ends a macro this way
+    def __init__(self, value):
+        self.value = value
+
+
+class Macros:
+    """The macros of sql/macros, one file each, named for it.
+
+    Parameters
+    ----------
+    bands : sequence of str
+        The filters, as dbt's var('bands').
+    folder : Path
+        Where the macros stand.
+    """
+
+    def __init__(self, bands, folder: Path = PROJECT / "sql" / "macros"):
+        self._environment = jinja2.Environment(
+            extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined, autoescape=False
+        )
+        self._sources = {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
+        self._globals = {
+            "return": self._return,
+            "var": {"bands": list(bands)}.__getitem__,
+            "ref": lambda name: name,
+            "execute": False,
+        }
+        for name in self._sources:
+            self._globals[name] = lambda *args, _name=name, **kwargs: self.call(_name, *args, **kwargs)
+
+    def call(self, name: str, *args, **kwargs):
+        """What the macro returns, or the text that it renders."""
+        # dbt passes {% materialization %} and {% test %} blocks to its own parser; plain macros are all we call.
+        template = self._environment.from_string(self._sources[name], globals=self._globals)
+        macro = getattr(template.module, name)
+        try:
+            return str(macro(*args, **kwargs))
+        except _Return as returned:
+            return returned.value
+
+    @staticmethod
+    def _return(value):
+        raise _Return(value)

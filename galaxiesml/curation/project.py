@@ -1,0 +1,60 @@
+"""The SQL project in a catalogue: the packaged models beside the yml rendered for the release's filters."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from galaxiesml.catalog import Catalog
+from galaxiesml.curation.schema import render
+from galaxiesml.dictionary import PROJECT
+
+
+def project_files(bands: dict[str, str]) -> dict[str, str]:
+    """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does."""
+    files = {
+        str(path.relative_to(PROJECT)): path.read_text()
+        for folder in ("models", "sql/macros", "sql/seeds")
+        for path in sorted((PROJECT / folder).rglob("*"))
+        if path.suffix in {".sql", ".yml", ".csv"}
+    }
+    settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
+    settings["vars"]["bands"] = list(bands)
+    files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
+    files["profiles.yml"] = (PROJECT / "profiles.yml").read_text()
+    return files | render(bands)
+
+
+def render_project(catalog: Catalog) -> Path:
+    """Write the project into the catalogue; a file that has not changed is left alone, so dbt need not parse it."""
+    folder = catalog.dbt
+    wanted = project_files(catalog.profile.bands)
+    for name, text in wanted.items():
+        path = folder / name
+        if not path.is_file() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    for top in ("models", "sql"):
+        for path in list((folder / top).rglob("*")):
+            if path.is_file() and str(path.relative_to(folder)) not in wanted:
+                path.unlink()
+    return folder
+
+
+def write_rendered(folder: Path = PROJECT) -> list[str]:
+    """Write the five-band rendering beside the models of a checkout; the names of the files that changed."""
+    bands = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
+    changed = []
+    for name, text in render(bands).items():
+        path = folder / name
+        if not path.is_file() or path.read_text() != text:
+            path.write_text(text)
+            changed.append(name)
+    return changed
+
+
+def discard_parse(catalog: Catalog) -> None:
+    """Throw dbt's kept parse away; the next build parses everything."""
+    shutil.rmtree(catalog.dbt / "target", ignore_errors=True)

@@ -1,0 +1,172 @@
+"""What can be judged on what is landed: the state of each cut in each file, and the versions that follow.
+
+Written to ``plan/`` as Parquet, where the SQL reads it: dbt is told nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from galaxiesml.catalog import DEFAULT_VERSION, Catalog, write_table
+from galaxiesml.curation.archive import implied
+from galaxiesml.curation.cuts import load_cuts, load_versions, terms, version_cuts
+from galaxiesml.errors import MissingColumnsError, UsageError
+
+#: Which kinds of landed file bring which side of a pair.
+_BRINGS = {"object": ("objects", "joined"), "spectrum": ("specz", "joined")}
+
+
+@dataclass(frozen=True)
+class State:
+    """One cut in one landed file; the lists hold filters, or '*' for a cut that has none."""
+
+    landing: int
+    source_file: str
+    cut: str
+    judged: tuple[str, ...]
+    archive: tuple[str, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """As the cut flow prints it."""
+        parts = [
+            (self.judged, "judged"),
+            (self.archive, "made at the archive"),
+            (self.absent, "not in this export"),
+        ]
+        present = [(bands, word) for bands, word in parts if bands]
+        if len(present) == 1:
+            return present[0][1]
+        return "; ".join(f"{word} in {', '.join(bands)}" for bands, word in present)
+
+
+def cut_states(catalog: Catalog) -> list[State]:
+    """The state of every cut in every landed file that brings the side of the pair that it reads."""
+    archive_cuts = catalog.profile.archive_cuts
+    states = []
+    for landing in catalog.landings():
+        exported = set(landing["columns"])
+        conditions = landing["archive"]["where"]
+        for cut in load_cuts():
+            if landing["kind"] not in _BRINGS[cut["scope"]]:
+                continue
+            found = {"judged": [], "archive": [], "absent": []}
+            for band, term in terms(cut, catalog.profile.bands).items():
+                # What is exported is judged here, whatever was declared.
+                if exported.issuperset(term["needs"]):
+                    found["judged"].append(band)
+                elif cut["name"] in archive_cuts or (term["sql"] and implied(term["sql"], conditions)):
+                    found["archive"].append(band)
+                else:
+                    found["absent"].append(band)
+            states.append(
+                State(
+                    landing["landing"],
+                    landing["source_file"],
+                    cut["name"],
+                    tuple(found["judged"]),
+                    tuple(found["archive"]),
+                    tuple(found["absent"]),
+                )
+            )
+    return states
+
+
+@dataclass(frozen=True)
+class VersionPlan:
+    """One version: the required cuts that cannot be judged in full, and whether a build makes it."""
+
+    number: int
+    title: str
+    missing: tuple[str, ...]
+    built: bool
+
+
+def plan_versions(states: list[State], accepted: tuple[str, ...] = (), named: int | None = None) -> list[VersionPlan]:
+    """Which versions a build makes.
+
+    Parameters
+    ----------
+    states : list of State
+        From :func:`cut_states`.
+    accepted : tuple of str
+        Cuts whose absence the user accepts; 'all' stands for every one.
+    named : int, optional
+        A version that must be made; the default version always must.
+
+    Raises
+    ------
+    UsageError
+        A cut that does not exist is accepted.
+    MissingColumnsError
+        The default version, or the named one, lacks columns of a cut that is not accepted.
+    """
+    known = {cut["name"] for cut in load_cuts()}
+    unknown = sorted(set(accepted) - known - {"all"})
+    if unknown:
+        raise UsageError(f"No cut named {', '.join(unknown)}.", f"Cuts: {', '.join(sorted(known))}; or all.")
+    absent = {state.cut for state in states if state.absent}
+    plans = []
+    for version in load_versions():
+        required = [cut["name"] for cut in version_cuts(version["number"]) if cut["required"]]
+        missing = tuple(name for name in required if name in absent)
+        refused = [name for name in missing if "all" not in accepted and name not in accepted]
+        plans.append(VersionPlan(version["number"], version["title"], missing, built=not refused))
+        if refused and version["number"] in (DEFAULT_VERSION, named):
+            raise MissingColumnsError(*_refusal(version["number"], refused, states))
+    return plans
+
+
+def _refusal(number: int, refused: list[str], states: list[State]) -> tuple[str, str]:
+    lines = [f"v{number} cannot be built: it needs cuts that the landed files cannot be judged on."]
+    needs = {cut["name"]: cut for cut in load_cuts()}
+    for name in refused:
+        for state in states:
+            if state.cut == name and state.absent:
+                where = "" if state.absent == ("*",) else f" in {', '.join(state.absent)}"
+                lines.append(
+                    f"  {name}: {state.source_file} has no {', '.join(needs[name]['needs'])}{where}."
+                )
+    options = " ".join(f"--accept-missing {name}" for name in refused)
+    hint = (
+        f"Type: galaxiesml build {options}\n"
+        "  or, for every missing cut: galaxiesml build --accept-missing all (what is built then says incomplete).\n"
+        "  If the archive made them: galaxiesml ingest replace LANDING FILE --archive-query paper."
+    )
+    return "\n".join(lines), hint
+
+
+def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None) -> list[State]:
+    """Write plan/cut_states.parquet and plan/versions.parquet; without plans, all versions stand to be made."""
+    import pyarrow as pa
+
+    states = cut_states(catalog)
+    write_table(
+        catalog.plan / "cut_states.parquet",
+        pa.table(
+            {
+                "landing": pa.array([state.landing for state in states], pa.int64()),
+                "cut": pa.array([state.cut for state in states], pa.string()),
+                "state": pa.array([state.text for state in states], pa.string()),
+                "judged_bands": pa.array([",".join(state.judged) for state in states], pa.string()),
+                "archive_bands": pa.array([",".join(state.archive) for state in states], pa.string()),
+                "absent_bands": pa.array([",".join(state.absent) for state in states], pa.string()),
+            }
+        ),
+    )
+    if plans is None:
+        plans = plan_versions(states, accepted=("all",))
+    write_table(
+        catalog.plan / "versions.parquet",
+        pa.table(
+            {
+                "number": pa.array([plan.number for plan in plans], pa.int64()),
+                "title": pa.array([plan.title for plan in plans], pa.string()),
+                "built": pa.array([plan.built for plan in plans], pa.bool_()),
+                "is_default": pa.array([plan.number == DEFAULT_VERSION for plan in plans], pa.bool_()),
+                "missing_cuts": pa.array([", ".join(plan.missing) for plan in plans], pa.string()),
+            }
+        ),
+    )
+    return states

@@ -1,0 +1,22 @@
+-- Rows that each cut of each version is the first to remove; the row without a cut counts what is kept.
+{% set numbers = built_versions() -%}
+with judged as (
+    {%- for number in numbers %}
+    select 'v{{ number }}' as version, first_cut, first_verdict, n_failed
+    from {{ ref('int_judged_v' ~ number) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+counts as (
+    select
+        version,
+        first_cut,
+        count(*) as removed,
+        count_if(first_verdict = 'null') as nulls,
+        count_if(n_failed = 1) as only_this
+    from judged
+    group by version, first_cut
+)
+
+select * from counts

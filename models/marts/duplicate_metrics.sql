@@ -1,0 +1,65 @@
+-- What the duplicates are: how many rows are not unique sources, how many kept rows are not primary detections,
+-- and how far the magnitudes of two measurements of one source lie apart.
+{% set numbers = built_versions() -%}
+with duplicates as (
+    select * from {{ ref('duplicates') }} where duplicates_by = 'specz_name'
+),
+
+pairs as (
+    select * from {{ ref('int_pairs') }}
+),
+
+reached as (
+    {%- for number in numbers %}
+    {%- set step = (version_cuts(number)['windows'] | selectattr('duplicates_by', 'equalto', 'specz_name') | first).name %}
+    select
+        'v{{ number }}' as version,
+        count_if(judged.ok_{{ step }} is not null) as reached,
+        count_if(judged.kept and not pairs.isprimary) as not_primary,
+        count_if(judged.kept and pairs.isprimary is null) as primary_unknown
+    from {{ ref('int_judged_v' ~ number) }} as judged
+    inner join pairs on judged.pair_id = pairs.pair_id
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+in_groups as (
+    select version, count(*) as in_groups from duplicates group by version
+),
+
+offsets as (
+    select
+        went.version
+        {%- for band in bands() %},
+        median(abs(there.{{ band }}_cmodel_mag - here.{{ band }}_cmodel_mag)) as offset_{{ band }}
+        {%- endfor %}
+    from duplicates as went
+    inner join duplicates as stayed
+        on went.version = stayed.version and went.cut = stayed.cut and went.group_key = stayed.group_key
+    inner join pairs as there on went.pair_id = there.pair_id
+    inner join pairs as here on stayed.pair_id = here.pair_id
+    where stayed.stays and not went.stays
+    group by went.version
+),
+
+metrics as (
+    select version, 'pairs_reaching_duplicate_steps' as metric, cast(reached as double) as value from reached
+    union all
+    select version, 'kept_not_primary' as metric, cast(not_primary as double) as value from reached
+    union all
+    select version, 'kept_primary_unknown' as metric, cast(primary_unknown as double) as value from reached
+    union all
+    select reached.version, 'pairs_in_duplicate_groups' as metric, cast(coalesce(in_groups.in_groups, 0) as double) as value
+    from reached left join in_groups on reached.version = in_groups.version
+    union all
+    select reached.version, 'fraction_in_duplicate_groups' as metric,
+        coalesce(in_groups.in_groups, 0) / nullif(cast(reached.reached as double), 0) as value
+    from reached left join in_groups on reached.version = in_groups.version
+    {%- for band in bands() %}
+    union all
+    select version, 'median_offset_{{ band }}_cmodel_mag' as metric, offset_{{ band }} as value from offsets
+    {%- endfor %}
+)
+
+select version, metric, value from metrics
+order by version, metric

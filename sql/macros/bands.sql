@@ -1,0 +1,4 @@
+{#- The release's filters, in order. -#}
+{%- macro bands() -%}
+{{ return(var('bands')) }}
+{%- endmacro -%}

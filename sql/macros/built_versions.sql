@@ -1,0 +1,13 @@
+{#- Numbers of the versions that this build makes; `galaxiesml build` decides, and writes it down in raw.versions. -#}
+{%- macro built_versions() -%}
+{%- set plan = source('raw', 'versions') -%}
+{%- set numbers = [] -%}
+{%- if execute -%}
+    {%- for row in run_query('select number from ' ~ plan ~ ' where built order by number').rows -%}
+        {%- do numbers.append(row[0] | int) -%}
+    {%- endfor -%}
+{%- else -%}
+    {%- for version in versions() -%}{%- do numbers.append(version.number) -%}{%- endfor -%}
+{%- endif -%}
+{{ return(numbers) }}
+{%- endmacro -%}

@@ -1,0 +1,13 @@
+{#- The landed files under plain names, so that models read tables and not paths. -#}
+{%- macro create_raw_views() -%}
+{%- set root = env_var('GALAXIESML_CATALOG') -%}
+{%- set tables = {
+    'hsc_objects': '/raw/hsc/*/objects.parquet', 'hsc_specz': '/raw/hsc/*/specz.parquet',
+    'hsc_joined': '/raw/hsc/*/joined.parquet', 'landings': '/raw/landings.parquet',
+    'cut_states': '/plan/cut_states.parquet', 'versions': '/plan/versions.parquet'} -%}
+create schema if not exists raw;
+{%- for name, path in tables.items() %}
+create or replace view raw.{{ name }} as
+select * from read_parquet('{{ (root ~ path) | replace("'", "''") }}', union_by_name = true);
+{%- endfor %}
+{%- endmacro -%}

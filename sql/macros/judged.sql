@@ -1,0 +1,67 @@
+{#- One version's judgement of every pair: row cuts first, then each window cut on the survivors of all before it.
+    A window cut's verdict is NULL where the pair did not reach it. -#}
+{%- macro judged(version, without=[]) -%}
+{%- set chosen = version_cuts(version, without) -%}
+{%- set last = chosen.windows | length -%}
+with verdicts as (
+    select * from {{ ref('int_verdicts') }}
+),
+
+alive_0 as (
+    select
+        pair_id, object_id, specz_name, specz_redshift, specz_redshift_err, match_distance_arcsec,
+        {%- for cut in chosen.rows %}
+        ok_{{ cut.name }},
+        {%- endfor %}
+        {% for cut in chosen.rows %}coalesce(ok_{{ cut.name }}, false){{ ' and ' if not loop.last }}{% endfor %} as alive_0
+    from verdicts
+),
+{% for cut in chosen.windows %}
+judged_{{ loop.index }} as (
+    select *, case when alive_{{ loop.index0 }} then ({{ cut.window | replace('{alive}', 'alive_' ~ loop.index0) }}) end as ok_{{ cut.name }}
+    from alive_{{ loop.index0 }}
+),
+
+alive_{{ loop.index }} as (
+    select *, alive_{{ loop.index0 }} and coalesce(ok_{{ cut.name }}, false) as alive_{{ loop.index }} from judged_{{ loop.index }}
+),
+{% endfor %}
+judged as (
+    select
+        pair_id,
+        alive_{{ last }} as kept,
+        {%- for cut in chosen.windows %}
+        ok_{{ cut.name }},
+        {%- endfor %}
+        case
+            {%- for cut in chosen.rows %}
+            when not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}'
+            {%- endfor %}
+            {%- for cut in chosen.windows %}
+            when not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}'
+            {%- endfor %}
+        end as first_cut,
+        case
+            {%- for cut in chosen.all %}
+            when ok_{{ cut.name }} is null then 'null' when not ok_{{ cut.name }} then 'fail'
+            {%- endfor %}
+        end as first_verdict,
+        concat_ws(', '
+            {%- for cut in chosen.rows %},
+            case when not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}' end
+            {%- endfor %}
+            {%- for cut in chosen.windows %},
+            case when not coalesce(ok_{{ cut.name }}, true) then '{{ cut.name }}' end
+            {%- endfor %}) as failed_cuts,
+        cast(0
+            {%- for cut in chosen.rows %}
+            + case when coalesce(ok_{{ cut.name }}, false) then 0 else 1 end
+            {%- endfor %}
+            {%- for cut in chosen.windows %}
+            + case when coalesce(ok_{{ cut.name }}, true) then 0 else 1 end
+            {%- endfor %} as bigint) as n_failed
+    from alive_{{ last }}
+)
+
+select * from judged
+{%- endmacro -%}

@@ -1,0 +1,19 @@
+{#- For each cut and filter, the landed files whose rows cannot be judged there: {'edge': {'g': [2, 3]}}.
+    '*' stands for the filter of a cut that has none; 'all' is the number of files in all. -#}
+{%- macro unjudged_landings() -%}
+{%- set states = source('raw', 'cut_states') -%}
+{%- set unjudged = {} -%}
+{%- if execute -%}
+    {%- set query -%}
+        select cut, landing, archive_bands, absent_bands from {{ states }} order by cut, landing
+    {%- endset -%}
+    {%- for cut, landing, archive_bands, absent_bands in run_query(query).rows -%}
+        {%- set entry = unjudged.setdefault(cut, {'all': []}) -%}
+        {%- do entry['all'].append(landing | int) -%}
+        {%- for band in ((archive_bands or '') ~ ',' ~ (absent_bands or '')).split(',') if band -%}
+            {%- do entry.setdefault(band, []).append(landing | int) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+{%- endif -%}
+{{ return(unjudged) }}
+{%- endmacro -%}
