@@ -114,6 +114,11 @@ class Catalog:
             raise CatalogError(f"{root} has no release.toml.", "Make the catalogue again with galaxiesml init.")
         return cls(root, parse_profile(profile.read_text(), str(profile)), settings)
 
+    def landings(self) -> list[dict]:
+        """landing.json of every landed file, in landing order; the folders are the truth, no index is."""
+        found = [json.loads(path.read_text()) for path in self.raw.glob("[0-9]*/landing.json")]
+        return sorted(found, key=lambda landing: landing["landing"])
+
     # -- builds ------------------------------------------------------------------------------------------
 
     def current_id(self) -> str | None:

@@ -38,6 +38,7 @@ class Macros:
             "return": self._return,
             "var": {"bands": list(bands)}.__getitem__,
             "ref": lambda name: name,
+            "source": lambda schema, name: name,
             "execute": False,
         }
         for name in self._sources:
@@ -52,6 +53,10 @@ class Macros:
             return str(macro(*args, **kwargs))
         except _Return as returned:
             return returned.value
+
+    def render(self, model: str) -> str:
+        """The SQL of a model's text, every cut judged and every version made."""
+        return self._environment.from_string(model, globals=self._globals).render()
 
     @staticmethod
     def _return(value):

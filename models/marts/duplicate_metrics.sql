@@ -11,7 +11,7 @@ pairs as (
 
 reached as (
     {%- for number in numbers %}
-    {%- set step = (version_cuts(number)['windows'] | selectattr('duplicates_by', 'equalto', 'specz_name') | first).name %}
+    {%- set step = (version_cuts(number)['windows'] | selectattr('duplicates_by', 'defined') | selectattr('duplicates_by', 'equalto', 'specz_name') | first).name %}
     select
         'v{{ number }}' as version,
         count_if(judged.ok_{{ step }} is not null) as reached,

@@ -117,13 +117,13 @@ CROWDS = st.lists(
 SOLE = Counter()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(PAIRS)
 def test_every_version_keeps_the_rows_that_pandas_keeps(draws):
     check([good_pair(number, **dict(draw.values())) for number, draw in enumerate(draws)])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(CROWDS)
 def test_every_version_keeps_the_duplicates_that_pandas_keeps(draws):
     check([good_pair(number, **draw) for number, draw in enumerate(draws)])

@@ -1,0 +1,281 @@
+"""`galaxiesml audit ...`: questions to the published build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import common
+
+audit = typer.Typer(help="Ask the published build about its cuts.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Version = Annotated[str, typer.Option(help="v1, v2, v3 or v4.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(audit, name="audit")
+
+
+@audit.command("cuts")
+def cuts(
+    version: Annotated[str, typer.Option(help="v1, v2, v3, v4, or all.")] = "v2",
+    without: Annotated[str | None, typer.Option(help="Judge again without this cut.", metavar="CUT")] = None,
+    graph: Annotated[Path | None, typer.Option(help="Draw the flow chart, to an .svg or .png file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print the cut flow: what every cut removes.
+
+    \b
+    Examples:
+      galaxiesml audit cuts
+      galaxiesml audit cuts --version all --json
+      galaxiesml audit cuts --version v3 --without agreement
+      galaxiesml audit cuts --graph flow.svg
+    """
+    from galaxiesml.catalog import check_version
+    from galaxiesml.curation import audit as questions
+    from galaxiesml.errors import UsageError
+
+    catalog = common.catalog()
+    connection = catalog.connect()
+    catalog.current_build()
+    if version == "all":
+        numbers = [int(row[0][1:]) for row in connection.execute("select version from versions where built").fetchall()]
+    else:
+        numbers = [check_version(version)]
+    if (without or graph) and len(numbers) != 1:
+        raise UsageError("--without and --graph take one version.", "Type: galaxiesml audit cuts --version v1 ...")
+    if without:
+        _print_without(questions.without(connection, numbers[0], without, catalog.profile.bands), as_json)
+        return
+    flows = [questions.cut_flow(connection, number) for number in sorted(numbers)]
+    if graph:
+        _draw(catalog, flows[0], graph)
+    elif as_json:
+        common.print_json(flows if version == "all" else flows[0])
+    else:
+        for flow in flows:
+            _print_flow(flow)
+
+
+def _print_flow(flow: dict) -> None:
+    version, head = flow["version"], flow["head"]
+    common.result(f"galaxies_{version['version']}: {version['title']}")
+    common.result(
+        f"{head['objects']:,} object rows landed; {head['objects_without_spectrum']:,} objects without a spectrum; "
+        f"{head['pairs']:,} (object, spectrum) pairs"
+    )
+    common.result(
+        f"X = {head['photometric_objects']:,} objects pass the photometric flags; "
+        f"Y = {head['photometric_with_spectrum']:,} of them have a spectrum\n"
+    )
+    common.table(
+        [
+            {
+                "cut": row["cut"],
+                "section": row["section"],
+                "in": row["rows_in"],
+                "out": row["rows_out"],
+                "failed": row["fails"],
+                "null": row["nulls"],
+                "only this": row["only_this"],
+                "expected": _expected(row),
+                "judged": row["state"],
+            }
+            for row in flow["flow"]
+        ]
+    )
+    common.result(f"\n{version['rows_kept']:,} galaxies" + _incomplete(version))
+    fraction = flow["duplicates"].get("fraction_in_duplicate_groups")
+    if fraction is not None:
+        common.result(
+            f"{flow['duplicates']['pairs_in_duplicate_groups']:,.0f} pairs ({fraction:.1%} of those that reach the "
+            f"duplicate steps) share their spectrum with another (the paper: about 70 %)"
+        )
+    unknown, other = flow["duplicates"]["kept_primary_unknown"], flow["duplicates"]["kept_not_primary"]
+    common.result(f"{other:,.0f} kept rows are not primary detections; of {unknown:,.0f} it is not known")
+    offsets = {name: value for name, value in flow["duplicates"].items() if name.startswith("median_offset") and value is not None}
+    for name, value in offsets.items():
+        common.result(f"{name.split('_')[2]} magnitudes of duplicates differ by {value:.4f} mag (median, absolute)")
+    common.result("")
+
+
+def _expected(row: dict) -> str:
+    if row["published_rows"] is None:
+        return ""
+    if row["expected_rows"] is None:
+        return f"{row['published_rows']:,} (not reproduced: that input is not landed)"
+    return f"{row['expected_rows']:,}"
+
+
+def _incomplete(version: dict) -> str:
+    return f", INCOMPLETE: {version['missing_cuts']} not judged in full" if version["missing_cuts"] else ""
+
+
+def _print_without(result: dict, as_json: bool) -> None:
+    if as_json:
+        common.print_json(result)
+        return
+    common.result(
+        f"{result['version']} without {result['without']}: {result['rows']:,} -> {result['rows_without']:,} rows "
+        f"(gained {len(result['gained']):,}, lost {len(result['lost']):,})"
+    )
+    for name in ("gained", "lost"):
+        if result[name]:
+            common.result(f"\n{name}:")
+            common.table(result[name])
+
+
+def _draw(catalog, flow: dict, path: Path) -> None:
+    from galaxiesml.plots.flow import draw_flow
+
+    info = catalog.build_info()
+    version = flow["version"]
+    head = flow["head"] | {
+        "version": version["version"],
+        "title": version["title"],
+        "rows_kept": version["rows_kept"],
+        "build_id": info["id"],
+        "missing_cuts": [name for name in version["missing_cuts"].split(", ") if name],
+        "landings": [landing["source_file"] for landing in info["landings"]],
+    }
+    draw_flow(flow["flow"], head, path, f"galaxies_{version['version']}: {version['title']}")
+    common.result(str(path))
+
+
+@audit.command("row")
+def row(
+    object_id: Annotated[int, typer.Argument(help="The object's HSC identifier.")], as_json: Json = False
+) -> None:
+    """Say why one object is in or out: every cut, its value, its limit.
+
+    \b
+    Example:
+      galaxiesml audit row 42063608219011286
+    """
+    from galaxiesml.curation.audit_row import audit_object
+
+    catalog = common.catalog()
+    catalog.current_build()
+    found = audit_object(catalog, catalog.connect(), object_id)
+    if as_json:
+        common.print_json(found)
+        return
+    if not found["pairs"]:
+        common.result(f"object {object_id}: {found['source_file']}, row {found['source_row']}; no spectrum landed, so out")
+        _print_cuts(found["cuts"])
+    for pair in found["pairs"]:
+        common.result(
+            f"object {object_id}: {pair['source_file']}, row {pair['source_row']}; spectrum {pair['specz_name']}: "
+            f"{pair['specz_source_file']}, row {pair['specz_source_row']}"
+        )
+        for name, outcome in pair["versions"].items():
+            common.result(
+                f"  {name}: in"
+                if outcome["kept"]
+                else f"  {name}: out by {outcome['first_cut']} ({outcome['first_verdict']}); all that fail: {outcome['failed_cuts']}"
+            )
+        _print_cuts(pair["cuts"])
+
+
+def _print_cuts(cuts: list[dict]) -> None:
+    common.result("")
+    common.table(
+        [
+            {
+                "cut": cut["cut"],
+                "verdict": cut["verdict"],
+                "value": cut["value"],
+                "limit": cut["limit"],
+                "versions": " ".join(cut["versions"]),
+            }
+            for cut in cuts
+        ]
+    )
+    common.result("")
+
+
+@audit.command("diff")
+def diff(
+    first: Annotated[str, typer.Argument(help="A version.")],
+    second: Annotated[str, typer.Argument(help="Another version.")],
+    list_rows: Annotated[bool, typer.Option("--rows", help="List every row.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Count the rows in one version and not in the other, by the cut that makes the difference.
+
+    \b
+    Examples:
+      galaxiesml audit diff v1 v2
+      galaxiesml audit diff v2 v3 --rows
+    """
+    from galaxiesml.catalog import check_version
+    from galaxiesml.curation import audit as questions
+
+    catalog = common.catalog()
+    catalog.current_build()
+    ask = questions.diff_rows if list_rows else questions.diff
+    found = ask(catalog.connect(), check_version(first), check_version(second))
+    if as_json:
+        common.print_json(found)
+    elif found:
+        common.table(found)
+    else:
+        common.result(f"{first} and {second} keep the same rows.")
+
+
+@audit.command("sql")
+def sql(cut: Annotated[str, typer.Argument(help="A cut's name.")], as_json: Json = False) -> None:
+    """Print a cut's SQL as the published build ran it.
+
+    \b
+    Example:
+      galaxiesml audit sql error
+    """
+    from galaxiesml.curation.audit import cut_sql
+    from galaxiesml.curation.cuts import load_cuts
+
+    found = cut_sql(common.catalog(), cut)
+    if as_json:
+        common.print_json(found)
+        return
+    entry = next(each for each in load_cuts() if each["name"] == cut)
+    versions = ", ".join(f"v{number}" for number in entry["versions"])
+    common.result(f"-- {cut}: {entry['why']}\n-- section {entry['section']}; made by {versions}")
+    for place in found:
+        common.result(f"-- {place['model']} ({place['file']})\n{place['sql']}")
+
+
+@audit.command("lineage")
+def lineage(
+    column: Annotated[str, typer.Argument(help="TABLE.COLUMN, as galaxies.specz_redshift.")],
+    graph: Annotated[Path | None, typer.Option(help="Draw it, to an .svg or .png file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Follow a column back to the raw files, with the cuts that filter it.
+
+    \b
+    Examples:
+      galaxiesml audit lineage galaxies.specz_redshift
+      galaxiesml audit lineage galaxies_v3.i_cmodel_mag --graph lineage.svg
+    """
+    from galaxiesml.curation.lineage import Lineage, as_tree_json, text_tree
+    from galaxiesml.errors import UsageError
+
+    table, _, name = column.rpartition(".")
+    if not table:
+        raise UsageError(f"{column!r} is no TABLE.COLUMN.", "Type: galaxiesml audit lineage galaxies.specz_redshift")
+    catalog = common.catalog()
+    tree = Lineage.load(catalog.current_build(), catalog.landings()).column(table, name)
+    if graph:
+        from galaxiesml.plots.lineage import draw
+
+        draw(as_tree_json(tree), graph)
+        common.result(str(graph))
+    elif as_json:
+        common.print_json(as_tree_json(tree))
+    else:
+        common.result(text_tree(tree))

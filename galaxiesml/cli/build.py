@@ -1,0 +1,94 @@
+"""`galaxiesml build`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import common
+
+
+def register(app: typer.Typer) -> None:
+    app.command("build")(build)
+
+
+def build(
+    accept_missing: Annotated[
+        list[str] | None,
+        typer.Option(help="A required cut that may be missing; repeatable, or 'all'.", metavar="CUT"),
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="A version that must be made, beside the default.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads for the queries.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Memory for the queries, as 4GB.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for another writer.")] = 0.0,
+    force: Annotated[bool, typer.Option("--force", help="Build though disk or memory look too small.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="build.json on standard output.")] = False,
+) -> None:
+    """Make the catalogue's tables from what is landed, and publish them.
+
+    Every version that the landed files allow is made.  Where the default version, or the one named, needs a
+    cut whose columns are missing, nothing is made and the cuts are named.
+
+    \b
+    Examples:
+      galaxiesml build
+      galaxiesml build --accept-missing crcenter --accept-missing bad
+      galaxiesml build --version v3 --accept-missing all
+    """
+    from galaxiesml.catalog import check_version
+    from galaxiesml.config import setting
+    from galaxiesml.curation.build import build as make
+    from galaxiesml.ingest.ledger import ensure_empty
+
+    catalog = common.catalog()
+    number = check_version(version) if version else None
+    with catalog.lock("galaxiesml build", wait):
+        ensure_empty(catalog)
+        _check_resources(catalog, force)
+        with common.progress("Building", total=None, unit="models") as bar:
+            done = 0
+
+            def report(count: int, total: int, name: str) -> None:
+                nonlocal done
+                bar.update(description=f"Building {name}", total=total)
+                bar.advance(count - done)
+                done = count
+
+            built = make(
+                catalog,
+                accept_missing=tuple(accept_missing or ()),
+                version=number,
+                threads=int(setting(catalog, "threads", threads)[0]),
+                memory_limit=str(setting(catalog, "memory_limit", memory_limit)[0]),
+                progress=report,
+            )
+    _say(built)
+    if as_json:
+        common.print_json(built.info | {"left_out": {name: list(cuts) for name, cuts in built.left_out.items()}})
+    else:
+        common.result(built.info["id"])
+
+
+def _check_resources(catalog, force: bool) -> None:
+    """A build writes at most a few copies of the landed spectra; the landed bytes bound them."""
+    from galaxiesml.config import check_space
+
+    landed = sum(path.stat().st_size for path in catalog.raw.glob("[0-9]*/*.parquet"))
+    check_space(catalog.root, landed + 50_000_000, force)
+
+
+def _say(built) -> None:
+    if not built.info["landings"]:
+        common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest hsc FILE")
+    for name, version in built.info["versions"].items():
+        default = " (plain galaxies)" if name == f"v{built.info['default_version']}" else ""
+        common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")
+        if version["missing_cuts"]:
+            common.warn(f"galaxies_{name} is INCOMPLETE: {', '.join(version['missing_cuts'])} not judged in full.")
+    for name, cuts in built.left_out.items():
+        common.warn(
+            f"galaxies_{name} is left out: it needs {', '.join(cuts)}.  "
+            f"Type: galaxiesml build --version {name} --accept-missing all"
+        )
+    common.say("Next: galaxiesml audit cuts")

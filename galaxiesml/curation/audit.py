@@ -1,0 +1,153 @@
+"""Questions to a published build: the cut flow, one object's verdicts, two versions' difference, a cut's SQL."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from galaxiesml.catalog import Catalog
+from galaxiesml.curation.cuts import load_cuts, version_cuts
+from galaxiesml.curation.macros import Macros
+from galaxiesml.errors import CatalogError, UsageError
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters=()) -> list[dict]:
+    """A query's rows as dicts."""
+    cursor = connection.execute(query, parameters)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def built_version(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
+    """The row of ``versions`` of a version that this build holds."""
+    version = rows(connection, "select * from versions where version = ?", [f"v{number}"])[0]
+    if not version["built"]:
+        raise CatalogError(
+            f"This build holds no v{number}: it needs {version['missing_cuts']}, which the landed files lack.",
+            f"Type: galaxiesml build --version v{number} --accept-missing all",
+        )
+    return version
+
+
+def cut_flow(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
+    """One version's cut flow.
+
+    Returns
+    -------
+    dict
+        ``version``, ``head`` (objects, pairs, the paper's X and Y), ``flow`` (one dict a cut, in order),
+        ``duplicates`` (metric to value).
+    """
+    version = built_version(connection, number)
+    name = [version["version"]]
+    metrics = rows(connection, "select metric, value from duplicate_metrics where version = ? order by metric", name)
+    return {
+        "version": version,
+        "head": rows(connection, "select * from object_counts")[0],
+        "flow": rows(connection, "select * from cut_flow where version = ? order by step", name),
+        "duplicates": {metric["metric"]: metric["value"] for metric in metrics},
+    }
+
+
+def without(connection: duckdb.DuckDBPyConnection, number: int, cut: str, bands) -> dict:
+    """Judge a version again without one cut.
+
+    Returns
+    -------
+    dict
+        ``rows`` before and ``rows_without``; ``gained`` and ``lost``, lists of dicts (pair_id, object_id,
+        specz_name, source_file, source_row, kept, now_removed_by).  A row is lost
+        when a gained one takes its place in a duplicate group.
+    """
+    built_version(connection, number)
+    names = [each["name"] for each in version_cuts(number)]
+    if cut not in names:
+        raise UsageError(f"v{number} has no cut {cut!r}.", f"Its cuts: {', '.join(names)}.")
+    judgement = Macros(bands).call("judged", number, [cut])
+    connection.execute(f"create or replace temp table judged_without as {judgement}")
+    compared = """
+        select w.pair_id, p.object_id, p.specz_name, p.source_file, p.source_row, w.kept, w.first_cut as now_removed_by
+        from judged_without as w
+        inner join int_pairs as p using (pair_id)
+        left join (select pair_id from rejections where version = ?) as r using (pair_id)
+        where w.kept = (r.pair_id is not null)
+        order by w.pair_id
+    """
+    changed = rows(connection, compared, [f"v{number}"])
+    before = connection.execute("select rows_kept from versions where version = ?", [f"v{number}"]).fetchone()[0]
+    gained = [row for row in changed if row["kept"]]
+    lost = [row for row in changed if not row["kept"]]
+    return {
+        "version": f"v{number}",
+        "without": cut,
+        "rows": before,
+        "rows_without": before + len(gained) - len(lost),
+        "gained": gained,
+        "lost": lost,
+    }
+
+
+def diff(connection: duckdb.DuckDBPyConnection, first: int, second: int) -> list[dict]:
+    """Pairs that one version keeps and the other does not, by the cut that makes the difference.
+
+    Returns
+    -------
+    list of dict
+        ``only_in``, ``removed_by`` (version), ``first_cut``, ``first_verdict``, ``rows``; both directions.
+    """
+    for number in (first, second):
+        built_version(connection, number)
+    query = """
+        select ? as only_in, r.version as removed_by, r.first_cut, r.first_verdict, count(*) as rows
+        from rejections as r
+        anti join (select pair_id from rejections where version = ?) as other using (pair_id)
+        where r.version = ?
+        group by all order by rows desc, first_cut
+    """
+    return [
+        row
+        for keeps, drops in ((first, second), (second, first))
+        for row in rows(connection, query, [f"v{keeps}", f"v{keeps}", f"v{drops}"])
+    ]
+
+
+def diff_rows(connection: duckdb.DuckDBPyConnection, first: int, second: int) -> list[dict]:
+    """The rows behind :func:`diff`, one dict a pair."""
+    query = """
+        select ? as only_in, r.object_id, r.specz_name, r.source_file, r.source_row, r.first_cut, r.failed_cuts
+        from rejections as r
+        anti join (select pair_id from rejections where version = ?) as other using (pair_id)
+        where r.version = ?
+        order by r.pair_id
+    """
+    return [
+        row
+        for keeps, drops in ((first, second), (second, first))
+        for row in rows(connection, query, [f"v{keeps}", f"v{keeps}", f"v{drops}"])
+    ]
+
+
+def cut_sql(catalog: Catalog, name: str) -> list[dict]:
+    """A cut's SQL as the published build ran it.
+
+    Returns
+    -------
+    list of dict
+        ``model``, ``file`` and ``sql``; a row cut stands once, a window cut in each version that makes it.
+    """
+    known = [cut["name"] for cut in load_cuts()]
+    if name not in known:
+        raise UsageError(f"No cut named {name!r}.", f"Cuts: {', '.join(known)}.")
+    models = json.loads((catalog.current_build() / "manifest.json").read_text())["models"]
+    found = []
+    for model, entry in models.items():
+        if model != "int_verdicts" and not model.startswith("int_judged_v"):
+            continue
+        for alias in sqlglot.parse_one(entry["sql"], dialect="duckdb").find_all(exp.Alias):
+            if alias.alias == f"ok_{name}" and not isinstance(alias.this, exp.Column):
+                sql = alias.this.sql(dialect="duckdb", pretty=True)
+                found.append({"model": model, "file": entry["file"], "sql": sql})
+    return found

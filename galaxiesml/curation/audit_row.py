@@ -1,0 +1,184 @@
+"""Why one object is in or out: every cut, its value, its limit."""
+
+from __future__ import annotations
+
+import duckdb
+
+from galaxiesml.catalog import Catalog
+from galaxiesml.curation.audit import rows
+from galaxiesml.curation.cuts import is_banded, load_cuts, terms
+from galaxiesml.curation.macros import Macros
+from galaxiesml.errors import CatalogError
+
+_WORD = {True: "pass", False: "fail", None: "null"}
+
+
+def audit_object(catalog: Catalog, connection: duckdb.DuckDBPyConnection, object_id: int) -> dict:
+    """Everything that a build knows of one object.
+
+    Returns
+    -------
+    dict
+        ``object_id`` and ``pairs``, one for each spectrum: where it landed, ``versions`` (kept, or the first
+        cut that removes it) and ``cuts`` (name, verdict, value, limit, versions, why).  An object without a
+        spectrum has one entry with its photometric cuts alone.
+
+    Raises
+    ------
+    CatalogError
+        No landed file holds the object.
+    """
+    pairs = rows(
+        connection,
+        "select * from int_pairs inner join int_verdicts using (pair_id) where int_pairs.object_id = ? order by pair_id",
+        [object_id],
+    )
+    if not pairs:
+        return _without_spectrum(catalog, connection, object_id)
+    states = {(row["cut"], row["landing"]): row for row in rows(connection, "select * from cut_states")}
+    built = [row["version"] for row in rows(connection, "select version from versions where built order by version")]
+    return {
+        "object_id": object_id,
+        "pairs": [_pair(connection, catalog, pair, states, built) for pair in pairs],
+    }
+
+
+def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[str]) -> dict:
+    pair_id = [pair["pair_id"]]
+    removed = {row["version"]: row for row in rows(connection, "select * from rejections where pair_id = ?", pair_id)}
+    groups = rows(
+        connection,
+        """
+        select d.version, d.cut, d.group_size, stayed.object_id, stayed.landing, stayed.source_row
+        from duplicates as d
+        left join duplicates as stayed
+            on d.version = stayed.version and d.cut = stayed.cut and d.group_key = stayed.group_key and stayed.stays
+        where d.pair_id = ? order by all
+        """,
+        pair_id,
+    )
+    cuts = []
+    for cut in load_cuts():
+        if "sql" in cut:
+            landing = pair["landing" if cut["scope"] == "object" else "specz_landing"]
+            cuts.append(_row_verdict(cut, pair, states[cut["name"], landing], list(catalog.profile.bands)))
+        else:
+            cuts += [_window_verdict(cut, version, removed.get(version), groups) for version in built if _makes(cut, version)]
+    return {
+        "pair_id": pair["pair_id"],
+        "specz_name": pair["specz_name"],
+        "source_file": pair["source_file"],
+        "source_row": pair["source_row"],
+        "specz_source_file": pair["specz_source_file"],
+        "specz_source_row": pair["specz_source_row"],
+        "versions": {
+            version: {"kept": True}
+            if version not in removed
+            else {"kept": False} | {key: removed[version][key] for key in ("first_cut", "first_verdict", "failed_cuts")}
+            for version in built
+        },
+        "cuts": cuts,
+    }
+
+
+def _makes(cut: dict, version: str) -> bool:
+    return int(version[1:]) in cut["versions"]
+
+
+def _row_verdict(cut: dict, pair: dict, state: dict, bands: list[str]) -> dict:
+    judged = state["judged_bands"].split(",") if state["judged_bands"] else []
+    verdict = _WORD[pair[f"ok_{cut['name']}"]] if judged else state["state"]
+    if judged and (state["archive_bands"] or state["absent_bands"]):
+        verdict += f" ({state['state']})"
+    return {
+        "cut": cut["name"],
+        "verdict": verdict,
+        "value": _value(cut, pair, judged, bands),
+        "limit": cut["sql"],
+        "versions": [f"v{number}" for number in cut["versions"]],
+        "why": cut["why"],
+    }
+
+
+def _value(cut: dict, pair: dict, judged: list[str], bands: list[str]) -> str:
+    """What the cut reads on this row: 'all false', or 'g false, i true'."""
+    by_band = {
+        band: ", ".join(_text(pair[column]) if len(term["needs"]) == 1 else f"{column} {_text(pair[column])}" for column in term["needs"])
+        for band, term in terms(cut, bands).items()
+        if band in judged
+    }
+    if not is_banded(cut) or not by_band:
+        return by_band.get("*", "")
+    if len(by_band) > 1 and len(set(by_band.values())) == 1:
+        return f"all {next(iter(by_band.values()))}"
+    return ", ".join(f"{band} {value}" for band, value in by_band.items())
+
+
+def _text(value) -> str:
+    if value is None:
+        return "NULL"
+    return str(value).lower() if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _window_verdict(cut: dict, version: str, removed: dict | None, groups: list[dict]) -> dict:
+    """A window cut's verdict follows from the first cut that removed the pair."""
+    order = [each["name"] for each in load_cuts()]
+    first = removed["first_cut"] if removed else None
+    if first is None or ("window" in _cut(first) and order.index(first) > order.index(cut["name"])):
+        verdict = "pass"
+    elif first == cut["name"]:
+        verdict = _WORD[False] if removed["first_verdict"] == "fail" else "null"
+    else:
+        verdict = "not reached"
+    group = next((row for row in groups if row["version"] == version and row["cut"] == cut["name"]), None)
+    if group is None:
+        value = "" if verdict == "not reached" else "no duplicate" if "duplicates_by" in cut else ""
+    elif group["object_id"] is None:
+        value = f"one of {group['group_size']}; none stays"
+    else:
+        value = f"one of {group['group_size']}; object {group['object_id']} (file {group['landing']}, row {group['source_row']}) stays"
+    return {
+        "cut": cut["name"],
+        "verdict": verdict,
+        "value": value,
+        "limit": cut["window"].replace("{alive}, ", ""),
+        "versions": [version],
+        "why": cut["why"],
+    }
+
+
+def _cut(name: str) -> dict:
+    return next(cut for cut in load_cuts() if cut["name"] == name)
+
+
+def _without_spectrum(catalog: Catalog, connection, object_id: int) -> dict:
+    """An object that no landed spectrum belongs to: its photometric cuts, judged on the landed row."""
+    bands = list(catalog.profile.bands)
+    cuts = [cut for cut in load_cuts() if cut["scope"] == "object" and "sql" in cut]
+    for table in ("hsc_objects", "hsc_joined"):
+        found = rows(connection, f"select landing, source_row from {table} where object_id = ? limit 1", [object_id])
+        if not found:
+            continue
+        place = [found[0]["landing"], found[0]["source_row"]]
+        states = {row["cut"]: row for row in rows(connection, "select * from cut_states where landing = ?", place[:1])}
+        unjudged = {name: _unjudged(state) for name, state in states.items()}
+        verdict = Macros(bands).call
+        verdicts = ", ".join(f"{verdict('verdict', cut, unjudged)} as ok_{cut['name']}" for cut in cuts)
+        query = f"select *, {verdicts} from {table} where landing = ? and source_row = ?"
+        row = rows(connection, query, place)[0]
+        return {
+            "object_id": object_id,
+            "pairs": [],
+            "source_file": row["source_file"],
+            "source_row": row["source_row"],
+            "cuts": [_row_verdict(cut, row, states[cut["name"]], bands) for cut in cuts],
+        }
+    raise CatalogError(
+        f"No landed file holds object {object_id}.", "Type: galaxiesml ingest list, to see what is landed."
+    )
+
+
+def _unjudged(state: dict) -> dict:
+    """One file's state as the macro ``verdict`` takes it."""
+    bands = [band for band in f"{state['archive_bands']},{state['absent_bands']}".split(",") if band]
+    return {"all": [state["landing"]]} | {band: [state["landing"]] for band in bands}

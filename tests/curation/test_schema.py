@@ -1,0 +1,104 @@
+"""The dictionary, and the yml that is generated from it."""
+
+import tomllib
+from collections import Counter
+
+import pytest
+from astropy import units
+from astropy.io.votable.ucd import check_ucd
+
+from galaxiesml import dictionary
+from galaxiesml.curation.cuts import cut_words, load_cuts, load_versions
+from galaxiesml.curation.macros import Macros
+from galaxiesml.curation.project import project_files
+from galaxiesml.curation.schema import load_models, render
+from galaxiesml.survey import known_releases, load_profile
+
+from .replay import BANDS, KEYS
+
+COLUMNS = dictionary.columns(BANDS, cut_words())
+
+
+@pytest.mark.parametrize("name", sorted(render(BANDS)))
+def test_committed_rendering_has_not_drifted(name):
+    committed = (dictionary.PROJECT / name).read_text()
+    assert committed == render(BANDS)[name], "type: make yml"
+
+
+def test_units_parse_as_vounit():
+    for column in COLUMNS.values():
+        if column.unit:
+            units.Unit(column.unit, format="vounit", parse_strict="raise")
+
+
+def test_ucds_are_of_the_controlled_vocabulary():
+    wrong = [
+        f"{column.name}: {column.ucd}"
+        for column in COLUMNS.values()
+        if not check_ucd(column.ucd, check_controlled_vocabulary=True, has_colon=False)
+    ]
+    assert not wrong
+
+
+def test_no_two_descriptions_are_alike():
+    counts = Counter(column.description for column in COLUMNS.values())
+    assert not [text for text, count in counts.items() if count > 1]
+
+
+def test_every_entry_is_used_and_every_column_described():
+    models = load_models(BANDS)
+    used = {name for model in models for name in model.columns}
+    windows = {f"ok_{cut['name']}" for cut in load_cuts() if "window" in cut}
+    known = set(COLUMNS)
+    assert used - known == {"ok_{window}"}
+    assert known - used - windows == {"source_sha256", "source"}
+
+
+def test_sql_and_dictionary_name_the_same_columns_and_types():
+    macros = Macros(BANDS)
+    words = {"text": "string"}
+    for side in ("object", "spectrum"):
+        in_sql = {column["name"]: column["type"] for column in macros.call("landed_columns", side)}
+        in_dictionary = {c.name: words.get(c.type, c.type) for c in COLUMNS.values() if c.of == side}
+        assert in_sql == in_dictionary
+
+
+@pytest.mark.parametrize("release", known_releases())
+def test_release_profiles_name_known_columns(release):
+    profile = load_profile(release)
+    landed = {name for name, column in dictionary.columns(profile.bands).items() if column.of}
+    assert set(profile.columns) <= landed
+    assert set(profile.archive_cuts) <= {cut["name"] for cut in load_cuts()}
+    assert {survey.error for survey in profile.surveys} <= {"measured", "assigned", "arbitrary"}
+    # No two of our columns read one of theirs.
+    assert len(profile.ours) == len(profile.columns)
+
+
+def test_cut_list_is_whole():
+    keys = {"name", "scope", "required", "versions", "needs", "section", "why", "rows"}
+    numbers = {version["number"] for version in load_versions()}
+    for cut in load_cuts():
+        assert keys <= set(cut), cut["name"]
+        assert ("sql" in cut) != ("window" in cut)
+        assert set(cut["versions"]) <= numbers
+        assert set(cut["needs"]) <= {pattern for pattern in _patterns() if pattern}, cut["name"]
+        if "sql" in cut:
+            verdicts = {verdict for _, verdict in cut["rows"]}
+            assert {True, False} <= verdicts, f"{cut['name']} has no boundary row on both sides"
+
+
+def _patterns() -> set[str]:
+    return set(tomllib.loads((dictionary.PROJECT / "sql" / "columns.toml").read_text()))
+
+
+def test_six_bands_change_yml_and_no_sql():
+    six = {"u": "em.opt.U", **BANDS}
+    five_files, six_files = project_files(BANDS), project_files(six)
+    assert {name for name in five_files if five_files[name] != six_files[name]} == {
+        "dbt_project.yml",
+        "models/intermediate/_models.yml",
+        "models/marts/_models.yml",
+        "models/staging/hsc/_models.yml",
+        "sql/seeds/column_dictionary.csv",
+    }
+    assert set(KEYS) >= {"landing", "source_row"}

@@ -1,0 +1,129 @@
+"""Delete and invert every condition of every cut, one at a time: some test must fail each time.
+
+``python tests/mutations.py`` does it to each and prints the table; it exits with 1 when a change went unseen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+
+from galaxiesml.curation.cuts import is_banded, load_cuts
+
+REPO = Path(__file__).parent.parent
+SUITE = "tests/curation/test_cuts.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One condition of one cut, in one filter or in '*', deleted or inverted."""
+
+    cut: str
+    band: str
+    condition: str
+    change: str
+    sql: str
+
+
+def leaves(node: exp.Expression) -> list[exp.Expression]:
+    """The conditions that AND, OR and brackets join."""
+    if isinstance(node, exp.Paren):
+        return leaves(node.this)
+    if isinstance(node, (exp.And, exp.Or)):
+        return leaves(node.left) + leaves(node.right)
+    return [node]
+
+
+def mutants(bands: str = "grizy") -> list[Mutant]:
+    found = []
+    for cut in load_cuts():
+        text = cut.get("sql") or cut["window"]
+        # The parser knows no {band} nor {alive}: words that it does know stand in for them.
+        plain = text.replace("{band}", "band__").replace("{alive}", "alive__")
+        count = len(leaves(sqlglot.parse_one(plain, dialect="duckdb")))
+        for position in range(count):
+            for change in ("delete", "invert"):
+                for band in bands if is_banded(cut) else "*":
+                    found.append(mutate(cut["name"], plain, position, change, band))
+    return found
+
+
+def mutate(name: str, plain: str, position: int, change: str, band: str) -> Mutant:
+    tree = exp.Paren(this=sqlglot.parse_one(plain, dialect="duckdb"))
+    leaf = leaves(tree)[position]
+    condition = leaf.sql(dialect="duckdb")
+    in_or = isinstance(leaf.parent, exp.Or)
+    changed = ("false" if in_or else "true") if change == "delete" else f"not ({condition})"
+    if band != "*":
+        changed = f"case when 'band__' = '{band}' then {changed} else ({condition}) end"
+    leaf.replace(exp.Paren(this=exp.Identifier(this="mutated__", quoted=False)))
+    sql = tree.this.sql(dialect="duckdb").replace("(mutated__)", f"({changed})")
+    sql = sql.replace("band__", "{band}").replace("alive__", "{alive}")
+    return Mutant(name, band, condition.replace("band__", "{band}").replace("alive__", "{alive}"), change, sql)
+
+
+def mutated_list(text: str, mutant: Mutant) -> str:
+    """cuts.sql with one cut's condition replaced."""
+    start = text.index(f"'name': '{mutant.cut}'")
+    head, tail = text[:start], text[start:]
+    literal = mutant.sql.replace("\\", "\\\\").replace("'", "\\'")
+    changed, count = re.subn(
+        r"('(?:sql|window)': )'(?:[^'\\]|\\.)*'", lambda match: f"{match[1]}'{literal}'", tail, count=1
+    )
+    assert count == 1
+    return head + changed
+
+
+def killed_by(mutant: Mutant) -> str | None:
+    """The name of the first test that fails on the mutant, None when all pass."""
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("sql", "models"):
+            shutil.copytree(REPO / part, Path(folder) / part)
+        cuts = Path(folder) / "sql" / "macros" / "cuts.sql"
+        cuts.write_text(mutated_list(cuts.read_text(), mutant))
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", SUITE, "--project", folder],
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+        )
+    if run.returncode == 0:
+        return None
+    failed = re.search(r"^(?:FAILED|ERROR) \S+::(\S+)", run.stdout, re.MULTILINE)
+    return failed[1] if failed else run.stdout.strip().splitlines()[-1]
+
+
+def run(chosen: list[Mutant], jobs: int = 2) -> list[tuple[Mutant, str | None]]:
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(zip(chosen, pool.map(killed_by, chosen), strict=True))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", type=int, help="only so many, drawn with a fixed seed")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    chosen = mutants()
+    if options.sample:
+        chosen = random.Random(1).sample(chosen, options.sample)
+    results = run(chosen, options.jobs)
+    for mutant, test in results:
+        print(f"{mutant.cut:16} {mutant.band:2} {mutant.change:7} {test or 'SURVIVED':45} {mutant.condition}")
+    survivors = sum(test is None for _, test in results)
+    print(f"{len(results)} mutants, {len(results) - survivors} killed, {survivors} survived")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
