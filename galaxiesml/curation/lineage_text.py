@@ -1,0 +1,209 @@
+"""A column's lineage as text for people and as JSON for programs and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from galaxiesml.curation.lineage import ColumnLineage, Lineage
+from galaxiesml.curation.lineage_sql import Node
+
+#: The words of a line of the tree, and the branches below it.  Words in brackets are no names of columns.
+Branch = tuple[tuple[str, ...], "tuple[Branch, ...]"]
+
+
+def as_json(lineage: ColumnLineage) -> dict:
+    """The lineage as a graph of plain values.
+
+    Returns
+    -------
+    dict
+        ``column``, ``asked``, ``bands``; ``nodes`` (id, table, column, kind, depth, file, type, role: 'value',
+        'filter' or 'both', origins in landed files); ``edges`` (from, to, kind; a filter edge goes to
+        'table.*', the table's rows); ``cuts`` (name, model, columns); ``conditions``; ``files``.
+    """
+    source = lineage.source
+    parents = lineage.filters.values | lineage.values
+    edges = {(_id(parent), _id(node), "value"): None for node in parents for parent in parents[node]}
+    edges |= {(_id(node), f"{table}.*", "filter"): None for node, table in lineage.filters.edges}
+    return {
+        "column": _id(lineage.node),
+        "asked": lineage.asked,
+        "bands": list(source.bands),
+        "nodes": [_node(lineage, node) for node in source.sort(parents)],
+        "edges": [{"from": start, "to": end, "kind": kind} for start, end, kind in sorted(edges)],
+        "cuts": [
+            {"name": cut.name, "model": cut.model, "columns": [_id(node) for node in cut.columns]}
+            for cut in lineage.filters.cuts
+        ],
+        "conditions": [
+            {"table": table, "clause": clause, "columns": [_id(node) for node in nodes]}
+            for table, clause, nodes in lineage.filters.conditions
+        ],
+        "files": [
+            {key: landing[key] for key in ("landing", "source_file", "source_sha256", "kind")}
+            for landing in source.landings
+        ],
+    }
+
+
+def _node(lineage: ColumnLineage, node: Node) -> dict:
+    source, (table, column) = lineage.source, node
+    model = source.models[table]
+    roles = [name for name, found in (("value", lineage.values), ("filter", lineage.filters.values)) if node in found]
+    types = {name.lower(): kind for name, kind in model["columns"].items()}
+    return {
+        "id": _id(node),
+        "table": table,
+        "column": column,
+        "kind": model["kind"],
+        "depth": source.depth(table),
+        "file": model.get("file"),
+        "type": types.get(column),
+        "role": roles[0] if len(roles) == 1 else "both",
+        "origins": [
+            {
+                "landing": origin.landing,
+                "source_file": origin.source_file,
+                "source_sha256": origin.source_sha256,
+                "state": origin.state,
+                "columns": list(origin.columns),
+            }
+            for origin in source.origins(node)
+        ],
+    }
+
+
+def text_tree(lineage: ColumnLineage) -> str:
+    """The value tree, the cuts that filter it, every other condition on its rows, and the landed files.
+
+    Columns of one family are one line, {g,r,i,z,y}_cmodel_mag, where all of them have the same ancestors.
+    """
+    source = lineage.source
+    model = source.models[lineage.node[0]]
+    where = f"  ({_id(lineage.node)}, {model['file']})" if model.get("file") else ""
+    lines = [f"{lineage.asked}{where}"]
+    branches = _fold([_branch(lineage, node) for node in lineage.values[lineage.node]], source.bands)
+    if source.edges(lineage.node[0]) is None:
+        branches = list(_branch(lineage, lineage.node)[1])
+    lines += _draw(branches, "", set()) or ["└─ no column: a constant, or a count of rows"]
+    lines += _cut_lines(lineage) + _condition_lines(lineage)
+    if source.landings:
+        lines += ["", "files"]
+        lines += [f"  [{n['landing']}] {n['source_file']}  sha256 {n['source_sha256'][:12]}" for n in source.landings]
+    return "\n".join(lines)
+
+
+def _cut_lines(lineage: ColumnLineage) -> list[str]:
+    if not lineage.filters.cuts:
+        return ["", "filtered by no cut"]
+    rows = []
+    for cut in lineage.filters.cuts:
+        names = list(dict.fromkeys(column for _, column in cut.columns))
+        read = " ".join(fold_names(names, lineage.source.bands)) or "not judged in this build: it reads no column"
+        rows.append((cut.name, read, _in_files(lineage.source, cut.columns)))
+    wide = [max(len(row[place]) for row in rows) for place in (0, 1)]
+    wide[1] = min(wide[1], 60)
+    lines = [f"  {name:<{wide[0]}}  {read:<{wide[1]}}  {files}".rstrip() for name, read, files in rows]
+    return ["", "filtered by", *lines]
+
+
+def _in_files(source: Lineage, nodes: Iterable[Node]) -> str:
+    """What the landed files call these columns: [1] {g,r,i,z,y}flags_pixel_edge."""
+    found: dict[int, list[str]] = {}
+    for node in nodes:
+        for origin in source.origins(node):
+            absent = [f"no {node[1]}"] if origin.state == "not in this export" else []
+            found.setdefault(origin.landing, []).extend([*origin.columns, *absent])
+    return "  ".join(
+        f"[{landing}] " + " ".join(fold_names(dict.fromkeys(names), source.bands))
+        for landing, names in found.items()
+        if names
+    )
+
+
+def _condition_lines(lineage: ColumnLineage) -> list[str]:
+    rows = [
+        (table, clause, " ".join(fold_names([_id(node) for node in nodes], lineage.source.bands)))
+        for table, clause, nodes in lineage.filters.conditions
+        if nodes
+    ]
+    if not rows:
+        return []
+    wide = [max(len(row[place]) for row in rows) for place in (0, 1)]
+    return ["", "rows decided by", *(f"  {a:<{wide[0]}}  {b:<{wide[1]}}  {c}" for a, b, c in rows)]
+
+
+# -- families of columns ---------------------------------------------------------------------------------
+
+
+def fold_names(names: Iterable[str], bands: tuple[str, ...]) -> list[str]:
+    """Names with each family of filters written once: {g,r,i,z,y}_cmodel_mag."""
+    return [words[0] for words, _ in _fold([((name,), ()) for name in names], bands)]
+
+
+def _branch(lineage: ColumnLineage, node: Node) -> Branch:
+    source = lineage.source
+    below = [_branch(lineage, parent) for parent in lineage.values[node]]
+    if source.edges(node[0]) is None:
+        below = [((f"[{each.landing}]", *(each.columns or (f"({each.state})",))), ()) for each in source.origins(node)]
+        if not below and node[0].startswith("hsc_"):
+            return (_id(node), "(nothing of this kind is landed)"), ()
+    return (_id(node),), tuple(_fold(below, source.bands))
+
+
+def _fold(branches: list[Branch], bands: tuple[str, ...]) -> list[Branch]:
+    """Branches that differ by the filter alone become one, in the place of the first."""
+    families: dict[Branch, list[tuple[str, Branch]]] = {}
+    for branch in branches:
+        for band in bands:
+            pattern = _pattern(branch, band)
+            if any("{}" in word for word in pattern[0]):
+                families.setdefault(pattern, []).append((band, branch))
+    folded: dict[int, Branch] = {}
+    for pattern, members in families.items():
+        if len(members) > 1 and not any(id(branch) in folded for _, branch in members):
+            written = "{" + ",".join(band for band, _ in members) + "}"
+            folded |= {id(branch): _written(pattern, written) for _, branch in members}
+    return list(dict.fromkeys(folded.get(id(branch), branch) for branch in branches))
+
+
+def _pattern(branch: Branch, band: str) -> Branch:
+    """The branch with the filter left open, {}, in its own names and in all below it."""
+    words, below = branch
+    return tuple(_open(word, band) for word in words), tuple(_pattern(each, band) for each in below)
+
+
+def _open(word: str, band: str) -> str:
+    head, dot, name = word.rpartition(".")
+    if word.startswith(("(", "[")):
+        return word
+    if name.startswith(band):
+        return f"{head}{dot}{{}}{name[len(band) :]}"
+    return f"{word[: -len(band)]}{{}}" if name.endswith(f"_{band}") else word
+
+
+def _written(pattern: Branch, bands: str) -> Branch:
+    words, below = pattern
+    return tuple(word.replace("{}", bands) for word in words), tuple(_written(each, bands) for each in below)
+
+
+def _draw(branches: Iterable[Branch], indent: str, drawn: set[Branch]) -> list[str]:
+    """Lines of a tree; a chain of single parents is one line, and what was drawn before is not drawn again."""
+    lines, branches = [], list(branches)
+    for place, branch in enumerate(branches):
+        chain, again = [" ".join(branch[0])], False
+        while branch[1] and not (again := branch in drawn):
+            drawn.add(branch)
+            if len(branch[1]) > 1:
+                break
+            branch = branch[1][0]
+            chain.append(" ".join(branch[0]))
+        last = place == len(branches) - 1
+        lines.append(f"{indent}{'└─ ' if last else '├─ '}{' ← '.join(chain)}{'  (as above)' if again else ''}")
+        if not again:
+            lines += _draw(branch[1], indent + ("   " if last else "│  "), drawn)
+    return lines
+
+
+def _id(node: Node) -> str:
+    return f"{node[0]}.{node[1]}"

@@ -1,0 +1,258 @@
+"""Builds by dbt: what they publish, what they refuse, what a failure or a kill leaves behind."""
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from galaxiesml.catalog import Catalog
+from galaxiesml.curation.build import build
+from galaxiesml.curation.dbt import Settings, invoke
+from galaxiesml.errors import BuildError, LockedError, MissingColumnsError
+
+from .landed import land_rows, new_catalog
+from .reading import BANDS, FLAGS
+from .replay import KEYS, fields, joined_table, kept, replay, row_cuts
+from .test_cuts import good_pair
+
+
+def mixed_pairs(count: int) -> list[dict]:
+    """Pairs of which a part fails each kind of cut, and a part is duplicated."""
+    draw = random.Random(3)
+    faults = [
+        {},
+        {},
+        {"i_pixelflags_edge": True},
+        {"z_cmodel_mag": None},
+        {"specz_redshift": 9.9999},
+        {"specz_redshift_err": 0.006},
+        {"specz_flag_homogeneous": False},
+        {"specz_mag_i": -1.0},
+        {"isprimary": False},
+        {"specz_name": "SHARED"},
+        {"object_id": 5},
+        {"specz_name": None},
+    ]
+    return [good_pair(number, **draw.choice(faults)) for number in range(count)]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Catalog:
+    catalog = new_catalog(tmp_path_factory.mktemp("built") / "cat")
+    land_rows(catalog, mixed_pairs(300))
+    build(catalog)
+    return catalog
+
+
+def test_dbt_compiles_what_the_tests_replay(built):
+    replayed = replay(joined_table(mixed_pairs(300)))
+    published = built.connect()
+    for version in (1, 2, 3, 4):
+        rows = published.execute(f"select source_row - 1 from galaxies_v{version} order by 1").fetchall()
+        assert [row[0] for row in rows] == kept(replayed, version)
+    ours, theirs = (
+        connection.execute("select * exclude (landing, source_file, specz_source_row, specz_landing) from rejections order by version, pair_id").fetchall()
+        for connection in (published, replayed)
+    )
+    assert ours == theirs
+
+
+def test_boundary_rows_as_dbt_unit_tests(built):
+    (built.builds / "unit").mkdir()
+    results = invoke(
+        ["build", "--select", "+int_verdicts"], built.dbt, built.logs, Settings(built.root, "unit", 2, "2GB")
+    )
+    boundaries = {result.node.name: str(result.status) for result in results.results if "unit_test" in result.node.unique_id}
+    assert boundaries == {f"boundary_{cut['name']}": "pass" for cut in row_cuts()}
+
+
+def test_no_export_gives_zero_galaxies(tmp_path):
+    catalog = new_catalog(tmp_path / "cat")
+    made = build(catalog)
+    assert {version["rows"] for version in made.info["versions"].values()} == {0}
+    connection = catalog.connect()
+    for table in catalog.tables():
+        rows = connection.execute(f'select count(*) from "{table}"').fetchone()[0]
+        assert rows == {"columns": rows, "cut_flow": rows, "versions": 4, "object_counts": 1}.get(table, rows if table == "duplicate_metrics" else 0)
+
+
+def test_missing_columns_are_refused_by_name_then_accepted(tmp_path):
+    catalog = new_catalog(tmp_path / "cat")
+    everything = [*fields("object", "spectrum")]
+    lacking = [name for name in everything if "crcenter" not in name and name not in ("g_sdsscentroid_flag", "specz_error_kind")]
+    land_rows(catalog, [good_pair(1), good_pair(2)], columns=lacking)
+    with pytest.raises(MissingColumnsError) as refusal:
+        build(catalog)
+    assert "crcenter: joined1.csv" in str(refusal.value) and "centroid" in str(refusal.value)
+    assert "in g." in str(refusal.value)
+    assert "--accept-missing crcenter --accept-missing centroid" in refusal.value.hint
+    assert catalog.current_id() is None
+    made = build(catalog, accept_missing=("crcenter", "centroid"))
+    # v3 needs the kind of the error as well: it is left out and named.
+    assert made.left_out == {"v3": ("crcenter", "centroid", "measured_error")}
+    assert set(made.info["versions"]) == {"v1", "v2", "v4"}
+    assert made.info["versions"]["v2"]["missing_cuts"] == ["crcenter", "centroid"]
+    connection = catalog.connect()
+    flow = dict(connection.execute("select cut, state from cut_flow where version = 'v2'").fetchall())
+    assert flow["crcenter"] == "not in this export"
+    assert flow["centroid"] == "judged in r, i, z, y; not in this export in g"
+    assert not any(table == "galaxies_v3" for table in catalog.tables())
+
+
+def test_what_the_archive_made_is_not_missing_and_what_is_exported_is_judged(tmp_path):
+    catalog = new_catalog(tmp_path / "cat")
+    flags = [f"{band}_{flag}" for band in BANDS for flag in FLAGS]
+    columns = [name for name in fields("object", "spectrum") if name not in flags or name == "i_pixelflags_edge"]
+    declared = [f"NOT {flag}" for flag in flags]
+    land_rows(catalog, [good_pair(1), good_pair(2, i_pixelflags_edge=True)], columns=columns, where=declared)
+    made = build(catalog)
+    assert made.info["versions"]["v2"] | {"cuts": None, "title": None} == {
+        "rows": 1, "missing_cuts": [], "cuts": None, "title": None
+    }
+    flow = dict(catalog.connect().execute("select cut, state from cut_flow where version = 'v2'").fetchall())
+    assert flow["bad"] == "made at the archive"
+    assert flow["edge"] == "judged in i; made at the archive in g, r, z, y"
+
+
+def test_files_that_differ_are_judged_each_on_its_own(tmp_path):
+    catalog = new_catalog(tmp_path / "cat")
+    without = [name for name in fields("object", "spectrum") if name != "isprimary"]
+    land_rows(catalog, [good_pair(1, isprimary=False), good_pair(2)])
+    land_rows(catalog, [good_pair(3)], columns=without)
+    # An object table and a spectrum table meet by object_id.
+    land_rows(catalog, [good_pair(4), good_pair(5, g_pixelflags_bad=True)], kind="objects")
+    land_rows(catalog, [good_pair(4), good_pair(5), good_pair(99)], kind="specz")
+    build(catalog)
+    connection = catalog.connect()
+    rows = connection.execute("select object_id % 1000, landing, specz_landing from galaxies_v3 order by 1").fetchall()
+    assert rows == [(2, 1, 1), (3, 2, 2), (4, 3, 4)]
+    assert connection.execute("select objects, objects_without_spectrum, pairs from object_counts").fetchall() == [(5, 0, 5)]
+    state = connection.execute("select state from cut_flow where version = 'v3' and cut = 'primary'").fetchone()[0]
+    assert state.startswith("differs by file")
+
+
+def test_a_failed_build_names_the_model_and_leaves_the_published_one(tmp_path):
+    catalog = new_catalog(tmp_path / "cat")
+    land_rows(catalog, [good_pair(1)])
+    first = build(catalog).info["id"]
+    number = land_rows(catalog, [good_pair(2)])
+    # A landed file that something else damaged: text where the archive has numbers.
+    path = next(catalog.raw.glob(f"{number:04d}-*/joined.parquet"))
+    table = pq.read_table(path)
+    at = table.column_names.index("ra")
+    pq.write_table(table.set_column(at, "ra", [["north"]]), path)
+    with pytest.raises(BuildError) as failure:
+        build(catalog)
+    assert "int_pairs" in str(failure.value) and "int_pairs.sql" in str(failure.value)
+    assert catalog.current_id() == first
+    assert catalog.connect().execute("select count(*) from galaxies").fetchone() == (1,)
+
+
+def test_publishing_keeps_two_builds_and_open_readers(tmp_path):
+    catalog = new_catalog(tmp_path / "cat")
+    land_rows(catalog, [good_pair(1)])
+    build(catalog)
+    reader = catalog.connect()
+    land_rows(catalog, [good_pair(2)])
+    build(catalog)
+    assert reader.execute("select count(*) from galaxies").fetchone() == (1,)
+    assert catalog.connect().execute("select count(*) from galaxies").fetchone() == (2,)
+    assert len(catalog.build_ids()) == 2
+    land_rows(catalog, [good_pair(3)])
+    build(catalog)
+    assert len(catalog.build_ids()) == 2
+    assert catalog.discard_builds(1) and catalog.build_ids() == [catalog.current_id()]
+
+
+def test_second_writer_is_told_who_holds_the_lock(tmp_path):
+    catalog = new_catalog(tmp_path / "cat")
+    with catalog.lock("galaxiesml build"), pytest.raises(LockedError) as refusal, catalog.lock("galaxiesml ingest"):
+        pass
+    assert f"galaxiesml build (process {os.getpid()}" in str(refusal.value)
+    with catalog.lock("again"):
+        pass
+
+
+def marts(catalog: Catalog) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(catalog.current_build().glob("*.parquet"))
+    }
+
+
+def many_rows(catalog: Catalog, count: int) -> None:
+    """Land a table of ``count`` pairs by repeating mixed ones with their own ids."""
+    import numpy as np
+    import pyarrow as pa
+
+    seed = joined_table(mixed_pairs(1000))
+    table = pa.concat_tables([seed] * -(-count // 1000)).slice(0, count)
+    order = np.random.default_rng(5).permutation(count)
+    table = table.set_column(table.column_names.index("object_id"), "object_id", pa.array(10**16 + order // 2))
+    names = pa.array([f"S{value}" for value in np.random.default_rng(6).integers(0, count, count)])
+    table = table.set_column(table.column_names.index("specz_name"), "specz_name", names)
+    table = table.set_column(table.column_names.index("source_row"), "source_row", pa.array(np.arange(count) + 1))
+    number = land_rows(catalog, [good_pair(1)])
+    table = table.set_column(0, "landing", pa.array(np.full(count, number)))
+    pq.write_table(table, next(catalog.raw.glob(f"{number:04d}-*/joined.parquet")), row_group_size=122_880)
+
+
+def check_identical_marts(root, count: int) -> int:
+    catalog = new_catalog(root / "cat")
+    many_rows(catalog, count)
+    found = []
+    for threads in (1, 2, 4):
+        build(catalog, threads=threads)
+        found.append(marts(catalog))
+    assert found[0] == found[1] == found[2]
+    rows = catalog.connect().execute("select count(*) from galaxies").fetchone()[0]
+    assert rows > count // 100
+    assert len({build_id.split("-")[1] for build_id in catalog.build_ids()}) == 1
+    return rows
+
+
+def test_marts_are_byte_identical_at_any_number_of_threads(tmp_path):
+    assert set(KEYS)
+    check_identical_marts(tmp_path, 150_000)
+
+
+@pytest.mark.proof
+def test_marts_are_byte_identical_on_a_million_rows(tmp_path):
+    check_identical_marts(tmp_path, 1_000_000)
+
+
+def check_kills(root, kills: int) -> list[float]:
+    """Kill a build at times spread evenly over its run; after each, a reader works, and in the end a build does."""
+    catalog = new_catalog(root / "cat")
+    land_rows(catalog, mixed_pairs(300))
+    command = [sys.executable, "-m", "galaxiesml", "-C", str(catalog.root), "-q", "build"]
+    start = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    length = time.monotonic() - start
+    expected = marts(catalog)
+    times = [length * (kill + 0.5) / kills for kill in range(kills)]
+    for at in times:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(at)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert catalog.connect().execute("select count(*) > 0 from galaxies").fetchone() == (True,)
+        assert marts(catalog) == expected
+    subprocess.run(command, check=True, capture_output=True)
+    assert marts(catalog) == expected
+    return times
+
+
+def test_killed_anywhere_the_next_build_works(tmp_path):
+    check_kills(tmp_path, 3)
+
+
+@pytest.mark.proof
+def test_twenty_kills(tmp_path):
+    check_kills(tmp_path, 20)
