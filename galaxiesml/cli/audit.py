@@ -82,33 +82,41 @@ def _print_flow(flow: dict) -> None:
                 "failed": row["fails"],
                 "null": row["nulls"],
                 "only this": row["only_this"],
-                "expected": _expected(row),
-                "judged": row["state"],
+                "published": _published(row),
+                "where": row["state"],
             }
             for row in flow["flow"]
         ]
     )
+    inputs = {row["input_rows"] for row in flow["flow"] if row["published_rows"] and row["expected_rows"] is None}
+    if inputs:
+        common.result(f"* not reproduced: that input, of {inputs.pop():,} rows, is not landed")
     common.result(f"\n{version['rows_kept']:,} galaxies" + _incomplete(version))
-    fraction = flow["duplicates"].get("fraction_in_duplicate_groups")
-    if fraction is not None:
-        common.result(
-            f"{flow['duplicates']['pairs_in_duplicate_groups']:,.0f} pairs ({fraction:.1%} of those that reach the "
-            f"duplicate steps) share their spectrum with another (the paper: about 70 %)"
-        )
-    unknown, other = flow["duplicates"]["kept_primary_unknown"], flow["duplicates"]["kept_not_primary"]
-    common.result(f"{other:,.0f} kept rows are not primary detections; of {unknown:,.0f} it is not known")
-    offsets = {name: value for name, value in flow["duplicates"].items() if name.startswith("median_offset") and value is not None}
-    for name, value in offsets.items():
-        common.result(f"{name.split('_')[2]} magnitudes of duplicates differ by {value:.4f} mag (median, absolute)")
+    _print_duplicates(flow["duplicates"])
     common.result("")
 
 
-def _expected(row: dict) -> str:
+def _print_duplicates(metrics: dict) -> None:
+    fraction = metrics.get("fraction_in_duplicate_groups")
+    if fraction is not None:
+        common.result(
+            f"{metrics['pairs_in_duplicate_groups']:,.0f} pairs ({fraction:.1%} of those that reach the duplicate "
+            f"steps) share their spectrum with another (the paper: about 70 %)"
+        )
+    unknown = metrics["kept_primary_unknown"]
+    common.result(
+        f"{metrics['kept_not_primary']:,.0f} kept rows are not primary detections"
+        + (f"; of {unknown:,.0f} it is not known" if unknown else "")
+    )
+    for name, value in metrics.items():
+        if name.startswith("median_offset") and value is not None:
+            common.result(f"{name.split('_')[2]} magnitudes of duplicates differ by {value:.4f} mag (median, absolute)")
+
+
+def _published(row: dict) -> str:
     if row["published_rows"] is None:
         return ""
-    if row["expected_rows"] is None:
-        return f"{row['published_rows']:,} (not reproduced: that input is not landed)"
-    return f"{row['expected_rows']:,}"
+    return f"{row['published_rows']:,}" + ("*" if row["expected_rows"] is None else "")
 
 
 def _incomplete(version: dict) -> str:

@@ -59,8 +59,8 @@ def build(
                 catalog,
                 accept_missing=tuple(accept_missing or ()),
                 version=number,
-                threads=int(setting(catalog, "threads", threads)[0]),
-                memory_limit=str(setting(catalog, "memory_limit", memory_limit)[0]),
+                threads=int(setting(catalog.root, "threads", threads)[0]),
+                memory_limit=str(setting(catalog.root, "memory_limit", memory_limit)[0]),
                 progress=report,
             )
     _say(built)

@@ -120,14 +120,12 @@ def plan_versions(states: list[State], accepted: tuple[str, ...] = (), named: in
 
 def _refusal(number: int, refused: list[str], states: list[State]) -> tuple[str, str]:
     lines = [f"v{number} cannot be built: it needs cuts that the landed files cannot be judged on."]
-    needs = {cut["name"]: cut for cut in load_cuts()}
+    cuts = {cut["name"]: cut for cut in load_cuts()}
     for name in refused:
         for state in states:
             if state.cut == name and state.absent:
-                where = "" if state.absent == ("*",) else f" in {', '.join(state.absent)}"
-                lines.append(
-                    f"  {name}: {state.source_file} has no {', '.join(needs[name]['needs'])}{where}."
-                )
+                columns = [column for term in terms(cuts[name], state.absent).values() for column in term["needs"]]
+                lines.append(f"  {name}: {state.source_file} has no {', '.join(dict.fromkeys(columns))}.")
     options = " ".join(f"--accept-missing {name}" for name in refused)
     hint = (
         f"Type: galaxiesml build {options}\n"

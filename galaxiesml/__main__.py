@@ -1,0 +1,3 @@
+from galaxiesml.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""The command line: one module a command group, imported when the program starts, heavy work inside commands."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml import __version__
+from galaxiesml.cli import audit, build, catalog, common, export, ingest, mock, query
+from galaxiesml.errors import GalaxiesmlError
+
+_EPILOG = (
+    "Exit codes: 0 done; 1 a fault of galaxiesml; 2 wrong arguments; 3 a file does not hold what it should; "
+    "4 no catalogue, or not of this format, or not built; 5 another process writes; 6 a required cut's columns "
+    "are missing; 7 a model or its test failed; 8 too little disk or memory; 130 interrupted."
+)
+
+
+def make_app() -> typer.Typer:
+    """Every command of the program."""
+    app = typer.Typer(
+        name="galaxiesml",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        epilog=_EPILOG,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback()(options)
+    for module in (catalog, ingest, build, audit, query, export, mock):
+        module.register(app)
+    return app
+
+
+def options(
+    directory: Annotated[
+        Path | None, typer.Option("--catalog", "-C", help="The catalogue's folder.", metavar="DIR")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results, warnings and errors alone.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """GalaxiesML as a catalogue: every cut in versioned SQL, every row accounted for.
+
+    \b
+    Example:
+      galaxiesml init cat --release s16a_wide && cd cat
+      galaxiesml ingest hsc ../hsc_s16a_wide_gama.fits
+      galaxiesml build --accept-missing all
+      galaxiesml audit cuts
+    """
+    common.STATE.catalog, common.STATE.verbose, common.STATE.quiet = directory, verbose, quiet
+    if version:
+        common.result(__version__)
+        raise typer.Exit()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program; what a user can mend becomes one message and its exit code."""
+    try:
+        make_app()(args=arguments, standalone_mode=True)
+    except GalaxiesmlError as error:
+        common.LOG.error("%s", error)
+        sys.stderr.write(f"Error: {error}\n")
+        if error.hint:
+            sys.stderr.write(f"{error.hint}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted; what was landed and published stands.\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does.
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        _report_fault(error)
+        sys.exit(1)
+
+
+def _report_fault(error: Exception) -> None:
+    common.LOG.error("%s", traceback.format_exc())
+    sys.stderr.write(f"Error: {type(error).__name__}: {error}\n")
+    files = [handler.baseFilename for handler in common.LOG.handlers if hasattr(handler, "baseFilename")]
+    if files and not common.STATE.verbose:
+        sys.stderr.write(f"This is a fault of galaxiesml; the traceback is in {files[0]}.\n")
+    else:
+        traceback.print_exc()

@@ -1,0 +1,151 @@
+"""What every command shares: the catalogue asked for, standard output and error, tables, progress bars."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import logging.handlers
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG = logging.getLogger("galaxiesml")
+_SECRET = ("password", "token", "credential", "secret")
+
+
+@dataclass
+class State:
+    """The global options, as typed."""
+
+    catalog: Path | None = None
+    verbose: bool = False
+    quiet: bool = False
+
+
+STATE = State()
+
+
+def catalog():
+    """The catalogue that -C, GALAXIESML_CATALOG or the working folder names; its log is open from here on."""
+    from galaxiesml.catalog import find_catalog
+
+    found = find_catalog(STATE.catalog)
+    open_log(found.logs)
+    return found
+
+
+def open_log(folder: Path) -> None:
+    """Log to galaxiesml.log in a folder; a folder that cannot be written is no reason to fail."""
+    if LOG.handlers:
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+        path = folder / "galaxiesml.log"
+        handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=3, delay=True)
+    except OSError:
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.DEBUG if STATE.verbose else logging.INFO)
+    LOG.propagate = False
+    LOG.info("galaxiesml %s", " ".join(redacted(sys.argv[1:])))
+
+
+def redacted(words: list[str]) -> list[str]:
+    """Arguments without what follows a word that names a secret."""
+    out, hide = [], False
+    for word in words:
+        name, equals, _ = word.partition("=")
+        secret = any(mark in name.lower() for mark in _SECRET)
+        out.append("***" if hide else f"{name}=***" if secret and equals else word)
+        hide = secret and not equals and word.startswith("-")
+    return out
+
+
+def result(text: str) -> None:
+    """The command's own result, on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def print_json(content) -> None:
+    result(json.dumps(content, indent=1, default=str))
+
+
+def say(text: str) -> None:
+    """What a person may want to know, on standard error, unless -q."""
+    LOG.info("%s", text)
+    if not STATE.quiet:
+        sys.stderr.write(text + "\n")
+
+
+def warn(text: str) -> None:
+    """What a person must know, on standard error, even with -q."""
+    LOG.warning("%s", text)
+    sys.stderr.write(f"Warning: {text}\n")
+
+
+def table(rows: list[dict], columns: list[str] | None = None) -> None:
+    """Rows as an aligned text table on standard output; numbers to the right."""
+    if not rows:
+        return
+    columns = columns or list(rows[0])
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    right = [
+        any(isinstance(row.get(column), (int, float)) and not isinstance(row.get(column), bool) for row in rows)
+        for column in columns
+    ]
+    widths = [max(len(column), *(len(row[at]) for row in cells)) for at, column in enumerate(columns)]
+    lines = [columns, ["-" * width for width in widths], *cells]
+    for line in lines:
+        padded = (cell.rjust(width) if to_right else cell.ljust(width) for cell, width, to_right in zip(line, widths, right, strict=True))
+        result("  ".join(padded).rstrip())
+
+
+def _cell(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return str(value)
+
+
+class Progress:
+    """A bar on standard error, or nothing where no one looks."""
+
+    def __init__(self, bar=None, task=None):
+        self._bar, self._task = bar, task
+
+    def advance(self, count: float) -> None:
+        if self._bar is not None:
+            self._bar.advance(self._task, count)
+
+    def update(self, description: str | None = None, total: float | None = None) -> None:
+        if self._bar is not None:
+            changes = {"description": description, "total": total}
+            self._bar.update(self._task, **{key: value for key, value in changes.items() if value is not None})
+
+
+@contextlib.contextmanager
+def progress(description: str, total: float | None = None, unit: str = "rows"):
+    """A progress bar on a terminal's standard error, unless -q.
+
+    Parameters
+    ----------
+    unit : str
+        What is counted; 'bytes' shows sizes and a rate.
+    """
+    if STATE.quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield Progress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    words = (TextColumn("{task.description}"), BarColumn(), count, TextColumn("" if unit == "bytes" else unit))
+    with Bar(*words, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        yield Progress(bar, bar.add_task(description, total=total))

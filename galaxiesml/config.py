@@ -1,0 +1,119 @@
+"""Settings: option > environment > galaxiesml.toml > default; and the check of room before long work."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+from galaxiesml.errors import CatalogError, ResourceError, UsageError
+
+CONFIG = "galaxiesml.toml"
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _default_memory() -> str:
+    """Half of the machine, at least 1 GB."""
+    return f"{max(1, _memory_bytes() // 2 // 10**9)}GB"
+
+
+#: Setting to (environment variable, default, what it is).
+SETTINGS = {
+    "catalog": ("GALAXIESML_CATALOG", None, "the catalogue's folder"),
+    "threads": ("GALAXIESML_THREADS", lambda: os.cpu_count() or 1, "threads for the queries"),
+    "memory_limit": ("GALAXIESML_MEMORY_LIMIT", _default_memory, "memory for the queries, as 4GB"),
+}
+
+
+def setting(root: Path | None, key: str, option=None) -> tuple[object, str]:
+    """A setting's value and where it comes from.
+
+    Parameters
+    ----------
+    root : Path, optional
+        The catalogue's folder, for its galaxiesml.toml.
+    key : str
+        One of SETTINGS.
+    option : optional
+        What was typed; None when nothing was.
+
+    Returns
+    -------
+    value : object
+    origin : str
+        'option', the environment variable, 'galaxiesml.toml' or 'default'.
+    """
+    variable, default, _ = SETTINGS[key]
+    if option is not None:
+        return check(key, option), "option"
+    if os.environ.get(variable):
+        return check(key, os.environ[variable]), variable
+    if root is not None:
+        written = tomllib.loads((Path(root) / CONFIG).read_text())
+        if key in written:
+            return check(key, written[key]), CONFIG
+    return (default() if callable(default) else default), "default"
+
+
+def check(key: str, value):
+    """A setting's value in its type.
+
+    Raises
+    ------
+    UsageError
+        It is none: names the setting and what it should look like.
+    """
+    if key not in SETTINGS:
+        raise UsageError(f"No setting {key!r}.", f"Settings: {', '.join(SETTINGS)}.")
+    if key == "threads":
+        if not str(value).isdecimal() or int(value) < 1:
+            raise UsageError(f"threads = {value!r} is no number of threads.", "Give 1 or more.")
+        return int(value)
+    if key == "memory_limit" and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", str(value)):
+        raise UsageError(f"memory_limit = {value!r} is no size.", "Give one as 4GB or 512MB.")
+    return str(value)
+
+
+def with_setting(text: str, key: str, value: object) -> str:
+    """The text of a galaxiesml.toml with one setting changed or added; every other line stays."""
+    line = f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"'
+    kept = [old for old in text.splitlines() if not re.match(rf"\s*{key}\s*=", old)]
+    return "\n".join([*kept, line]) + "\n"
+
+
+def check_space(folder: Path, needed: int, force: bool = False) -> None:
+    """Refuse long work that the disk has no room for.
+
+    Raises
+    ------
+    ResourceError
+        Fewer than ``needed`` bytes are free where ``folder`` stands, and not ``force``.
+    """
+    if not Path(folder).exists():
+        raise CatalogError(f"{folder} does not exist.")
+    free = shutil.disk_usage(folder).free
+    if free < needed and not force:
+        raise ResourceError(
+            f"{folder} has {free / 1e9:.1f} GB free, and this needs about {needed / 1e9:.1f} GB.",
+            "Make room (galaxiesml gc deletes old builds), or type the command again with --force.",
+        )
+
+
+def check_memory(needed: int, force: bool = False) -> None:
+    """Refuse long work that the machine's memory cannot hold.
+
+    Raises
+    ------
+    ResourceError
+        The machine has fewer than ``needed`` bytes of memory, and not ``force``.
+    """
+    if _memory_bytes() < needed and not force:
+        raise ResourceError(
+            f"This machine has {_memory_bytes() / 1e9:.1f} GB of memory, and this needs about {needed / 1e9:.1f} GB.",
+            "Type the command again with --force to try all the same.",
+        )

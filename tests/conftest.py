@@ -1,0 +1,33 @@
+"""Fixtures that every test may use."""
+
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--project", type=Path, help="another copy of sql/ and models/ to test, as tests/mutations.py makes")
+
+
+def pytest_configure(config):
+    # Before anything reads the project: modules take the path when they are imported.
+    if folder := config.getoption("--project"):
+        import galaxiesml.dictionary
+
+        galaxiesml.dictionary.PROJECT = folder
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data that stands beside the checkout where developers have it; it is not part of the project."""
+    folder = REPO.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the shared test data is not on this machine")
+    return folder
