@@ -151,12 +151,21 @@ class Catalog:
             return []
         return sorted(path.name for path in self.builds.iterdir() if path.name[0].isdigit())
 
+    def stale_builds(self, keep: int) -> list[str]:
+        """All but the newest ``keep`` builds (1 or more); never the published one."""
+        return [build for build in self.build_ids()[:-keep] if build != self.current_id()]
+
     def discard_builds(self, keep: int) -> list[str]:
-        """Delete all but the newest ``keep`` builds; the published one always stays."""
-        stale = [build for build in self.build_ids()[: -keep or None] if build != self.current_id()]
+        """Delete the stale builds."""
+        stale = self.stale_builds(keep)
         for build in stale:
             shutil.rmtree(self.builds / build)
         return stale
+
+    def leftovers(self) -> list[Path]:
+        """Folders that a killed command left: half a landing, half a build, DuckDB's spill."""
+        found = [*(self.root / "raw").glob(".tmp-*"), *self.raw.glob(".tmp-*"), self.builds / ".next", self.root / ".tmp"]
+        return [path for path in found if path.exists()]
 
     # -- reading -----------------------------------------------------------------------------------------
 
@@ -231,26 +240,46 @@ class Catalog:
                 if time.monotonic() < deadline:
                     time.sleep(0.2)
                     continue
-                try:
-                    holder = json.loads(os.pread(handle, 4096, 0))
-                    who = "{command} (process {pid} on {host}, since {since})".format(**holder)
-                except (ValueError, KeyError):
-                    who = "another process"
                 raise LockedError(
-                    f"{self.root} is being written by {who}.",
+                    f"{self.root} is being written by {_holder(handle)}.",
                     "Wait for it, or type the command again with --wait 600.",
                 ) from None
+
+    def writer(self) -> str | None:
+        """Who holds the write lock now, None when nobody does."""
+        if not (self.root / ".lock").exists():
+            return None
+        handle = os.open(self.root / ".lock", os.O_RDWR)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            return _holder(handle)
+        finally:
+            os.close(handle)
+
+
+def _holder(handle: int) -> str:
+    """Who wrote the lock file, in words."""
+    try:
+        return "{command} (process {pid} on {host}, since {since})".format(**json.loads(os.pread(handle, 4096, 0)))
+    except (ValueError, KeyError):
+        return "another process"
 
 
 def find_catalog(directory: Path | None = None) -> Catalog:
     """The catalogue in ``directory``, else in GALAXIESML_CATALOG, else in the working folder or above it."""
-    named = directory or os.environ.get("GALAXIESML_CATALOG")
+    return Catalog.open(catalog_root(directory or os.environ.get("GALAXIESML_CATALOG")))
+
+
+def catalog_root(named: Path | str | None) -> Path:
+    """The folder that is meant: the one named, else the working folder or the nearest catalogue above it."""
     if named:
-        return Catalog.open(Path(named))
+        return Path(named).resolve()
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / CONFIG).is_file():
-            return Catalog.open(folder)
+            return folder
     raise CatalogError(
         f"No catalogue in {here} or above it.",
         "Type: galaxiesml init cat --release pdr2_wide && cd cat; or name one with -C DIR or GALAXIESML_CATALOG.",

@@ -196,9 +196,9 @@ def _print_cuts(cuts: list[dict]) -> None:
             {
                 "cut": cut["cut"],
                 "verdict": cut["verdict"],
+                "versions": " ".join(cut["versions"]),
                 "value": cut["value"],
                 "limit": cut["limit"],
-                "versions": " ".join(cut["versions"]),
             }
             for cut in cuts
         ]
@@ -270,7 +270,8 @@ def lineage(
       galaxiesml audit lineage galaxies.specz_redshift
       galaxiesml audit lineage galaxies_v3.i_cmodel_mag --graph lineage.svg
     """
-    from galaxiesml.curation.lineage import Lineage, as_tree_json, text_tree
+    from galaxiesml.curation.lineage import Lineage
+    from galaxiesml.curation.lineage_text import as_json as tree_json, text_tree
     from galaxiesml.errors import UsageError
 
     table, _, name = column.rpartition(".")
@@ -281,9 +282,9 @@ def lineage(
     if graph:
         from galaxiesml.plots.lineage import draw
 
-        draw(as_tree_json(tree), graph)
+        draw(tree_json(tree), graph)
         common.result(str(graph))
     elif as_json:
-        common.print_json(as_tree_json(tree))
+        common.print_json(tree_json(tree))
     else:
         common.result(text_tree(tree))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOG = logging.getLogger("galaxiesml")
+# Until a catalogue is open there is no log, and nothing of it belongs on standard error.
+LOG.addHandler(logging.NullHandler())
 _SECRET = ("password", "token", "credential", "secret")
 
 
@@ -38,7 +40,7 @@ def catalog():
 
 def open_log(folder: Path) -> None:
     """Log to galaxiesml.log in a folder; a folder that cannot be written is no reason to fail."""
-    if LOG.handlers:
+    if any(isinstance(handler, logging.FileHandler) for handler in LOG.handlers):
         return
     try:
         folder.mkdir(exist_ok=True)

@@ -63,7 +63,7 @@ def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[st
             landing = pair["landing" if cut["scope"] == "object" else "specz_landing"]
             cuts.append(_row_verdict(cut, pair, states[cut["name"], landing], list(catalog.profile.bands)))
         else:
-            cuts += [_window_verdict(cut, version, removed.get(version), groups) for version in built if _makes(cut, version)]
+            cuts += _window_verdicts(cut, removed, groups, built)
     return {
         "pair_id": pair["pair_id"],
         "specz_name": pair["specz_name"],
@@ -81,8 +81,16 @@ def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[st
     }
 
 
-def _makes(cut: dict, version: str) -> bool:
-    return int(version[1:]) in cut["versions"]
+def _window_verdicts(cut: dict, removed: dict, groups: list[dict], built: list[str]) -> list[dict]:
+    """A window cut in each version that makes it; versions that say the same are one entry."""
+    entries: dict[tuple, dict] = {}
+    for version in built:
+        if int(version[1:]) in cut["versions"]:
+            entry = _window_verdict(cut, version, removed.get(version), groups)
+            same = entries.setdefault((entry["verdict"], entry["value"]), entry)
+            if same is not entry:
+                same["versions"].append(version)
+    return list(entries.values())
 
 
 def _row_verdict(cut: dict, pair: dict, state: dict, bands: list[str]) -> dict:
@@ -141,7 +149,7 @@ def _window_verdict(cut: dict, version: str, removed: dict | None, groups: list[
         "cut": cut["name"],
         "verdict": verdict,
         "value": value,
-        "limit": cut["window"].replace("{alive}, ", ""),
+        "limit": cut["limit"],
         "versions": [version],
         "why": cut["why"],
     }

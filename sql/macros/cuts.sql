@@ -5,6 +5,7 @@
     scope     'object' or 'spectrum': the side of the pair whose columns it reads
     sql       a condition over one row of int_pairs; with {band} in it, it must hold in every band
     window    instead of sql: a condition over the rows that survive every earlier cut ({alive} marks them)
+    limit     of a window cut: its condition in words
     needs     the columns it reads
     versions  the versions of galaxies that make it
     required  without its columns a version that makes it is incomplete (else: used where exported)
@@ -159,31 +160,37 @@
     {'name': 'agreement', 'scope': 'spectrum', 'required': true, 'versions': [3],
      'window': 'max(specz_redshift) over (partition by {alive}, object_id) - min(specz_redshift) over (partition by {alive}, object_id) <= 0.005 * (1 + min(specz_redshift) over (partition by {alive}, object_id))',
      'needs': ['specz_redshift'], 'rows': [],
+     'limit': 'the spectra of its object lie within 0.005 (1 + z)',
      'section': 'strict', 'why': 'The object\'s spectra disagree by more than 0.005 (1 + z): no telling which is right, so all of them go.'},
 
     {'name': 'unique_spectrum', 'scope': 'spectrum', 'required': true, 'versions': [1, 2, 4],
      'window': '(specz_name is null or row_number() over (partition by {alive}, specz_name order by pair_id) = 1)',
      'needs': ['specz_name'], 'duplicates_by': 'specz_name', 'rows': [],
+     'limit': 'the first pair with its specz_name',
      'section': '3.2', 'why': 'Another object before it in the files has the same spectrum: one source, listed twice.'},
 
     {'name': 'unique_object', 'scope': 'object', 'required': true, 'versions': [1],
      'window': 'row_number() over (partition by {alive}, object_id order by pair_id) = 1',
      'needs': ['object_id'], 'duplicates_by': 'object_id', 'rows': [],
+     'limit': 'the first pair of its object',
      'section': '3.2', 'why': 'The object has an earlier spectrum; the paper keeps the first.'},
 
     {'name': 'sole_object', 'scope': 'object', 'required': true, 'versions': [2, 4],
      'window': 'count(*) over (partition by {alive}, object_id) = 1',
      'needs': ['object_id'], 'duplicates_by': 'object_id', 'rows': [],
+     'limit': 'the only pair of its object',
      'section': 'authors\' code', 'why': 'The object has several spectra; the authors\' code drops all of its rows.'},
 
     {'name': 'best_of_spectrum', 'scope': 'spectrum', 'required': true, 'versions': [3],
      'window': '(specz_name is null or row_number() over (partition by {alive}, specz_name order by match_distance_arcsec nulls last, specz_redshift_err nulls last, pair_id) = 1)',
      'needs': ['specz_name'], 'duplicates_by': 'specz_name', 'rows': [],
+     'limit': 'the nearest pair with its specz_name, then the smallest error, then the first',
      'section': 'strict', 'why': 'Another object lies nearer to this spectrum.'},
 
     {'name': 'best_of_object', 'scope': 'object', 'required': true, 'versions': [3],
      'window': 'row_number() over (partition by {alive}, object_id order by match_distance_arcsec nulls last, specz_redshift_err nulls last, pair_id) = 1',
      'needs': ['object_id'], 'duplicates_by': 'object_id', 'rows': [],
+     'limit': 'the nearest pair of its object, then the smallest error, then the first',
      'section': 'strict', 'why': 'The object has a nearer, or a better measured, spectrum.'},
 ]) }}
 {%- endmacro -%}

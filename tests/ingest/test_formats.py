@@ -106,7 +106,7 @@ def test_scaled_fits_integers_are_floats_and_so_no_identifiers(catalog, tmp_path
     fits.setval(path, "TTYPE2", value="ra", ext=1)
     assert columns(catalog, land_hsc(catalog, path).info)["ra"] == [10.5, 12.0]
     fits.setval(path, "TSCAL1", value=0.5, ext=1)
-    with pytest.raises(InputError, match="column object_id .* its type is double"):
+    with pytest.raises(InputError, match=r"column object_id .* its type is double"):
         land_hsc(catalog, path)
 
 

@@ -1,0 +1,208 @@
+"""`galaxiesml init`, `status`, `gc`, `upgrade` and `config`: the catalogue as a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import common
+
+config = typer.Typer(help="Show or change settings.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for another writer.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init")(init)
+    app.command("status")(status)
+    app.command("gc")(gc)
+    app.command("upgrade")(upgrade)
+    app.add_typer(config, name="config")
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="The new catalogue's folder.", metavar="DIR")],
+    release: Annotated[str, typer.Option(help="pdr2_wide, pdr3_wide, s16a_wide, or a profile's .toml file.")],
+) -> None:
+    """Make an empty catalogue for one release of a survey.
+
+    \b
+    Examples:
+      galaxiesml init cat --release pdr2_wide
+      galaxiesml init cat --release my_survey.toml
+    """
+    from galaxiesml.catalog import Catalog
+    from galaxiesml.curation.states import refresh
+    from galaxiesml.ingest.ledger import ensure_empty
+
+    catalog = Catalog.create(directory, release)
+    with catalog.lock("galaxiesml init"):
+        ensure_empty(catalog)
+        refresh(catalog)
+    common.say(f"An empty catalogue for {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}.")
+    common.say(f"Next: cd {directory} && galaxiesml ingest hsc FILE")
+    common.result(str(catalog.root))
+
+
+def status(as_json: Json = False) -> None:
+    """Say what is landed, what is built, what is missing, and the next command.
+
+    \b
+    Example:
+      galaxiesml status
+    """
+    catalog = common.catalog()
+    found = catalog_status(catalog)
+    if as_json:
+        common.print_json(found)
+        return
+    common.result(f"{found['catalog']}: {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}")
+    common.result(f"\nlanded: {len(found['landings'])} files, {sum(row['rows'] for row in found['landings']):,} rows")
+    common.table(found["landings"])
+    if found["build"] is None:
+        common.result("\nbuilt: nothing yet")
+    else:
+        since = "" if found["up_to_date"] else "; what is landed has changed since"
+        common.result(f"\nbuilt: {found['build']}, {found['built_at']}{since}")
+        common.table(found["versions"])
+    if found["writer"]:
+        common.result(f"\nbeing written by {found['writer']}")
+    common.result(f"\nnext: {found['next']}")
+
+
+def catalog_status(catalog) -> dict:
+    """What `galaxiesml status` tells, as one dict."""
+    landings = [
+        {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} for row in catalog.landings()
+    ]
+    info = catalog.build_info() if catalog.current_id() else None
+    hashes = [(row["landing"], row["source_sha256"]) for row in catalog.landings()]
+    up_to_date = info is not None and hashes == [(row["landing"], row["source_sha256"]) for row in info["landings"]]
+    versions = [
+        {
+            "version": name,
+            "rows": version["rows"],
+            "missing cuts": ", ".join(version["missing_cuts"]),
+            "follows": version["title"],
+        }
+        for name, version in (info["versions"] if info else {}).items()
+    ]
+    if not landings:
+        step = "galaxiesml ingest hsc FILE"
+    elif not up_to_date:
+        step = "galaxiesml build"
+    else:
+        step = "galaxiesml audit cuts"
+    return {
+        "catalog": str(catalog.root),
+        "release": catalog.profile.name,
+        "landings": landings,
+        "build": info and info["id"],
+        "built_at": info and info["created"],
+        "up_to_date": up_to_date,
+        "versions": versions,
+        "writer": catalog.writer(),
+        "next": step,
+    }
+
+
+def gc(
+    keep: Annotated[int, typer.Option(help="Builds to keep, the published one among them.", min=1)] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and delete nothing.")] = False,
+    wait: Wait = 0.0,
+) -> None:
+    """Delete builds before the published one, and what killed commands left behind.
+
+    Close connections that read an old build first.
+
+    \b
+    Example:
+      galaxiesml gc --dry-run
+    """
+    import shutil
+
+    catalog = common.catalog()
+    with catalog.lock("galaxiesml gc", wait):
+        leftovers = catalog.leftovers()
+        stale = catalog.stale_builds(keep)
+        if not dry_run:
+            catalog.discard_builds(keep)
+            for path in leftovers:
+                shutil.rmtree(path, ignore_errors=True)
+    for path in [*(catalog.builds / build for build in stale), *leftovers]:
+        common.result(str(path))
+    common.say(f"{len(stale)} old builds and {len(leftovers)} leftovers {'would go' if dry_run else 'are gone'}.")
+
+
+def upgrade() -> None:
+    """Bring a catalogue of an older format to this one; its landed files and builds stay.
+
+    \b
+    Example:
+      galaxiesml -C cat upgrade
+    """
+    import os
+
+    from galaxiesml.catalog import FORMAT, catalog_root
+    from galaxiesml.upgrade import upgrade_folder
+
+    root = catalog_root(common.STATE.catalog or os.environ.get("GALAXIESML_CATALOG"))
+    steps = upgrade_folder(root)
+    for step in steps:
+        common.say(step)
+    common.result(f"{root}: format {FORMAT}" + ("" if steps else ", nothing to do"))
+
+
+@config.command("show")
+def show(as_json: Json = False) -> None:
+    """Show every setting, its value and where it comes from.
+
+    \b
+    Example:
+      galaxiesml config show
+    """
+    from galaxiesml.config import SETTINGS, setting
+    from galaxiesml.errors import CatalogError
+
+    try:
+        root = common.catalog().root
+    except CatalogError:
+        root = None
+    rows = []
+    for key, (variable, _, text) in SETTINGS.items():
+        value, origin = setting(root, key, common.STATE.catalog if key == "catalog" else None)
+        if key == "catalog" and value is None and root is not None:
+            value, origin = root, "working folder"
+        rows.append({"setting": key, "value": str(value), "from": origin, "environment": variable, "meaning": text})
+    if as_json:
+        common.print_json(rows)
+    else:
+        common.table(rows)
+
+
+@config.command("set")
+def set_value(
+    key: Annotated[str, typer.Argument(help="threads or memory_limit.")],
+    value: Annotated[str, typer.Argument(help="Its value.")],
+) -> None:
+    """Write a setting into the catalogue's galaxiesml.toml.
+
+    \b
+    Example:
+      galaxiesml config set threads 4
+    """
+    from galaxiesml.catalog import CONFIG, write_atomic
+    from galaxiesml.config import check, with_setting
+    from galaxiesml.errors import UsageError
+
+    if key == "catalog":
+        raise UsageError("A catalogue does not name itself.", "Set GALAXIESML_CATALOG, or give -C DIR.")
+    catalog = common.catalog()
+    checked = check(key, value)
+    with catalog.lock("galaxiesml config set"):
+        path = catalog.root / CONFIG
+        write_atomic(path, with_setting(path.read_text(), key, checked))
+    common.result(f"{key} = {checked}")

@@ -1,0 +1,328 @@
+"""Which of a file's columns are ours, and its blocks in the catalogue's columns and types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from galaxiesml.dictionary import Column, columns
+from galaxiesml.errors import InputError
+from galaxiesml.ingest.convert import ARROW, REASONS, Nulls, can_hold, convert, nullify
+from galaxiesml.ingest.source import BadRow, Block, Source
+from galaxiesml.survey import Profile, Survey
+
+KEYS = pa.schema(
+    [
+        ("landing", pa.int64()),
+        ("source_file", pa.string()),
+        ("source_sha256", pa.string()),
+        ("source_row", pa.int64()),
+    ]
+)
+#: Made here from the release's flags of each survey.
+MADE = ("specz_surveys", "specz_error_kind")
+_WORST_FIRST = ("arbitrary", "assigned", "measured")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where each landed column comes from.
+
+    Attributes
+    ----------
+    kind : str
+        objects, specz or joined.
+    ours : dict of str to int
+        Our name -> position in the file.
+    extras : dict of str to int
+        Landed name -> position, for every other column of the file.
+    isnull : dict of int to int
+        Position of a column -> position of the X_isnull that says where it is NULL.
+    surveys : list of (Survey, int)
+        The survey flags that the file has.
+    notes : list of str
+        What a user should hear about the file's columns.
+    """
+
+    kind: str
+    ours: dict[str, int]
+    extras: dict[str, int]
+    isnull: dict[int, int]
+    surveys: list[tuple[Survey, int]]
+    notes: list[str]
+    schema: pa.Schema
+
+    @property
+    def exported(self) -> list[str]:
+        """Our names that the file brings, in the dictionary's order."""
+        return [name for name in self.schema.names if name in self.ours or name in MADE]
+
+
+def of_exports(profile: Profile) -> dict[str, Column]:
+    """Our columns that an export may bring."""
+    return {name: column for name, column in columns(profile.bands).items() if column.of}
+
+
+def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] | None = None) -> Plan:
+    """Recognise a file's columns.
+
+    Parameters
+    ----------
+    source : Source
+        The opened file.
+    profile : Profile
+        Its names, case ignored, are looked for.
+    landed : dict of str to pyarrow.DataType, optional
+        Other columns of files landed before, in lower case: a column of the same name whose type does not
+        unite with theirs lands under another name, so that all files can be read as one table.
+
+    Raises
+    ------
+    InputError
+        No object_id, nothing beside it that is known, or a column whose type cannot become ours.
+    """
+    known = of_exports(profile)
+    places: dict[str, int] = {}
+    notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()]
+    for position, name in enumerate(source.names):
+        if name.lower() in places:
+            notes.append(f"column {name} stands there more than once: the first is taken")
+        places.setdefault(name.lower(), position)
+    ours = {
+        name: places[profile.columns[name].source.lower()]
+        for name in known
+        if name in profile.columns and profile.columns[name].source.lower() in places
+    }
+    surveys = [
+        (survey, places[survey.column.lower()])
+        for survey in profile.surveys
+        if survey.column.lower() in places
+    ]
+    kind = _kind(source, profile, known, ours, surveys)
+    isnull = {
+        position: places[f"{name.lower()}_isnull"]
+        for position, name in enumerate(source.names)
+        if f"{name.lower()}_isnull" in places
+    }
+    _check_types(source, known, ours, surveys)
+    extras = _name_extras(source, known, {*ours.values(), *isnull.values()}, landed or {})
+    schema = _schema(source, known, ours, extras, bool(surveys))
+    return Plan(kind, ours, extras, isnull, surveys, notes, schema)
+
+
+def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: list) -> str:
+    has_object = any(known[name].of == "object" for name in ours if name != "object_id")
+    has_spectrum = bool(surveys) or any(known[name].of == "spectrum" for name in ours)
+    if "object_id" in ours and (has_object or has_spectrum):
+        return "joined" if has_object and has_spectrum else "objects" if has_object else "specz"
+    found = ", ".join(source.names[:8]) + (", ..." if len(source.names) > 8 else "")
+    hint = "The catalogue's release may be another than the file's: galaxiesml init DIR --release RELEASE."
+    if "object_id" not in ours:
+        wanted = profile.columns["object_id"].source
+        raise InputError(
+            f"{source.path} has no column {wanted} ({profile.name}); its columns: {found}.", hint
+        )
+    wanted = [
+        profile.columns[name].source for name in known if name in profile.columns and name != "object_id"
+    ]
+    raise InputError(
+        f"{source.path} has object_id and no other column of {profile.name}; looked for "
+        f"{', '.join(wanted[:12])} and {len(wanted) - 12} more; its columns: {found}.",
+        hint,
+    )
+
+
+def _check_types(source: Source, known: dict, ours: dict, surveys: list) -> None:
+    for name, position in ours.items():
+        kind, found = known[name].type, source.types[position]
+        if not can_hold(found, kind, _is_id(name)):
+            why = (
+                "an identifier of 17 digits does not survive a float"
+                if _is_id(name)
+                else f"{kind} is expected"
+            )
+            raise InputError(
+                f"{source.path}, column {source.names[position]} ({name}): its type is {found}; {why}.",
+                "Export the column again as a 64-bit integer." if _is_id(name) else None,
+            )
+    for survey, position in surveys:
+        if not can_hold(source.types[position], "boolean", False):
+            raise InputError(
+                f"{source.path}, column {survey.column}: its type is "
+                f"{source.types[position]}; boolean is expected."
+            )
+
+
+def _is_id(name: str) -> bool:
+    return name.endswith("_id")
+
+
+def _name_extras(source: Source, known: dict, used: Iterable[int], landed: dict) -> dict[str, int]:
+    """Every other column under its own name, unless that is taken, whatever the case (SQL ignores it)."""
+    taken = {name.lower() for name in (*KEYS.names, *known)}
+    extras = {}
+    for position, name in enumerate(source.names):
+        if position in used:
+            continue
+        landed_name = name
+        while landed_name.lower() in taken or not unites(
+            source.types[position], landed.get(landed_name.lower())
+        ):
+            landed_name += "_source"
+        taken.add(landed_name.lower())
+        extras[landed_name] = position
+    return extras
+
+
+def unites(one: pa.DataType, other: pa.DataType | None) -> bool:
+    """Whether DuckDB reads columns of the two types as one, without an error."""
+    if other is None or _family(one) == _family(other):
+        return True
+    return "text" in (_family(one), _family(other)) and not (
+        pa.types.is_nested(one) or pa.types.is_nested(other)
+    )
+
+
+def _family(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return f"list of {_family(kind.value_type)}"
+    if pa.types.is_string(kind):
+        return "text"
+    is_number = any(
+        test(kind)
+        for test in (
+            pa.types.is_integer,
+            pa.types.is_floating,
+            pa.types.is_boolean,
+            pa.types.is_decimal,
+            pa.types.is_null,
+        )
+    )
+    return "number" if is_number else str(kind)
+
+
+def _schema(source: Source, known: dict, ours: dict, extras: dict, has_surveys: bool) -> pa.Schema:
+    fields = list(KEYS)
+    for name, column in known.items():
+        if name in ours:
+            found = source.types[ours[name]]
+            keeps_width = column.type == "double" and pa.types.is_floating(found)
+            fields.append(pa.field(name, found if keeps_width else ARROW[column.type]))
+        elif name in MADE and has_surveys:
+            fields.append(pa.field(name, pa.string()))
+    fields += [pa.field(name, source.types[position]) for name, position in extras.items()]
+    return pa.schema(fields)
+
+
+# -- blocks --------------------------------------------------------------------------------------------------
+
+
+def hopes(plan: Plan, profile: Profile) -> dict[int, pa.DataType]:
+    """The types in which a CSV reader should try each column; whole numbers stay text, to be read exactly."""
+    known = of_exports(profile)
+    found = {
+        plan.ours[name]: ARROW[known[name].type]
+        for name in plan.ours
+        if known[name].type in ("double", "boolean")
+    }
+    return found
+
+
+def conform(
+    block: Block, plan: Plan, source: Source, profile: Profile, known: dict
+) -> tuple[pa.Table, list[BadRow]]:
+    """A block in the catalogue's columns, of the keys only source_row, and the rows that do not fit."""
+    wrong = _Wrong(block, source.names)
+    general = Nulls(profile.nulls)
+    block = _apply_isnull(block, plan, wrong)
+    landed = {"source_row": pa.array(block.rows, pa.int64())}
+    for name, position in plan.ours.items():
+        nulls = Nulls((*profile.nulls, *profile.columns[name].nulls))
+        values, bad = convert(block.columns[position], known[name].type, nulls, _is_id(name))
+        wrong.add(position, bad, REASONS[known[name].type])
+        if name == "object_id":
+            wrong.add(position, values.is_null().to_numpy(zero_copy_only=False), "is missing")
+        landed[name] = values
+    if plan.surveys:
+        landed |= _surveys(block, plan, general, wrong)
+    for name, position in plan.extras.items():
+        landed[name] = nullify(block.columns[position], general)
+    names = [name for name in plan.schema.names if name in landed]
+    schema = pa.schema([plan.schema.field(name) for name in names])
+    table = pa.Table.from_arrays([landed[name] for name in names], schema=schema)
+    if wrong.first:
+        table = table.filter(pa.array(wrong.good))
+    return table, sorted([*block.bad, *wrong.rows()], key=lambda bad: bad.source_row)
+
+
+class _Wrong:
+    """The first wrong cell of each row of a block."""
+
+    def __init__(self, block: Block, names: list[str]):
+        self.block = block
+        self.names = names
+        self.first: dict[int, tuple[int, str]] = {}
+
+    def add(self, position: int, bad: np.ndarray | None, reason: str) -> None:
+        if bad is not None:
+            for index in np.flatnonzero(bad).tolist():
+                self.first.setdefault(index, (position, reason))
+
+    @property
+    def good(self) -> np.ndarray:
+        good = np.ones(len(self.block.rows), bool)
+        good[list(self.first)] = False
+        return good
+
+    def rows(self) -> list[BadRow]:
+        found = []
+        for index, (position, reason) in sorted(self.first.items()):
+            cell = self.block.columns[position][index].as_py()
+            line = None if self.block.lines is None else int(self.block.lines[index])
+            value = "" if cell is None else str(cell)
+            row = int(self.block.rows[index])
+            found.append(BadRow(row, line, self.names[position], value, reason, self.block.raw(index)))
+        return found
+
+
+def _apply_isnull(block: Block, plan: Plan, wrong: _Wrong) -> Block:
+    """NULL where the archive's X_isnull says so; what stands in X there means nothing."""
+    if not plan.isnull:
+        return block
+    arrays = list(block.columns)
+    for position, flag in plan.isnull.items():
+        is_null, bad = convert(block.columns[flag], "boolean", Nulls(("",)))
+        wrong.add(flag, bad, REASONS["boolean"])
+        if pc.any(is_null).as_py():
+            empty = pa.nulls(len(is_null), arrays[position].type)
+            arrays[position] = _choose(pc.fill_null(is_null, False), empty, arrays[position])
+    return Block(arrays, block.rows, block.size, block.lines, block.bad, block.text_of)
+
+
+def _choose(mask: pa.Array, one: pa.Array, other: pa.Array) -> pa.Array:
+    if not pa.types.is_nested(other.type):
+        return pc.if_else(mask, one, other)
+    index = np.arange(len(other)) + np.where(mask.to_numpy(zero_copy_only=False), 0, len(other))
+    return pa.concat_arrays([one, other]).take(pa.array(index))
+
+
+def _surveys(block: Block, plan: Plan, nulls: Nulls, wrong: _Wrong) -> dict[str, pa.Array]:
+    """Names of the surveys whose flag is true, and the worst of their kinds of error."""
+    fires = []
+    for survey, position in plan.surveys:
+        flag, bad = convert(block.columns[position], "boolean", nulls)
+        wrong.add(position, bad, REASONS["boolean"])
+        fires.append((survey, pc.fill_null(flag, False)))
+    # Not null_handling="skip": pyarrow 26 then leaves out the rows in which all are NULL.
+    names = [pc.if_else(flag, survey.name + ",", "") for survey, flag in fires]
+    joined = pc.utf8_rtrim(pc.binary_join_element_wise(*names, ""), characters=",")
+    kind = pa.nulls(len(block.rows), pa.string())
+    for word in reversed(_WORST_FIRST):
+        for survey, flag in fires:
+            if survey.error == word:
+                kind = pc.if_else(flag, word, kind)
+    return {"specz_surveys": nullify(joined, Nulls(("",))), "specz_error_kind": kind}

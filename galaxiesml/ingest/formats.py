@@ -1,0 +1,95 @@
+"""What a file is, by its first bytes and not by its name."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from galaxiesml.errors import InputError
+from galaxiesml.ingest.fits import open_fits
+from galaxiesml.ingest.parquet import open_parquet
+from galaxiesml.ingest.source import Source
+from galaxiesml.ingest.sqlite import open_sqlite
+from galaxiesml.ingest.text import open_text
+
+_FITS = b"SIMPLE  ="
+_PARQUET = b"PAR1"
+_SQLITE = b"SQLite format 3\0"
+_GZIP = b"\x1f\x8b"
+#: Formats that are known and not landed, each with what to do about it.
+_OTHERS = {
+    b"PK\x03\x04": ("a zip archive", "Unpack it with unzip and land what is in it."),
+    b"BZh": ("compressed by bzip2", "Unpack it with bunzip2 and land that."),
+    b"\xfd7zXZ\0": ("compressed by xz", "Unpack it with unxz and land that."),
+    b"\x28\xb5\x2f\xfd": ("compressed by zstd", "Unpack it with unzstd and land that."),
+    b"\x89HDF\r\n": ("HDF5", "Write it as Parquet, FITS or CSV and land that."),
+    b"<?xml": ("XML, perhaps VOTable", "Write it as FITS, by astropy or TOPCAT, and land that."),
+    b"<VOTABLE": ("VOTable", "Write it as FITS, by astropy or TOPCAT, and land that."),
+    b"<!DOCTYPE": (
+        "a web page",
+        "The server answered with a page: look at it, log in and fetch the file again.",
+    ),
+    b"<html": ("a web page", "The server answered with a page: look at it, log in and fetch the file again."),
+}
+
+
+def open_source(path: Path) -> Source:
+    """Open a CSV, CSV.gz, FITS, Parquet or SQLite file, recognised by its content.
+
+    Raises
+    ------
+    InputError
+        The file is absent, empty, cut short, damaged or of another format.
+    """
+    if not path.exists():
+        raise InputError(f"There is no file {path}.")
+    if not path.is_file():
+        raise InputError(f"{path} is no file.", "Give the files one by one.")
+    head = _head(path)
+    if not head:
+        raise InputError(f"{path} is empty.", "Fetch the file again and land that.")
+    if head.startswith(_FITS):
+        return open_fits(path)
+    if head.startswith(_PARQUET):
+        return open_parquet(path)
+    if head.startswith(_SQLITE):
+        return open_sqlite(path)
+    if head.startswith(_GZIP):
+        _check_unzipped(path)
+        return open_text(path, zipped=True)
+    _refuse_others(path, head, "")
+    return open_text(path, zipped=False)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4096)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _check_unzipped(path: Path) -> None:
+    try:
+        with gzip.open(path) as stream:
+            head = stream.read(4096)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        # Said where the rows are read, in the same words as a later break.
+        return
+    if head.startswith((_FITS, _PARQUET, _SQLITE)):
+        raise InputError(
+            f"{path} is a compressed table that is no CSV.", f"Type: gunzip -k {path}; and land that."
+        )
+    _refuse_others(path, head, "a gzip file that holds ")
+
+
+def _refuse_others(path: Path, head: bytes, inside: str) -> None:
+    for magic, (what, hint) in _OTHERS.items():
+        if head.lstrip().startswith(magic):
+            raise InputError(f"{path} is {inside}{what}.", hint)
+    if b"\0" in head:
+        raise InputError(
+            f"{path} is of no format known here.",
+            "CSV, CSV.gz, FITS, Parquet and SQLite files can be landed.",
+        )

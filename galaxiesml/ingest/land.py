@@ -1,0 +1,406 @@
+"""Landing: one file in, one folder of Parquet under raw/hsc, all of it or nothing."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from galaxiesml.catalog import Catalog, now, quote, sync_folder
+from galaxiesml.errors import InputError, ResourceError, UsageError
+from galaxiesml.ingest.conform import KEYS, MADE, Plan, conform, hopes, make_plan, of_exports
+from galaxiesml.ingest.formats import open_source
+from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish, recover, workshop
+from galaxiesml.ingest.source import BLOCK_BYTES, BadRow, Block, Source
+
+#: Rows of a row group: DuckDB's own size, so that its threads share a file well.
+GROUP_ROWS = 122_880
+#: A row group of very wide rows is closed earlier.
+GROUP_BYTES = 256 << 20
+_REJECTS = ("source_row", "line", "column", "value", "reason", "text")
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What was landed.
+
+    Attributes
+    ----------
+    info : dict
+        landing.json: the contract is in the catalogue's documentation.
+    is_new : bool
+        False where the same bytes had been landed before: nothing was changed.
+    notes : list of str
+        What a user should hear: columns left out or taken twice, contradictions.
+    """
+
+    info: dict
+    is_new: bool = True
+    notes: list[str] = field(default_factory=list)
+
+
+def land_hsc(
+    catalog: Catalog,
+    path: str | Path,
+    *,
+    archive: tuple[str, list[str]] | None = None,
+    rejects: str | Path | None = None,
+    replace: str | int | None = None,
+    force: bool = False,
+    progress=None,
+) -> Landing:
+    """Land a file of the HSC archive.  The caller holds ``catalog.lock``.
+
+    Parameters
+    ----------
+    path : path
+        CSV, CSV.gz, FITS, Parquet or SQLite, recognised by its content.
+    archive : (name, conditions), optional
+        The query that made the file, and its conditions in SQL on our column names.
+    rejects : path, optional
+        Rows that do not parse are written there, and the others land; without it the file is refused.
+    replace : str or int, optional
+        A landed file whose place, and number, this one takes.
+    force : bool
+        Do not look whether the disk has room.
+    progress : object, optional
+        Its ``update(description=, total=)`` and ``advance(n)`` hear the bytes read, of twice the file's size.
+
+    Returns
+    -------
+    Landing
+
+    Raises
+    ------
+    InputError
+        The file does not parse, or is not one that can be landed; nothing is changed.
+    ResourceError
+        The disk is too full.
+    """
+    path = Path(path)
+    catalog.raw.mkdir(parents=True, exist_ok=True)
+    recover(catalog)
+    source = open_source(path)
+    before = path.stat()
+    _check_disk(catalog, source, before.st_size, force)
+    if rejects is not None:
+        _check_rejects(path, Path(rejects))
+    if progress is not None:
+        progress.update(description=f"reading {path.name}", total=2 * before.st_size)
+    sha = _sha256(path, before.st_size, progress)
+    old = None if replace is None else find_landing(catalog, replace)
+    if (same := _landed_before(catalog, path, sha, archive, old)) is not None:
+        return Landing(same, is_new=False)
+    plan = make_plan(source, catalog.profile, _landed_types(catalog, old))
+    keys = {
+        "landing": old["landing"] if old else next_number(catalog),
+        "source_file": path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        "source_sha256": sha,
+    }
+    folder = workshop(catalog) / f".tmp-{os.getpid()}"
+    try:
+        folder.mkdir()
+        landing = _write(catalog, source, plan, folder, keys, archive, rejects, progress)
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise InputError(
+                f"{path} changed while it was read.", "Type the command again when it is at rest."
+            )
+        publish(catalog, folder, landing.info, old)
+        _show_rejects(rejects)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise ResourceError(f"The disk of {catalog.root} is full; nothing was landed.") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if rejects is not None:
+            _beside(rejects).unlink(missing_ok=True)
+    return landing
+
+
+def _landed_before(catalog: Catalog, path: Path, sha: str, archive, old: dict | None) -> dict | None:
+    """The landing of the same bytes, or None; another declaration for them is an error, not a silent no."""
+    same = next((entry for entry in catalog.landings() if entry["source_sha256"] == sha), None)
+    declared = _archive(archive)
+    if same is None or (old == same and same["archive"] != declared):
+        return None
+    if old is not None and old != same:
+        raise UsageError(f"{path} is landed already, as {same['landing']}.", "Type: galaxiesml ingest list")
+    if archive is not None and same["archive"] != declared:
+        was = same["archive"]["query"] or "no archive query"
+        raise UsageError(
+            f"{path} is landed already, as {same['landing']}, with {was}: nothing was changed.",
+            f"Type: galaxiesml ingest replace {same['landing']} {path} --archive-query {archive[0]}",
+        )
+    return same
+
+
+def _archive(archive: tuple[str, list[str]] | None) -> dict:
+    return {"query": archive[0], "where": list(archive[1])} if archive else {"query": None, "where": []}
+
+
+def _landed_types(catalog: Catalog, old: dict | None) -> dict[str, pa.DataType]:
+    """Types of the other columns of all landed files, by name in lower case."""
+    types = {}
+    for entry in catalog.landings():
+        if old is None or entry["landing"] != old["landing"]:
+            schema = pq.read_schema(folder_of(catalog, entry) / f"{entry['kind']}.parquet")
+            types |= {name.lower(): schema.field(name).type for name in entry["extra_columns"]}
+    return types
+
+
+# -- before: room, and the file's hash -----------------------------------------------------------------------
+
+
+def _check_disk(catalog: Catalog, source: Source, size: int, force: bool) -> None:
+    # Text under gzip unpacks to about four times its size; as Parquet it takes less than that.
+    needed = size * (4 if source.format == "csv.gz" else 1)
+    free = shutil.disk_usage(catalog.root).free
+    if free < needed and not force:
+        raise ResourceError(
+            f"{source.path.name} may take {needed / 1e9:.1f} GB; {catalog.root} has {free / 1e9:.1f} GB free",
+            "Make room, or type the command again with --force.",
+        )
+
+
+def _check_rejects(path: Path, rejects: Path) -> None:
+    if rejects.resolve() == path.resolve():
+        raise UsageError(f"--rejects {rejects} is the file itself.", "Give the name of another file.")
+    if not rejects.resolve().parent.is_dir():
+        raise UsageError(f"--rejects {rejects}: there is no folder {rejects.parent}.")
+
+
+def _sha256(path: Path, size: int, progress) -> str:
+    """Of the bytes that were there at first: a file that still grows is told of later."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while data := file.read(min(BLOCK_BYTES, size)):
+            digest.update(data)
+            size -= len(data)
+            if progress is not None:
+                progress.advance(len(data))
+    return digest.hexdigest()
+
+
+# -- the rows ------------------------------------------------------------------------------------------------
+
+
+def _write(
+    catalog, source: Source, plan: Plan, folder: Path, keys: dict, archive, rejects, progress
+) -> Landing:
+    profile, known = catalog.profile, of_exports(catalog.profile)
+    target = folder / f"{plan.kind}.parquet"
+    counts = {"rows": 0, "rejected": 0, "with_spectrum": 0}
+    blocks = _ahead(source.blocks(hopes(plan, profile), profile.nulls))
+    with _Groups(target, plan.schema) as groups, _Rejects(rejects, source.path) as aside:
+        for block in blocks:
+            table, bad = conform(block, plan, source, profile, known)
+            aside.add(bad)
+            counts["rows"] += table.num_rows
+            counts["rejected"] += len(bad)
+            counts["with_spectrum"] += _with_spectrum(table, plan)
+            groups.add(_with_keys(table, keys, plan.schema))
+            if progress is not None:
+                progress.advance(block.size)
+    if counts["rejected"] and not counts["rows"]:
+        raise InputError(f"No row of {source.path} parses; the first: {aside.first}.")
+    info = _info(source, plan, keys, archive, counts, profile)
+    info["contradictions"], info["unchecked"] = _contradictions(target, plan, info["archive"]["where"])
+    _write_json(folder / "landing.json", info)
+    return Landing(info, notes=list(plan.notes))
+
+
+def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Read the next block while this one is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, blocks, None)
+        while (block := waiting.result()) is not None:
+            waiting = pool.submit(next, blocks, None)
+            yield block
+
+
+def _with_spectrum(table: pa.Table, plan: Plan) -> int:
+    """Rows that are an (object, spectrum) pair: a spectrum's name or a redshift stands there."""
+    if plan.kind == "specz":
+        return table.num_rows
+    has = [table[name].is_valid() for name in ("specz_name", "specz_redshift") if name in plan.ours]
+    if not has:
+        return 0
+    return pc.sum(has[0] if len(has) == 1 else pc.or_(*has)).as_py() or 0
+
+
+def _with_keys(table: pa.Table, keys: dict, schema: pa.Schema) -> pa.Table:
+    arrays = [
+        pa.chunked_array([pa.repeat(pa.scalar(keys[name], schema.field(name).type), table.num_rows)])
+        if name in keys
+        else table[name]
+        for name in schema.names
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+class _Groups:
+    """A Parquet file that is written in whole row groups."""
+
+    def __init__(self, path: Path, schema: pa.Schema):
+        # Numbers hardly repeat: a dictionary of them is built only to be thrown away.
+        few = [item.name for item in schema if pa.types.is_string(item.type)]
+        self.writer = pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=few)
+        self.path, self.waiting, self.rows, self.bytes = path, [], 0, 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._flush(last=True)
+        self.writer.close()
+        with open(self.path, "rb") as file:
+            os.fsync(file.fileno())
+
+    def add(self, table: pa.Table) -> None:
+        self.waiting.append(table)
+        self.rows += table.num_rows
+        self.bytes += table.nbytes
+        if self.rows >= GROUP_ROWS or self.bytes >= GROUP_BYTES:
+            self._flush(last=False)
+
+    def _flush(self, last: bool) -> None:
+        if not self.rows:
+            return
+        table = pa.concat_tables(self.waiting)
+        cut = (
+            table.num_rows if last or self.bytes >= GROUP_BYTES else table.num_rows // GROUP_ROWS * GROUP_ROWS
+        )
+        self.writer.write_table(table.slice(0, cut), row_group_size=GROUP_ROWS)
+        rest = table.slice(cut)
+        self.waiting, self.rows, self.bytes = [rest], rest.num_rows, rest.nbytes
+
+
+# -- rows that do not parse ----------------------------------------------------------------------------------
+
+
+class _Rejects:
+    """Rows put aside in a CSV file; with no file to put them in, the first one is the end of the landing."""
+
+    def __init__(self, target: str | Path | None, path: Path):
+        self.path, self.first = path, ""
+        self.file = None
+        if target is not None:
+            self.file = open(_beside(target), "w", newline="", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+            self.writer = csv.writer(self.file)
+            self.writer.writerow(_REJECTS)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.file is not None:
+            self.file.close()
+
+    def add(self, bad: list[BadRow]) -> None:
+        if bad and not self.first:
+            self.first = _sentence(bad[0])
+        if bad and self.file is None:
+            more = f" ({len(bad) - 1} more near it)" if len(bad) > 1 else ""
+            raise InputError(
+                f"{self.path}, {self.first}{more}; nothing was landed.",
+                "Mend the file, or put such rows aside with --rejects FILE.",
+            )
+        for row in bad:
+            self.writer.writerow([getattr(row, name) for name in _REJECTS])
+
+
+def _sentence(bad: BadRow) -> str:
+    place = f"row {bad.source_row}" if bad.line is None else f"line {bad.line}"
+    if not bad.column:
+        return f"{place}: {bad.reason}"
+    return f"{place}, column {bad.column}: {bad.value[:80]!r} {bad.reason}"
+
+
+def _beside(target: str | Path) -> Path:
+    target = Path(target)
+    return target.with_name(f".{target.name}.{os.getpid()}")
+
+
+def _show_rejects(target: str | Path | None) -> None:
+    if target is not None:
+        os.replace(_beside(target), target)
+
+
+# -- what is said of it --------------------------------------------------------------------------------------
+
+
+def _info(source: Source, plan: Plan, keys: dict, archive, counts: dict, profile) -> dict:
+    sources = {name: [source.names[position]] for name, position in plan.ours.items()}
+    flags = [source.names[position] for _, position in plan.surveys]
+    sources |= {name: flags for name in MADE if name in plan.exported}
+    return {
+        **keys,
+        "bytes": source.path.stat().st_size,
+        "format": source.format,
+        "kind": plan.kind,
+        "release": profile.name,
+        **counts,
+        "landed_at": now(),
+        "columns": plan.exported,
+        "extra_columns": list(plan.extras),
+        "sources": sources,
+        "archive": _archive(archive),
+    }
+
+
+def _contradictions(path: Path, plan: Plan, conditions: list[str]) -> tuple[list[dict], list[str]]:
+    """Rows that break a declared condition, for each condition whose columns are all here; and the others."""
+    import duckdb
+
+    found, unchecked = [], []
+    exported = set(plan.exported)
+    with duckdb.connect() as connection:
+        for condition in conditions:
+            try:
+                if not _reads_only(condition, exported):
+                    raise ValueError
+                count = f"select count(*) from read_parquet({quote(path)}) where ({condition}) is not true"
+                rows = connection.execute(count).fetchone()[0]
+            except (ValueError, duckdb.Error):
+                unchecked.append(condition)
+                continue
+            if rows:
+                found.append({"condition": condition, "rows": rows})
+    return found, unchecked
+
+
+def _reads_only(condition: str, exported: set[str]) -> bool:
+    """Whether a condition is one over exported columns alone: no other column, no query inside it."""
+    import sqlglot
+    from sqlglot import exp
+
+    with suppress(sqlglot.errors.ParseError):
+        parsed = sqlglot.parse_one(condition, dialect="duckdb")
+        names = {column.name.lower() for column in parsed.find_all(exp.Column)}
+        return names <= exported and not any(parsed.find_all(exp.Query))
+    return False
+
+
+def _write_json(path: Path, info: dict) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(info, file, indent=1, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+__all__ = ["KEYS", "Landing", "land_hsc"]

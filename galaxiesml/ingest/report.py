@@ -1,0 +1,84 @@
+"""What a landed file holds and lacks, in words."""
+
+from __future__ import annotations
+
+from galaxiesml.dictionary import columns, expand
+from galaxiesml.ingest.conform import MADE
+from galaxiesml.ingest.land import Landing
+from galaxiesml.survey import Profile
+
+_SIDES = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "spectrum")}
+
+
+def describe(landing: Landing, profile: Profile) -> list[str]:
+    """The lines that a user reads after a landing: what it is, which of our columns it holds and lacks."""
+    info = landing.info
+    if not landing.is_new:
+        return [f"{info['source_file']}: the same bytes are landed, as {info['landing']}; nothing changed."]
+    rows = f"{info['rows']:,} rows"
+    if info["kind"] == "joined":
+        without = info["rows"] - info["with_spectrum"]
+        rows += f", {info['with_spectrum']:,} with a spectrum and {without:,} without"
+    if info["rejected"]:
+        rows += f", {info['rejected']:,} put aside"
+    holds, lacks, foreign = _families(info, profile)
+    lines = [
+        f"{info['source_file']} is landed as {info['landing']}: {info['kind']} ({info['format']}), {rows}.",
+        f"  holds  {', '.join(holds)}",
+        f"  lacks  {'; '.join(lacks) or 'nothing'}",
+    ]
+    if foreign:
+        lines.append(f"  {profile.name} has no  {', '.join(foreign)}")
+    if info["extra_columns"]:
+        lines.append(f"  and {len(info['extra_columns'])} other columns, under their own names")
+    if info["archive"]["query"]:
+        lines.append(
+            f"  declared: query {info['archive']['query']}, {len(info['archive']['where'])} conditions"
+        )
+    return lines
+
+
+def warnings(landing: Landing) -> list[str]:
+    """What a user should hear of a landing beside the result."""
+    info = landing.info
+    found = [f"{info['source_file']}: {note}." for note in landing.notes]
+    if landing.is_new and not info["rows"]:
+        found.append(f"{info['source_file']} has no rows.")
+    if (
+        landing.is_new
+        and info["kind"] == "joined"
+        and not {"specz_name", "specz_redshift"} & set(info["columns"])
+    ):
+        found.append(
+            f"{info['source_file']} has neither a spectrum's name nor a redshift: no row of it makes a pair."
+        )
+    found += [
+        f"{info['source_file']}: {entry['rows']:,} of {info['rows']:,} rows contradict the declared query "
+        f"{info['archive']['query']}: {entry['condition']}."
+        for entry in info["contradictions"]
+    ]
+    return found
+
+
+def _families(info: dict, profile: Profile) -> tuple[list[str], list[str], list[str]]:
+    """Held, lacking and foreign to the release: a family of columns, one a filter, in one word."""
+    bands = profile.bands
+    exported = set(info["columns"])
+    named = "{" + (",".join(bands) if any(len(band) > 1 for band in bands) else "".join(bands)) + "}"
+    holds, lacks, foreign = [], [], []
+    # The dictionary written out for a filter called {band} is its patterns.
+    for pattern, column in columns({"{band}": ""}).items():
+        if column.of not in _SIDES[info["kind"]] and pattern != "object_id":
+            continue
+        names = expand(pattern, bands)
+        here = [band for band, name in zip(bands, names, strict=False) if name in exported]
+        label = pattern.replace("{band}", named)
+        if all(name in exported for name in names):
+            holds.append(label)
+        elif not any(name in profile.columns for name in names) and not (pattern in MADE and profile.surveys):
+            foreign.append(label)
+        elif "{band}" not in pattern:
+            lacks.append(label)
+        else:
+            lacks.append(f"{label}: {', '.join(here)} only" if here else f"{label}: none")
+    return holds, lacks, foreign

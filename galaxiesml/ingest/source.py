@@ -1,0 +1,107 @@
+"""A file from outside, opened: its column names and types, and its rows block by block in file order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+#: Bytes of a file that are read at once, whatever its format.
+BLOCK_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that does not parse: its place, and the first cell that is wrong.
+
+    Attributes
+    ----------
+    source_row : int
+        Data row in the file, the first being 1.
+    line : int or None
+        Line in the file, the first being 1; None where the format has no lines.
+    column : str
+        The file's name for the column; '' where the row as a whole is wrong.
+    value, reason, text : str
+        The cell, what is wrong with it, and the whole row as it stands there.
+    """
+
+    source_row: int
+    line: int | None
+    column: str
+    value: str
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive rows of a file.
+
+    Attributes
+    ----------
+    columns : list of pyarrow.Array
+        One a column of the file, by position; NaN may still stand in them.
+    rows : ndarray of int64
+        Data row in the file of each row, the first being 1.
+    size : int
+        Bytes of the file that were used up, for the progress bar.
+    lines : ndarray of int64 or None
+        Line in the file of each row.
+    bad : list of BadRow
+        Rows that could not even be split into columns; they are in none of the arrays.
+    text_of : callable
+        The i-th row as the file writes it.
+    """
+
+    columns: list[pa.Array]
+    rows: np.ndarray
+    size: int
+    lines: np.ndarray | None = None
+    bad: list[BadRow] = field(default_factory=list)
+    text_of: Callable[[int], str] | None = None
+
+    def raw(self, index: int) -> str:
+        if self.text_of is not None:
+            return self.text_of(index)
+        return ",".join(
+            "" if (cell := column[index].as_py()) is None else str(cell) for column in self.columns
+        )
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened file.
+
+    Attributes
+    ----------
+    format : str
+        csv, csv.gz, fits, parquet or sqlite.
+    names : list of str
+        As the file has them, less the archive's '# '.
+    types : list of pyarrow.DataType
+        Of the arrays that ``blocks`` yields; text for every column of a CSV file.
+    blocks : callable
+        Given the type that is hoped for, by position, and the texts that mean NULL, yields each
+        :class:`Block`; a CSV file's cells come in the type hoped for where the whole block parses so,
+        else as text.
+    dropped : dict of str to str
+        Columns that cannot be landed, and why.
+    """
+
+    path: Path
+    format: str
+    names: list[str]
+    types: list[pa.DataType]
+    blocks: Callable[[dict[int, pa.DataType], tuple[str, ...]], Iterator[Block]]
+    dropped: dict[str, str] = field(default_factory=dict)
+
+
+def clean_name(name: str, position: int) -> str:
+    """A column's name without the archive's '# ' and without control characters; never empty."""
+    name = name.strip().lstrip("#").strip()
+    name = "".join(letter if letter.isprintable() else "_" for letter in name)
+    return name or f"column_{position + 1}"

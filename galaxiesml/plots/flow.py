@@ -1,0 +1,195 @@
+"""The flow chart of the curation, the paper's Fig. 2, with a catalogue's own counts.
+
+Rectangles are processes, parallelograms are products, the green parallelogram is the released table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from galaxiesml.plots.canvas import AMBER, BLUE, GREEN, GREEN_EDGE, GREY, INK, PALE, RED, Canvas, picture_format
+
+#: Page and main column, inches.
+WIDTH, LEFT, COLUMN = 10.0, 0.7, 6.3
+LINE, HEADING, GAP, PRODUCT = 0.27, 0.42, 0.34, 0.62
+TITLES = ("Photometric flags", "Redshifts", "Quality", "Duplicates")
+_DUPLICATES = ("agreement", "unique_", "sole_", "best_of_")
+_REDSHIFTS = ("redshift", "error", "error_divided", "secure")
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Consecutive cuts that stand in one box."""
+
+    title: str
+    rows: tuple[dict, ...]
+
+    @property
+    def removed(self) -> int:
+        return self.rows[0]["rows_in"] - self.rows[-1]["rows_out"]
+
+    @property
+    def height(self) -> float:
+        return HEADING + LINE * len(self.rows) + 0.12
+
+
+def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None = None) -> None:
+    """Draw one version's flow chart.
+
+    Parameters
+    ----------
+    flow_rows : list of dict
+        The version's rows of cut_flow, in the order of judging: cut, section, state, rows_in, rows_out,
+        and expected_rows where the published input is what is landed.
+    head : dict
+        objects, objects_without_spectrum, pairs, photometric_objects, photometric_with_spectrum, rows_kept,
+        version, title, build_id, missing_cuts (list), landings (file names).
+    path : Path
+        .svg or .png.  Equal counts give equal bytes.
+    title : str, optional
+        Heading; the version and its title where none is given.
+    """
+    picture_format(path)
+    stages = stages_of(flow_rows)
+    files = _file_lines(head["landings"])
+    counted = stages[:1] if stages and stages[0].title == TITLES[0] else []
+    height = 1.05 + LINE * (len(files) - 1) + (PRODUCT + GAP) * (3 + len(counted))
+    height += sum(stage.height + GAP for stage in stages) + PRODUCT + 0.5
+    page = Canvas(WIDTH, height + (0.3 if head["missing_cuts"] else 0))
+    y = _heading(page, head, title)
+    y = _products(page, head, files, y)
+    for stage in stages:
+        y = _stage(page, stage, y)
+        if stage in counted:
+            y = _counts(page, head, y)
+    _released(page, head, y)
+    page.save(path)
+
+
+def stages_of(flow_rows: list[dict]) -> list[_Stage]:
+    """The cuts in boxes, in their own order: flags, redshifts, quality, duplicates."""
+    found: dict[int, list[dict]] = {}
+    here = 0
+    for row in flow_rows:
+        if row["cut"].startswith(_DUPLICATES):
+            here = 3
+        elif row["cut"] in _REDSHIFTS:
+            here = max(here, 1)
+        elif here:
+            here = max(here, 2)
+        found.setdefault(here, []).append(row)
+    return [_Stage(TITLES[number], tuple(rows)) for number, rows in found.items()]
+
+
+def _heading(page: Canvas, head: dict, title: str | None) -> float:
+    page.text(LEFT, 0.42, title or f"galaxies_{head['version']} · {head['title']}", 14, weight="bold")
+    page.text(LEFT, 0.72, f"rows left after each cut; build {head['build_id']}", 9, GREY)
+    return 1.05
+
+
+def _file_lines(names: list[str]) -> list[str]:
+    if not names:
+        return ["nothing is landed"]
+    return [*names[:4], f"and {len(names) - 4} more files"] if len(names) > 5 else list(names)
+
+
+def _products(page: Canvas, head: dict, files: list[str], y: float) -> float:
+    tall = PRODUCT + LINE * (len(files) - 1)
+    page.parallelogram(LEFT, y, COLUMN, tall, BLUE)
+    for place, name in enumerate(files):
+        middle = y + tall / 2 + (place - (len(files) - 1) / 2) * LINE
+        page.text(LEFT + COLUMN / 2, middle, _short(name), 10.5, ha="center")
+    y = _down(page, y + tall)
+    _product(page, y, f"{_count(head['objects'])} objects")
+    _aside(page, y + PRODUCT / 2, head["objects_without_spectrum"], "objects without a spectrum", slant=0.14)
+    y = _down(page, y + PRODUCT)
+    _product(page, y, f"{_count(head['pairs'])} pairs of object and spectrum")
+    return _down(page, y + PRODUCT)
+
+
+def _product(page: Canvas, y: float, words: str) -> None:
+    page.parallelogram(LEFT, y, COLUMN, PRODUCT)
+    page.text(LEFT + COLUMN / 2, y + PRODUCT / 2, words, 11.5, ha="center")
+
+
+def _stage(page: Canvas, stage: _Stage, y: float) -> float:
+    page.box(LEFT, y, COLUMN, stage.height)
+    page.text(LEFT + 0.18, y + 0.24, stage.title, 11, weight="bold")
+    page.text(LEFT + COLUMN - 0.18, y + 0.24, "removed / left", 8.5, GREY, ha="right")
+    for place, row in enumerate(stage.rows):
+        _cut(page, row, y + HEADING + LINE * (place + 0.5))
+    _aside(page, y + stage.height / 2, stage.removed, "pairs")
+    return _down(page, y + stage.height)
+
+
+def _cut(page: Canvas, row: dict, y: float) -> None:
+    note, judged = _note(row["state"])
+    if row.get("expected_rows") is not None:
+        note = f"{note}{'; ' if note else ''}published: {_count(row['expected_rows'])} left"
+    colour = INK if judged else GREY
+    if not judged:
+        page.box(LEFT + 0.1, y - LINE / 2 + 0.02, COLUMN - 0.2, LINE - 0.04, PALE, PALE)
+    page.text(LEFT + 0.18, y, row["cut"], 10, colour, zorder=3)
+    page.text(LEFT + 1.78, y, f"{_section(row['section'])}{'; ' if note else ''}{note}", 8.5, GREY, zorder=3)
+    removed = row["rows_in"] - row["rows_out"]
+    if judged or removed:
+        page.text(LEFT + COLUMN - 1.0, y, f"−{_count(removed)}" if removed else "0", 10, colour, ha="right", zorder=3)
+    page.text(LEFT + COLUMN - 0.18, y, _count(row["rows_out"]), 10, colour, ha="right", zorder=3)
+
+
+def _note(state: str) -> tuple[str, bool]:
+    """What to say beside a cut, and whether it was judged at all."""
+    if state in ("judged", "judged here"):
+        return "", True
+    words = {"absent": "not in this export", "archive": "made at the archive"}.get(state, state)
+    # 'judged in i; not in this export in g, r, z, y': the second half says both.
+    parts = [part for part in words.split("; ") if not part.startswith("judged in ")]
+    return "; ".join(parts).replace(" in this export in ", " exported in "), "judged in " in words or "differs" in words
+
+
+def _section(section: str) -> str:
+    return f"sec. {section}" if section[:1].isdigit() else section
+
+
+def _counts(page: Canvas, head: dict, y: float) -> float:
+    page.parallelogram(LEFT, y, COLUMN, PRODUCT)
+    flags = f"{_count(head['photometric_objects'])} objects pass every flag"
+    spectra = f"{_count(head['photometric_with_spectrum'])} of them have a spectrum"
+    page.text(LEFT + COLUMN / 2, y + PRODUCT / 2, f"{flags}, {spectra}", 11, ha="center")
+    return _down(page, y + PRODUCT)
+
+
+def _released(page: Canvas, head: dict, y: float) -> None:
+    missing = head["missing_cuts"]
+    tall = PRODUCT + 0.1
+    page.parallelogram(LEFT, y, COLUMN, tall, GREEN, GREEN_EDGE)
+    words = f"galaxies_{head['version']}: {_count(head['rows_kept'])} rows"
+    page.text(LEFT + COLUMN / 2, y + tall / 2, words, 13, ha="center", weight="bold")
+    if missing:
+        page.box(LEFT + COLUMN + 0.3, y + 0.14, 1.35, tall - 0.28, AMBER, RED, linewidth=1.6)
+        page.text(LEFT + COLUMN + 0.975, y + tall / 2, "INCOMPLETE", 10.5, RED, ha="center", weight="bold", zorder=3)
+        words = f"INCOMPLETE: not judged in full: {', '.join(missing)}"
+        page.text(LEFT, y + tall + 0.32, words, 10, RED)
+
+
+def _down(page: Canvas, y: float) -> float:
+    page.arrow((LEFT + COLUMN / 2, y), (LEFT + COLUMN / 2, y + GAP))
+    return y + GAP
+
+
+def _aside(page: Canvas, y: float, removed: int, of: str, slant: float = 0.0) -> None:
+    """What leaves the flow, to the right of it."""
+    if not removed:
+        return
+    page.arrow((LEFT + COLUMN - slant, y), (LEFT + COLUMN + 0.5, y), GREY)
+    page.text(LEFT + COLUMN + 0.6, y - 0.1, f"−{_count(removed)}", 12, weight="bold")
+    page.text(LEFT + COLUMN + 0.6, y + 0.13, of, 8.5, GREY)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 64 else f"{name[:40]}…{name[-22:]}"

@@ -1,0 +1,138 @@
+"""One reading SQL statement on a catalogue, and its rows as text, CSV, JSON lines or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from galaxiesml.catalog import Catalog, quote
+from galaxiesml.errors import UsageError
+
+#: Rows that are fetched at a time: output streams, memory does not grow with the answer.
+BATCH = 10_000
+_READS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.RELATION}
+
+
+def ask(catalog: Catalog, query: str, **settings) -> duckdb.DuckDBPyConnection:
+    """Run one statement that only reads.
+
+    Parameters
+    ----------
+    query : str
+        One SELECT, or EXPLAIN of one.
+    **settings
+        threads and memory_limit, as :meth:`Catalog.connect` takes them.
+
+    Returns
+    -------
+    duckdb.DuckDBPyConnection
+        With the result to fetch.
+
+    Raises
+    ------
+    UsageError
+        The text is no statement, is several, would write, or names a table or column that is not there.
+    """
+    connection = catalog.connect(**settings)
+    return _execute(catalog, connection, _reading(connection, query))
+
+
+def _reading(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
+    """The one statement of a text, if it only reads."""
+    try:
+        statements = connection.extract_statements(query)
+    except duckdb.Error as error:
+        raise UsageError(f"The query does not parse: {error}") from error
+    if len(statements) != 1:
+        raise UsageError(f"One statement at a time; this is {len(statements)}.", "Give one SELECT.")
+    if statements[0].type not in _READS:
+        kind = statements[0].type.name
+        raise UsageError(
+            f"{kind} is refused: the catalogue is read only here.", "Only SELECT and EXPLAIN; --out writes a result."
+        )
+    return statements[0]
+
+
+def _execute(catalog: Catalog, connection: duckdb.DuckDBPyConnection, statement) -> duckdb.DuckDBPyConnection:
+    try:
+        return connection.execute(statement)
+    except duckdb.CatalogException as error:
+        tables = ", ".join(sorted(catalog.tables()))
+        raise UsageError(str(error), f"Tables: {tables}.") from error
+    except duckdb.Error as error:
+        raise UsageError(str(error)) from error
+
+
+def names(result: duckdb.DuckDBPyConnection) -> list[str]:
+    return [column[0] for column in result.description]
+
+
+def batches(result: duckdb.DuckDBPyConnection) -> Iterator[list[tuple]]:
+    """The result's rows, some at a time."""
+    while rows := result.fetchmany(BATCH):
+        yield rows
+
+
+def write_csv(result: duckdb.DuckDBPyConnection, out) -> int:
+    """Rows as CSV with a header; NULL is empty, a truth is true or false, a double has all its digits."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names(result))
+    count = 0
+    for rows in batches(result):
+        writer.writerows([_plain(value) for value in row] for row in rows)
+        count += len(rows)
+    return count
+
+
+def _plain(value):
+    return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else value
+
+
+def write_json(result: duckdb.DuckDBPyConnection, out) -> int:
+    """Rows as one JSON array of objects, a line each; NaN and infinities, which JSON lacks, are null."""
+    columns, count = names(result), 0
+    out.write("[")
+    for rows in batches(result):
+        for row in rows:
+            fields = {name: _json(value) for name, value in zip(columns, row, strict=True)}
+            out.write(("\n" if count == 0 else ",\n") + json.dumps(fields, default=str, allow_nan=False))
+            count += 1
+    out.write("\n]\n")
+    return count
+
+
+def _json(value):
+    return None if isinstance(value, float) and not (value - value == 0) else value
+
+
+def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
+    """A query's rows as a Parquet file; it appears whole or not at all."""
+    connection = catalog.connect(**settings)
+    body = _reading(connection, query).query.strip().rstrip(";")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        copied = _execute(
+            catalog, connection, f"copy ({body}\n) to {quote(beside)} (format parquet, compression zstd)"
+        )
+        count = copied.fetchone()[0]
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def write_text(path: Path, write, result: duckdb.DuckDBPyConnection) -> int:
+    """CSV or JSON into a file that appears whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(beside, "w", newline="") as out:
+            count = write(result, out)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return count

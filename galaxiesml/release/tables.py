@@ -1,0 +1,176 @@
+"""A version of galaxies as one CSV or Parquet file that carries its units, its cuts and what it lacks."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from galaxiesml.catalog import Catalog, check_version, quote
+from galaxiesml.dictionary import Column, columns
+from galaxiesml.errors import CatalogError
+
+_ECSV = {"bigint": "int64", "integer": "int32", "double": "float64", "boolean": "bool", "text": "string"}
+_VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "boolean", "text": "char"}
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an export is made from: one version of the published build.
+
+    Attributes
+    ----------
+    source : Path
+        The mart's Parquet file.
+    columns : list of Column
+        In order, with unit, UCD and description.
+    facts : dict
+        What the file says of itself: build, release, version, rows, cuts, incomplete.
+    """
+
+    source: Path
+    columns: list[Column]
+    facts: dict
+
+    @property
+    def incomplete(self) -> list[str]:
+        return self.facts["incomplete"]
+
+
+def export_of(catalog: Catalog, version: str) -> Export:
+    """The published build's version as an export.
+
+    Raises
+    ------
+    CatalogError
+        There is no build, or it holds no such version.
+    """
+    name = f"v{check_version(version)}"
+    info = catalog.build_info()
+    if name not in info["versions"]:
+        raise CatalogError(
+            f"Build {info['id']} holds no {name}.", f"Type: galaxiesml build --version {name} --accept-missing all"
+        )
+    entry = info["versions"][name]
+    source = catalog.current_build() / f"galaxies_{name}.parquet"
+    known = columns(catalog.profile.bands)
+    facts = {
+        "build": info["id"],
+        "galaxiesml": info["galaxiesml"],
+        "release": info["release"],
+        "version": name,
+        "title": entry["title"],
+        "rows": entry["rows"],
+        "cuts": entry["cuts"],
+        "incomplete": entry["missing_cuts"],
+        "landed": [f"{row['source_file']} sha256:{row['source_sha256']}" for row in info["landings"]],
+    }
+    return Export(source, [known[column] for column in pq.read_schema(source).names], facts)
+
+
+def write_csv(export: Export, path: Path, plain: bool = False) -> None:
+    """Write CSV, by default as ECSV 1.0: a commented header with units, UCDs and the facts, then the rows.
+
+    NULL is an empty field; a text that is empty or holds a comma is quoted.  Streamed; equal for equal builds.
+
+    Parameters
+    ----------
+    plain : bool
+        Leave the header out; the facts then stand beside, in ``<path>.json``.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    body = path.with_name(f".{path.name}.{os.getpid()}.rows")
+    # ECSV wants True and False.
+    wanted = ", ".join(
+        f"case {column.name} when true then 'True' when false then 'False' end as {column.name}"
+        if column.type == "boolean"
+        else column.name
+        for column in export.columns
+    )
+    try:
+        connection = duckdb.connect()
+        connection.execute(f"copy (select {wanted} from read_parquet({quote(export.source)})) to {quote(body)} (format csv, header true)")
+        with open(beside, "wb") as out, open(body, "rb") as rows:
+            if not plain:
+                out.write(ecsv_header(export).encode())
+            while block := rows.read(1 << 20):
+                out.write(block)
+        os.replace(beside, path)
+        if plain:
+            path.with_name(path.name + ".json").write_text(json.dumps(export.facts, indent=1) + "\n")
+    finally:
+        for leftover in (beside, body):
+            leftover.unlink(missing_ok=True)
+
+
+def ecsv_header(export: Export) -> str:
+    """The commented lines before the names (Taylor et al., ECSV 1.0, APE 6)."""
+    entries = []
+    for column in export.columns:
+        entry: dict = {"name": column.name}
+        if column.unit:
+            entry["unit"] = column.unit
+        entry["datatype"] = _ECSV[column.type]
+        entry["description"] = column.description
+        entry["meta"] = {"ucd": column.ucd}
+        entries.append(entry)
+    content = {"delimiter": ",", "datatype": entries, "meta": export.facts}
+    text = yaml.safe_dump(content, sort_keys=False, width=10_000, allow_unicode=True)
+    return "# %ECSV 1.0\n# ---\n" + "".join(f"# {line}\n" for line in text.splitlines())
+
+
+def write_parquet(export: Export, path: Path) -> None:
+    """Write Parquet whose fields carry unit, UCD and description, and whose file carries the facts.
+
+    A VOTable header stands in the file as well, as the VOParquet convention asks, so that TOPCAT shows units.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    source = pq.ParquetFile(export.source)
+    schema = pa.schema(
+        [
+            field.with_metadata({"unit": column.unit, "ucd": column.ucd, "description": column.description})
+            for field, column in zip(source.schema_arrow, export.columns, strict=True)
+        ],
+        metadata={
+            "galaxiesml": json.dumps(export.facts),
+            "IVOA.VOTable-Parquet.version": "1.0",
+            "IVOA.VOTable-Parquet.content": votable_header(export),
+        },
+    )
+    try:
+        with pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+            for batch in source.iter_batches(batch_size=122_880):
+                writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def votable_header(export: Export) -> str:
+    """A VOTable that declares the columns and holds no rows."""
+    from astropy.io.votable import tree
+
+    document = tree.VOTableFile()
+    resource = tree.Resource()
+    document.resources.append(resource)
+    table = tree.TableElement(document, name=f"galaxies_{export.facts['version']}")
+    resource.tables.append(table)
+    words = "; ".join(f"{key}: {value}" for key, value in export.facts.items())
+    table.description = words
+    for column in export.columns:
+        more = {"arraysize": "*"} if column.type == "text" else {}
+        field = tree.Field(document, name=column.name, datatype=_VOTABLE[column.type], ucd=column.ucd, **more)
+        if column.unit:
+            field.unit = column.unit
+        field.description = column.description
+        table.fields.append(field)
+    out = io.BytesIO()
+    document.to_xml(out)
+    return out.getvalue().decode()
