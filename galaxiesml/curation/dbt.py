@@ -60,7 +60,7 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
                     *arguments,
                     *("--project-dir", str(project), "--profiles-dir", str(project)),
                     *("--target-path", str(project / "target"), "--log-path", str(logs)),
-                    *("--log-level", "none", "--no-print", "--no-use-colors", "--no-version-check"),
+                    *("--log-level", "none", "--log-level-file", "info", "--no-print", "--no-use-colors"),
                 ]
             )
         finally:

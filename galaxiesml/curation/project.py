@@ -12,8 +12,11 @@ from galaxiesml.curation.schema import render
 from galaxiesml.dictionary import PROJECT
 
 
-def project_files(bands: dict[str, str]) -> dict[str, str]:
-    """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does."""
+def project_files(bands: dict[str, str], boundaries: bool = False) -> dict[str, str]:
+    """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
+
+    A catalogue does without the boundary tests: they judge the SQL, not the data, and cost dbt's parser seconds.
+    """
     files = {
         str(path.relative_to(PROJECT)): path.read_text()
         for folder in ("models", "sql/macros", "sql/seeds")
@@ -24,7 +27,7 @@ def project_files(bands: dict[str, str]) -> dict[str, str]:
     settings["vars"]["bands"] = list(bands)
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
     files["profiles.yml"] = (PROJECT / "profiles.yml").read_text()
-    return files | render(bands)
+    return files | render(bands, boundaries=boundaries)
 
 
 def render_project(catalog: Catalog) -> Path:

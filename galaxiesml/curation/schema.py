@@ -81,8 +81,8 @@ def published(bands: dict[str, str]) -> dict[str, tuple[str, ...]]:
     return tables
 
 
-def render(bands: dict[str, str]) -> dict[str, str]:
-    """Every generated file of the project: path within it to text."""
+def render(bands: dict[str, str], boundaries: bool = True) -> dict[str, str]:
+    """Every generated file of the project: path within it to text; on demand without the boundary tests."""
     facts = dictionary.columns(bands, cut_words())
     folders: dict[str, list[dict]] = {}
     for model in load_models(bands):
@@ -91,7 +91,7 @@ def render(bands: dict[str, str]) -> dict[str, str]:
     files = {}
     for folder, models in folders.items():
         content = {"version": 2, "models": models}
-        if folder == "models/intermediate":
+        if folder == "models/intermediate" and boundaries:
             content["unit_tests"] = boundary_tests(bands, facts)
         files[f"{folder}/_models.yml"] = _yaml(content)
     files["models/staging/hsc/_sources.yml"] = _yaml(_sources())
