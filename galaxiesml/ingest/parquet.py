@@ -20,7 +20,7 @@ def open_parquet(path: Path) -> Source:
     try:
         with pq.ParquetFile(path) as file:
             schema, metadata = file.schema_arrow, file.metadata
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is cut short or damaged: {error}.", _HINT) from None
     names, types, kept, dropped = [], [], [], {}
     for position, column in enumerate(schema):
@@ -69,7 +69,7 @@ def _blocks(path: Path, metadata, kept: list[int], types: list[pa.DataType]) -> 
                 rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
                 yield Block(columns, rows, size * batch.num_rows // total)
                 row += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}, after row {row - 1}: {error}.", _HINT) from None
 
 
@@ -78,4 +78,7 @@ def _plain(array: pa.Array, kind: pa.DataType) -> pa.Array:
         array = array.storage
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    return array if array.type == kind else array.cast(kind)
+    array = array if array.type == kind else array.cast(kind)
+    # Nothing else looks whether text is UTF-8, and DuckDB would refuse the landed file, and all with it.
+    array.validate(full=True)
+    return array

@@ -40,7 +40,7 @@ def open_sqlite(path: Path) -> Source:
             }
             table = _pick(path, found)
             total = connection.execute(f"select count(*) from {_name(table)}").fetchone()[0]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path} is damaged: {error}.", _HINT) from None
     names = [clean_name(entry[1], position) for position, entry in enumerate(found[table])]
     types = [_type(entry[2]) for entry in found[table]]
@@ -98,7 +98,7 @@ def _blocks(path: Path, table: str, names: list[str], types: list, total: int) -
             while cells := cursor.fetchmany(ROWS):
                 yield _block(cells, names, types, row, size * len(cells) // max(total, 1))
                 row += len(cells)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}, table {table}, after row {row - 1}: {error}.", _HINT) from None
 
 

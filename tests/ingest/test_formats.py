@@ -1,6 +1,8 @@
 """One table through five formats, and what each format has of its own."""
 
+import contextlib
 import gzip
+import random
 import sqlite3
 
 import numpy as np
@@ -255,6 +257,30 @@ def test_what_is_no_table_is_refused_by_name(catalog, tmp_path, content, message
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         land_hsc(catalog, path)
+
+
+def test_parquet_text_that_is_no_utf8_is_refused(catalog, tmp_path):
+    """pyarrow reads it without a word; DuckDB then refuses the table that it lands in."""
+    bad = pa.array([b"caf\xe9"]).view(pa.string())
+    pq.write_table(pa.table({"object_id": [1], "ra": [1.0], "note": bad}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"t\.parquet, after row 0: Invalid UTF8"):
+        land_hsc(catalog, tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_damaged_bytes_are_refused_or_land_readable(catalog, tmp_path, kind):
+    """Whatever byte is changed: a message of ours, or a table that can be read; never a fault."""
+    dice = random.Random(kind)
+    whole = write(tmp_path / f"t.{kind}", kind).read_bytes()
+    for _ in range(25):
+        data = bytearray(whole)
+        for _ in range(dice.choice([1, 3, 20])):
+            data[dice.randrange(len(data))] = dice.choice([0, 255, 57, 45, 32, dice.randrange(256)])
+        (tmp_path / "t").write_bytes(data)
+        with contextlib.suppress(InputError):
+            land_hsc(catalog, tmp_path / "t")
+    for info in catalog.landings():
+        assert catalog.connect().execute(f"select * from hsc_{info['kind']}").fetchall()
 
 
 def test_absent_files_and_folders_are_refused(catalog, tmp_path):
