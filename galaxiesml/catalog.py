@@ -91,7 +91,8 @@ class Catalog:
             raise CatalogError(
                 f"{root} is a catalogue already.", "Go on with it, or give the name of another folder."
             )
-        root.mkdir(parents=True, exist_ok=True)
+        # Where plain `dbt build` writes; it cannot make the folder.
+        (root / "builds" / ".dbt").mkdir(parents=True, exist_ok=True)
         write_atomic(root / "release.toml", profile.text)
         # Written last: a folder is a catalogue only once everything else stands.
         write_atomic(root / CONFIG, f'format = {FORMAT}\nrelease = "{profile.name}"\n')

@@ -40,8 +40,9 @@ def catalog():
 
 def open_log(folder: Path) -> None:
     """Log to galaxiesml.log in a folder; a folder that cannot be written is no reason to fail."""
-    if any(isinstance(handler, logging.FileHandler) for handler in LOG.handlers):
-        return
+    for handler in [handler for handler in LOG.handlers if isinstance(handler, logging.FileHandler)]:
+        LOG.removeHandler(handler)
+        handler.close()
     try:
         folder.mkdir(exist_ok=True)
         path = folder / "galaxiesml.log"

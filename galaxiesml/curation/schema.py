@@ -34,6 +34,11 @@ class Model:
     not_null: tuple[str, ...]
     options: dict
 
+    @property
+    def is_mart(self) -> bool:
+        """Whether a build publishes it: it has an order, and so a file."""
+        return "order_by" in self.options
+
 
 def load_models(bands: dict[str, str]) -> list[Model]:
     """Every model that models.toml declares; int_judged stands there once for all versions."""
@@ -76,7 +81,7 @@ def published(bands: dict[str, str]) -> dict[str, tuple[str, ...]]:
     for model in load_models(bands):
         if model.options.get("versioned"):
             tables |= {f"{model.name}_v{version['number']}": model.columns for version in load_versions()}
-        elif model.folder == "models/marts" or model.options.get("mart"):
+        elif model.is_mart:
             tables[model.name] = model.columns
     return tables
 
@@ -114,8 +119,11 @@ def _entries(model: Model, facts: dict) -> list[dict]:
 
 def _entry(model: Model, name: str, columns, facts: dict) -> dict:
     entry: dict = {"name": name, "description": model.description}
-    if model.options.get("mart"):
-        entry["config"] = {"materialized": "mart", "contract": {"enforced": True}}
+    if model.is_mart:
+        # Staging and intermediate models are not published but for these two.
+        entry["config"] = {"materialized": "mart", "contract": {"enforced": True}, "order_by": model.options["order_by"]}
+        if model.options.get("keep"):
+            entry["config"]["keep"] = True
     if model.options.get("versioned"):
         entry["latest_version"] = DEFAULT_VERSION
         entry["versions"] = [

@@ -56,4 +56,3 @@ numbered as (
 )
 
 select * from numbered
-order by pair_id

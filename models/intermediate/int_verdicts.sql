@@ -19,4 +19,3 @@ verdicts as (
 )
 
 select * from verdicts
-order by pair_id

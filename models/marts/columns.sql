@@ -4,4 +4,3 @@ with dictionary as (
 )
 
 select table_name, name, data_type, unit, ucd, description from dictionary
-order by table_name, name

@@ -54,4 +54,3 @@ select
 from removed
 left join states on removed.cut = states.cut
 left join published on removed.version = published.version and removed.cut = published.cut
-order by removed.version, removed.step

@@ -11,4 +11,3 @@ select
     cast(archive_bands as string) as archive_bands,
     cast(absent_bands as string) as absent_bands
 from states
-order by landing, cut

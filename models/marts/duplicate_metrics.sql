@@ -62,4 +62,3 @@ metrics as (
 )
 
 select version, metric, value from metrics
-order by version, metric

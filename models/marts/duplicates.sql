@@ -36,4 +36,3 @@ select
     pair_id, object_id, specz_name, landing, source_row, stays
 from grouped
 where group_size > 1
-order by version, cut, pair_id

@@ -1,22 +1,35 @@
 -- The line before the first cut: objects landed, with and without a spectrum, and the paper's X and Y.
+-- An object stands in several rows only where a joined export has several spectra of it, or where several files
+-- have it: only such rows are grouped, since grouping ten million objects costs more than all else here.
 {% set unjudged = unjudged_landings() -%}
 {% set flags = cuts() | selectattr('group', 'defined') | list -%}
+{% set several_files = unjudged.get(flags[0].name, {'all': []})['all'] | length > 1 -%}
 with objects as (
-    {%- for model in ['stg_hsc__objects', 'stg_hsc__joined'] %}
     select
         object_id,
+        {{ several_files }} as repeats,
         {% for cut in flags %}{{ verdict(cut, unjudged) }}{{ ' and ' if not loop.last }}{% endfor %} as photometric
-    from {{ ref(model) }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    from {{ ref('stg_hsc__objects') }}
+    union all
+    select
+        object_id,
+        {{ several_files }} or specz_name is not null or specz_redshift is not null as repeats,
+        {% for cut in flags %}{{ verdict(cut, unjudged) }}{{ ' and ' if not loop.last }}{% endfor %} as photometric
+    from {{ ref('stg_hsc__joined') }}
+),
+
+once as (
+    select photometric, 1 as landed_rows from objects where not repeats
+    union all
+    select bool_or(photometric) as photometric, count(*) as landed_rows from objects where repeats group by object_id
 ),
 
 landed as (
     select
-        count(*) as objects,
-        count(distinct object_id) as distinct_objects,
-        count(distinct case when photometric then object_id end) as photometric_objects
-    from objects
+        coalesce(sum(landed_rows), 0) as objects,
+        count(*) as distinct_objects,
+        count_if(photometric) as photometric_objects
+    from once
 ),
 
 pairs as (
@@ -30,10 +43,10 @@ photometric as (
 )
 
 select
-    landed.objects,
+    cast(landed.objects as bigint) as objects,
     landed.distinct_objects - pairs.objects_with_spectrum as objects_without_spectrum,
     pairs.objects_with_spectrum,
-    landed.photometric_objects,
+    cast(landed.photometric_objects as bigint) as photometric_objects,
     photometric.photometric_with_spectrum,
     pairs.pairs
 from landed

@@ -29,4 +29,3 @@ select
     judged.n_failed
 from judged
 inner join pairs on judged.pair_id = pairs.pair_id
-order by judged.version, judged.pair_id

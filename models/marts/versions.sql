@@ -20,4 +20,3 @@ select
     kept.rows_kept
 from plan
 left join kept on plan.number = kept.number
-order by version

@@ -31,5 +31,4 @@ select
     specz_source_file,
     specz_source_row
 from kept
-order by object_id, pair_id
 {%- endmacro -%}

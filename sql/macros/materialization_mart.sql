@@ -1,20 +1,33 @@
-{#- A table as one Parquet file of the build, written straight from its query, with its contract checked first.
-    dbt-duckdb's own `external` writes a row of NULLs for an empty table and copies every row twice. -#}
+{#- A table as one Parquet file of the build, with its contract checked first.
+    dbt-duckdb's own `external` writes a row of NULLs for an empty table and copies every row twice.
+
+    order_by  a unique key: the file's rows are in this order whatever the number of threads
+    keep      also hold the table in memory, for one that many models read -#}
 {%- materialization mart, adapter='duckdb' -%}
-    {%- set target = this.incorporate(type='view') -%}
+    {%- set keep = config.get('keep', false) -%}
+    {%- set target = this.incorporate(type='table' if keep else 'view') -%}
     {%- set folder = env_var('GALAXIESML_CATALOG') ~ '/builds/' ~ env_var('GALAXIESML_BUILD', '.dbt') -%}
     {%- set path = (folder ~ '/' ~ this.identifier ~ '.parquet') | replace("'", "''") -%}
+    {%- set options = "(format parquet, compression zstd, row_group_size 122880)" -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if config.get('contract').enforced -%}
         {{ get_assert_columns_equivalent(sql) }}
     {%- endif -%}
+    {%- if keep -%}
+        {% call statement('table') -%}
+            create or replace table {{ target }} as {{ sql }}
+        {%- endcall %}
+    {%- endif -%}
     {% call statement('main') -%}
-        copy ({{ sql }}) to '{{ path }}' (format parquet, compression zstd, row_group_size 122880)
+        copy (select * from {% if keep %}{{ target }}{% else %}({{ sql }}){% endif %} order by {{ config.require('order_by') }})
+        to '{{ path }}' {{ options }}
     {%- endcall %}
-    {% call statement('view') -%}
-        create or replace view {{ target }} as select * from read_parquet('{{ path }}')
-    {%- endcall %}
+    {%- if not keep -%}
+        {% call statement('view') -%}
+            create or replace view {{ target }} as select * from read_parquet('{{ path }}')
+        {%- endcall %}
+    {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

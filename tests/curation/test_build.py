@@ -14,10 +14,12 @@ import pytest
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.build import build
 from galaxiesml.curation.dbt import Settings, invoke
+from galaxiesml.curation.project import project_files
 from galaxiesml.errors import BuildError, LockedError, MissingColumnsError
 
 from .landed import land_rows, new_catalog
 from .reading import BANDS, FLAGS
+from .replay import BANDS as BANDS_UCD
 from .replay import KEYS, fields, joined_table, kept, replay, row_cuts
 from .test_cuts import good_pair
 
@@ -63,11 +65,14 @@ def test_dbt_compiles_what_the_tests_replay(built):
     assert ours == theirs
 
 
-def test_boundary_rows_as_dbt_unit_tests(built):
+def test_boundary_rows_as_dbt_unit_tests(built, tmp_path):
+    for name, text in project_files(BANDS_UCD, boundaries=True).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     (built.builds / "unit").mkdir()
-    results = invoke(
-        ["build", "--select", "+int_verdicts"], built.dbt, built.logs, Settings(built.root, "unit", 2, "2GB")
-    )
+    settings = Settings(built.root, "unit", 2, "2GB")
+    results = invoke(["build", "--select", "+int_verdicts"], tmp_path, tmp_path, settings)
     boundaries = {result.node.name: str(result.status) for result in results.results if "unit_test" in result.node.unique_id}
     assert boundaries == {f"boundary_{cut['name']}": "pass" for cut in row_cuts()}
 

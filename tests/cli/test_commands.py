@@ -1,0 +1,262 @@
+"""The commands as typed, on the real export and on a simulated one."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from astropy.io.votable import parse
+from astropy.table import Table
+
+from galaxiesml.cli import main
+
+
+@pytest.fixture
+def typed(capsys):
+    """Type a command: its exit code, standard output and standard error."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main([str(word) for word in words])
+        return left.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory, shared_data) -> Path:
+    """The real export, landed and built, as the README types it."""
+    root = tmp_path_factory.mktemp("real") / "cat"
+    for words in (
+        ["init", root, "--release", "s16a_wide"],
+        ["-C", root, "ingest", "hsc", shared_data / "hsc_s16a_wide_gama.fits"],
+        ["-C", root, "build", "--accept-missing", "all"],
+    ):
+        with pytest.raises(SystemExit) as left:
+            main([str(word) for word in ["-q", *words]])
+        assert not left.value.code
+    return root
+
+
+def test_build_refuses_by_name_and_says_what_to_type(tmp_path, typed, shared_data):
+    root = tmp_path / "cat"
+    assert typed("init", root, "--release", "s16a_wide")[0] == 0
+    code, out, err = typed("-C", root, "build")
+    assert code == 0 and "zero galaxies" in err
+    assert typed("-C", root, "ingest", "hsc", shared_data / "hsc_s16a_wide_gama.fits")[0] == 0
+    code, out, err = typed("-C", root, "build")
+    assert (code, out) == (6, "")
+    for cut in ("crcenter", "bad", "centroid", "specz_mag"):
+        assert f"  {cut}: hsc_s16a_wide_gama.fits has no" in err
+    assert "galaxiesml build --accept-missing all" in err
+    assert typed("-C", root, "build", "--accept-missing", "nosuch")[0] == 2
+
+
+def test_the_cut_flow_of_the_real_export(real, typed):
+    code, out, _ = typed("-C", real, "audit", "cuts")
+    assert code == 0
+    assert "972 object rows landed; 56 objects without a spectrum; 916 (object, spectrum) pairs" in out
+    assert "X = 730" in out and "Y = 693" in out
+    assert "688 galaxies, INCOMPLETE: crcenter, bad, centroid, specz_mag" in out
+    flow = json.loads(typed("-C", real, "audit", "cuts", "--json")[1])
+    assert [row["rows_out"] for row in flow["flow"]][:4] == [912, 730, 730, 695]
+    flows = json.loads(typed("-C", real, "audit", "cuts", "--version", "all", "--json")[1])
+    assert [flow["version"]["rows_kept"] for flow in flows] == [688, 688, 3, 688]
+
+
+def test_without_a_cut(real, typed):
+    result = json.loads(typed("-C", real, "audit", "cuts", "--without", "secure", "--json")[1])
+    assert (result["rows"], result["rows_without"], len(result["gained"]), result["lost"]) == (688, 693, 5, [])
+    assert typed("-C", real, "audit", "cuts", "--without", "nosuch")[0] == 2
+
+
+def test_one_object(real, typed, shared_data):
+    table = Table.read(shared_data / "hsc_s16a_wide_gama.fits")
+    edge = np.asarray(table["iflags_pixel_edge"]) & ~np.asarray(table["gflags_pixel_edge"])
+    lonely = int(table["object_id"][(np.asarray(table["specz_id"]) == -9999)][0])
+    at_edge = int(table["object_id"][edge & (np.asarray(table["specz_id"]) != -9999)][0])
+    found = json.loads(typed("-C", real, "audit", "row", at_edge, "--json")[1])
+    verdicts = {cut["cut"]: cut for cut in found["pairs"][0]["cuts"]}
+    assert verdicts["edge"]["verdict"] == "fail" and "i true" in verdicts["edge"]["value"]
+    assert verdicts["crcenter"]["verdict"] == "not in this export"
+    assert verdicts["unique_spectrum"]["verdict"] == "not reached"
+    assert not any(version["kept"] for version in found["pairs"][0]["versions"].values())
+    assert "no spectrum landed" in typed("-C", real, "audit", "row", lonely)[1]
+    code, _, err = typed("-C", real, "audit", "row", 123)
+    assert code == 4 and "123" in err and "ingest list" in err
+
+
+def test_the_other_questions(real, typed):
+    assert "keep the same rows" in typed("-C", real, "audit", "diff", "v1", "v2")[1]
+    diff = json.loads(typed("-C", real, "audit", "diff", "v2", "v3", "--json")[1])
+    assert diff == [
+        {"only_in": "v2", "removed_by": "v3", "first_cut": "measured_error", "first_verdict": "fail", "rows": 685}
+    ]
+    assert "0.005 * (" in typed("-C", real, "audit", "sql", "error")[1]
+    assert typed("-C", real, "audit", "sql", "nosuch")[0] == 2
+    lineage = typed("-C", real, "audit", "lineage", "galaxies.specz_redshift")[1]
+    assert "z_hsc" in lineage and "c5b6bb0bf039" in lineage and "cmodel_flux_flags" in lineage
+    assert typed("-C", real, "audit", "lineage", "galaxies")[0] == 2
+
+
+def test_pictures(real, typed, tmp_path):
+    for words, name in ((["cuts"], "flow.svg"), (["cuts"], "flow.png"), (["lineage", "galaxies.i_cmodel_mag"], "line.svg")):
+        code, out, _ = typed("-C", real, "audit", *words, "--graph", tmp_path / name)
+        assert code == 0 and out.strip() == str(tmp_path / name)
+        head = (tmp_path / name).read_bytes()[:200]
+        assert head.startswith(b"\x89PNG") or b"<?xml" in head
+    text = (tmp_path / "flow.svg").read_text()
+    assert "916" in text and "688" in text
+
+
+def test_sql_reads_and_only_reads(real, typed, tmp_path):
+    query = "select count(*) as n, sum(specz_redshift) as z from galaxies"
+    answer = json.loads(typed("-C", real, "sql", query, "--format", "json")[1])
+    assert answer[0]["n"] == 688
+    rows = list(csv.DictReader(io.StringIO(typed("-C", real, "sql", query, "--format", "csv")[1])))
+    assert float(rows[0]["z"]) == answer[0]["z"]
+    out = tmp_path / "ids.parquet"
+    assert typed("-C", real, "sql", "select object_id from galaxies", "--out", out)[1].strip() == str(out)
+    assert pq.read_metadata(out).num_rows == 688
+    for bad in (
+        "insert into galaxies select * from galaxies",
+        f"copy galaxies to '{tmp_path}/x.csv'",
+        "attach 'x.db'",
+        "set threads = 1",
+        "select 1; select 2",
+        "create table t as select 1",
+        "select nosuch from galaxies",
+        "selec 1",
+    ):
+        code, text, err = typed("-C", real, "sql", bad)
+        assert (code, text) == (2, ""), bad
+        assert err.startswith("Error:"), bad
+    assert "Tables: columns, cut_flow" in typed("-C", real, "sql", "select * from nosuch")[2]
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_sql_needs_no_lock(real, typed):
+    from galaxiesml.catalog import Catalog
+
+    with Catalog.open(real).lock("a long build"):
+        assert typed("-C", real, "sql", "select 1 as one")[0] == 0
+        code, _, err = typed("-C", real, "build", "--accept-missing", "all")
+        assert code == 5 and "a long build" in err
+        assert "a long build" in typed("-C", real, "status")[1]
+
+
+@pytest.mark.parametrize("query", ["redshift_distribution", "what_each_cut_costs", "who_loses_a_duplicate"])
+def test_worked_questions(real, typed, repo, query):
+    code, out, _ = typed("-C", real, "sql", "--file", repo / "sql" / "analyses" / f"{query}.sql")
+    assert code == 0 and out
+
+
+def test_csv_export_carries_units_and_says_incomplete(real, typed):
+    code, out, err = typed("-C", real, "export", "csv")
+    assert code == 0 and "INCOMPLETE: crcenter" in err
+    path = Path(out.strip())
+    table = Table.read(path, format="ascii.ecsv")
+    mart = pq.read_table(real / "builds" / (real / "current").read_text().strip() / "galaxies_v2.parquet")
+    assert table.colnames == mart.column_names
+    assert (table["object_id"].dtype, str(table["ra"].unit)) == (np.int64, "deg")
+    assert table["object_id"].tolist() == mart["object_id"].to_pylist()
+    assert table["specz_redshift"].tolist() == mart["specz_redshift"].to_pylist()
+    assert table["specz_flag_homogeneous"].dtype == bool
+    assert table["isprimary"].mask.all()
+    assert table.meta["incomplete"] == ["crcenter", "bad", "centroid", "specz_mag"]
+    again = path.read_bytes()
+    typed("-C", real, "export", "csv")
+    assert path.read_bytes() == again
+    assert len(pd.read_csv(path, comment="#")) == len(pl.read_csv(path, comment_prefix="#")) == 688
+    plain = path.with_name("plain.csv")
+    typed("-C", real, "export", "csv", "--plain", "--out", plain)
+    assert plain.read_text().startswith("object_id,")
+    assert json.loads(plain.with_name("plain.csv.json").read_text())["incomplete"]
+
+
+def test_parquet_export_carries_units(real, typed):
+    path = Path(typed("-C", real, "export", "parquet", "--version", "v1")[1].strip())
+    schema = pq.read_schema(path)
+    assert schema.field("ra").metadata[b"unit"] == b"deg"
+    assert schema.field("i_cmodel_mag").metadata[b"ucd"] == b"phot.mag;em.opt.I"
+    facts = json.loads(schema.metadata[b"galaxiesml"])
+    assert facts["version"] == "v1" and "crcenter" in facts["incomplete"]
+    document = parse(io.BytesIO(schema.metadata[b"IVOA.VOTable-Parquet.content"]))
+    fields = {field.name: field for field in document.get_first_table().fields}
+    assert list(fields) == schema.names
+    assert str(fields["ra"].unit) == "deg" and fields["object_id"].datatype == "long"
+    assert pl.read_parquet(path).height == 688
+    assert typed("-C", real, "export", "parquet", "--version", "v9")[0] == 2
+
+
+def test_settings_and_where_they_come_from(real, typed, monkeypatch):
+    def origin(key):
+        rows = json.loads(typed("-C", real, "config", "show", "--json")[1])
+        return next((row["value"], row["from"]) for row in rows if row["setting"] == key)
+
+    assert origin("threads")[1] == "default"
+    assert typed("-C", real, "config", "set", "threads", "1")[0] == 0
+    assert origin("threads") == ("1", "galaxiesml.toml")
+    monkeypatch.setenv("GALAXIESML_THREADS", "2")
+    assert origin("threads") == ("2", "GALAXIESML_THREADS")
+    assert origin("catalog")[1] == "option"
+    assert typed("-C", real, "config", "set", "threads", "none")[0] == 2
+    assert typed("-C", real, "sql", "select 1", "--threads", "0")[0] == 2
+
+
+def test_status_gc_and_upgrade(real, typed):
+    status = json.loads(typed("-C", real, "status", "--json")[1])
+    assert status["up_to_date"] and status["next"] == "galaxiesml audit cuts"
+    assert typed("-C", real, "upgrade")[1].endswith("nothing to do\n")
+    (real / "builds" / ".next").mkdir()
+    assert ".next" in typed("-C", real, "gc", "--dry-run")[1]
+    assert typed("-C", real, "gc")[0] == 0 and not (real / "builds" / ".next").exists()
+
+
+def test_an_older_catalogue_is_upgraded_and_a_newer_one_refused(tmp_path, typed):
+    root = tmp_path / "old"
+    root.mkdir()
+    (root / "galaxiesml.toml").write_text('format = 0\nrelease = "pdr2_wide"\n')
+    code, _, err = typed("-C", root, "status")
+    assert code == 4 and "galaxiesml upgrade" in err
+    assert typed("-C", root, "upgrade")[0] == 0
+    assert typed("-C", root, "status")[0] == 0
+    (root / "galaxiesml.toml").write_text('format = 99\nrelease = "pdr2_wide"\n')
+    assert typed("-C", root, "upgrade")[0] == 4 and typed("-C", root, "status")[0] == 4
+
+
+def test_no_catalogue_here(tmp_path, typed, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GALAXIESML_CATALOG", raising=False)
+    code, _, err = typed("status")
+    assert code == 4 and "galaxiesml init" in err
+
+
+def test_secrets_are_not_logged():
+    from galaxiesml.cli.common import redacted
+
+    words = ["fetch", "--password", "hunter2", "--token=abc", "--user", "me"]
+    assert redacted(words) == ["fetch", "--password", "***", "--token=***", "--user", "me"]
+
+
+def test_plain_dbt_build(real, repo):
+    """`dbt build` in the project, with nothing but GALAXIESML_CATALOG."""
+    command = [Path(sys.executable).parent / "dbt", "build", "--profiles-dir", repo, "--project-dir", repo]
+    folder = real / "dbt-plain"
+    run = subprocess.run(
+        [*command, "--target-path", folder, "--log-path", folder],
+        env=os.environ | {"GALAXIESML_CATALOG": str(real)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert pq.read_metadata(real / "builds" / ".dbt" / "galaxies_v2.parquet").num_rows == 688
