@@ -138,22 +138,25 @@ def _write_manifest(project: Path, folder: Path) -> None:
         for unique_id, node in nodes.items()
         if node["resource_type"] in ("source", "seed") or (node["resource_type"] == "model" and unique_id in ran)
     }
+    taken = {node["alias"] for node in kept.values() if node["resource_type"] != "source"}
+
+    def name_of(node: dict) -> str:
+        """The name that the table has in SQL: galaxies_v2; raw.versions where a mart has the name versions."""
+        name = node.get("alias") or node["name"]
+        return f"raw.{name}" if node["resource_type"] == "source" and name in taken else name
+
     models = {
-        _plain_name(node): {
+        name_of(node): {
             "unique_id": unique_id,
             "kind": node["resource_type"],
             "sql": node.get("compiled_code"),
             "depends_on": [
-                _plain_name(nodes[parent]) for parent in node.get("depends_on", {}).get("nodes", []) if parent in kept
+                name_of(nodes[parent]) for parent in node.get("depends_on", {}).get("nodes", []) if parent in kept
             ],
             "columns": {name: column["data_type"] for name, column in node["columns"].items()},
             "file": node["original_file_path"],
         }
         for unique_id, node in kept.items()
     }
-    write_atomic(folder / "manifest.json", json.dumps({"models": models}, indent=1, sort_keys=True) + "\n")
-
-
-def _plain_name(node: dict) -> str:
-    """The name that the table has in SQL: a version of a model is galaxies_v2."""
-    return node.get("alias") or node["name"]
+    ordered = {name: models[name] for name in sorted(models)}
+    write_atomic(folder / "manifest.json", json.dumps({"models": ordered}, indent=1) + "\n")

@@ -1,8 +1,8 @@
 """Column lineage: from a column of a build back through every model to the landed files and their hashes.
 
-Value edges (what a column is computed from) and filter edges (what decides whether its row is there) are kept
-apart.  A flag cut is a filter, so the verdicts ok_<cut> that the filters lead to are named, with the columns of
-the landed files that each one reads.
+Value edges (what a column is computed from) and filter edges (what decides whether its row is there) are
+kept apart.  A flag cut is a filter, so the verdicts ok_<cut> that the filters lead to are named, with the
+columns of the landed files that each one reads.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from galaxiesml.catalog import DEFAULT_VERSION
-from galaxiesml.curation.lineage_sql import VERDICT, Edges, ModelEdges, Node, names_in, read_model
+from galaxiesml.curation.lineage_sql import VERDICT, Edges, ModelEdges, Node, Schema, names_in, read_model
 from galaxiesml.errors import CatalogError, UsageError
 
 #: Columns that landing writes beside those of the file.
@@ -122,6 +121,7 @@ class Lineage:
         self._leaves: dict[Node, frozenset[Node]] = {}
         self._origins: dict[Node, tuple[Origin, ...]] = {}
         self._depths: dict[str, int] = {}
+        self._bands: tuple[str, ...] = ()
         self._landed: dict[str, tuple[str, ...]] = {}
         self._places: dict[str, dict[str, int]] = {}
 
@@ -156,13 +156,15 @@ class Lineage:
         return table, column
 
     def columns(self, table: str) -> tuple[str, ...]:
-        """Columns of a table in order: as its SQL gives them, or for what has no SQL as landing or the manifest."""
+        """Columns of a table in order: as its SQL gives them; of what has none, the manifest and landing."""
         if edges := self.edges(table):
             return tuple(edges.columns)
         if table not in self._landed:
             landings = [each for each in self.landings if table == f"hsc_{each['kind']}"]
             names = [*self.models[table]["columns"], *(MADE_AT_LANDING if landings else ())]
-            names += [name for each in landings for name in (*each["sources"], *each.get("extra_columns", ()))]
+            names += [
+                name for each in landings for name in (*each["sources"], *each.get("extra_columns", ()))
+            ]
             self._landed[table] = tuple(dict.fromkeys(name.lower() for name in names))
         return self._landed[table]
 
@@ -171,21 +173,26 @@ class Lineage:
         if table not in self._edges:
             model = self.models[table]
             sql = model.get("sql")
-            self._edges[table] = read_model(model["name"], sql, self._schema(sql)) if sql else None
+            self._edges[table] = read_model(model["name"], sql, self._schema(table)) if sql else None
         return self._edges[table]
 
-    def _schema(self, sql: str) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    def _schema(self, model: str) -> Schema:
         schema = []
-        for table in self.inputs(sql):
+        for table in self.inputs(model):
             types = {name.lower(): kind for name, kind in self.models[table]["columns"].items()}
             # Where the manifest does not list a landed table's columns, those that the query names are of it.
-            names = self.columns(table) if self.edges(table) else tuple(types) or names_in(sql)[1]
+            names = self.columns(table) if self.edges(table) else tuple(types) or self._names(model)[1]
             schema.append((table, tuple((name, types.get(name) or "unknown") for name in names)))
         return tuple(schema)
 
-    def inputs(self, sql: str | None) -> list[str]:
-        """Tables that a query reads, by their names here."""
-        return sorted({self._name(schema, name) for schema, name in names_in(sql)[0]}) if sql else []
+    def _names(self, model: str):
+        sql = self.models[model].get("sql")
+        return names_in(self.models[model]["name"], sql) if sql else ((), ())
+
+    def inputs(self, model: str) -> list[str]:
+        """Tables that a model reads, by their names here."""
+        found = {self._name(schema, name) for schema, name in self._names(model)[0]}
+        return sorted(found & set(self.models))
 
     def _name(self, schema: str, name: str) -> str:
         """The plain name; raw.NAME where a model has the name of a table that is not one."""
@@ -194,16 +201,16 @@ class Lineage:
         self.models.setdefault(f"raw.{name}", {"name": name, "kind": "source", "sql": None, "columns": {}})
         return f"raw.{name}"
 
-    @cached_property
+    @property
     def bands(self) -> tuple[str, ...]:
-        """Filters of the survey, in order, as the columns {band}_cmodel_mag name them."""
-        best: tuple[str, ...] = ()
-        for table in list(self.models):
-            if self.models[table]["kind"] == "model" and len(best) < 2:
-                names = (column for column in self.columns(table) if column.endswith("_cmodel_mag"))
-                found = tuple(name.removesuffix("_cmodel_mag") for name in names)
-                best = max(best, tuple(band for band in found if "_" not in band), key=len)
-        return best
+        """Filters of the survey, in order, as {band}_cmodel_mag of the models read so far name them."""
+        if len(self._bands) < 2:
+            for edges in filter(None, self._edges.values()):
+                names = [
+                    name.removesuffix("_cmodel_mag") for name in edges.columns if name.endswith("_cmodel_mag")
+                ]
+                self._bands = max(self._bands, tuple(name for name in names if "_" not in name), key=len)
+        return self._bands
 
     # -- ancestors ---------------------------------------------------------------------------------------
 
@@ -237,7 +244,7 @@ class Lineage:
         return found
 
     def _filters_of(self, table: str, extra: frozenset[Node]) -> Filters:
-        """Follow rows upstream: each table's own filter columns, what they come from, and its inputs' rows."""
+        """Follow rows upstream: a table's own filter columns, what they come from, its inputs' rows."""
         edges, values, cuts, tables = {}, {}, set(), []
         queue = [table, *sorted({name for name, _ in extra})]
         direct = {table: extra}
@@ -267,7 +274,8 @@ class Lineage:
             return self.depth(entry[0]), entry[0], list(self.edges(entry[0]).cuts).index(entry[1])
 
         return tuple(
-            Cut(name, model, self._read_by(self.edges(model).cuts[name])) for model, name in sorted(cuts, key=place)
+            Cut(name, model, self._read_by(self.edges(model).cuts[name]))
+            for model, name in sorted(cuts, key=place)
         )
 
     def _conditions(self, tables: list[str]) -> tuple[tuple[str, str, tuple[Node, ...]], ...]:
@@ -295,8 +303,8 @@ class Lineage:
     def depth(self, table: str) -> int:
         """Models between a table and what is landed; 0 for a landed table or a seed."""
         if table not in self._depths:
-            sql = self.models[table].get("sql")
-            self._depths[table] = 1 + max(map(self.depth, self.inputs(sql)), default=0) if sql else 0
+            below = max(map(self.depth, self.inputs(table)), default=0)
+            self._depths[table] = 1 + below if self.models[table].get("sql") else 0
         return self._depths[table]
 
     def sort(self, nodes: Iterable[Node]) -> tuple[Node, ...]:
@@ -306,7 +314,7 @@ class Lineage:
             places = self._places.get(node[0])
             if places is None:
                 places = self._places[node[0]] = {name: n for n, name in enumerate(self.columns(node[0]))}
-            return node[0], places.get(node[1], len(places))
+            return node[0], places.get(node[1], len(places)), node[1]
 
         return tuple(sorted(nodes, key=place))
 
@@ -327,7 +335,9 @@ def _origin(landing: dict, column: str) -> Origin:
     columns = tuple(sources.get(column, ()))
     if not columns:
         columns = tuple(name for name in landing.get("extra_columns", ()) if name.lower() == column)
-    state = "exported" if columns else "made at landing" if column in MADE_AT_LANDING else "not in this export"
+    state = (
+        "exported" if columns else "made at landing" if column in MADE_AT_LANDING else "not in this export"
+    )
     return Origin(landing["landing"], landing["source_file"], landing["source_sha256"], state, columns)
 
 
@@ -336,4 +346,6 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
     known = sorted(known)
     close = get_close_matches(name, known, n=3, cutoff=0.5)
+    if not known:
+        return "The build's manifest lists no column of it."
     return f"Near it: {', '.join(close)}." if close else f"There are: {', '.join(known)}."

@@ -1,13 +1,15 @@
-"""One model's SQL read once: for every column of it the columns upstream that its value comes from, for its rows
-the columns upstream that decide which rows there are, and the cuts that are judged in it.
+"""One model's SQL read once: for every column of it the columns upstream that its value comes from, for its
+rows the columns upstream that decide which rows there are, and the cuts that are judged in it.
 
-A query is a set of relations (each CTE, subquery and side of a union is one); their edges are drawn in one walk
-over sqlglot's scopes and then followed to the tables outside, memoised, so that a model with 60 columns costs
-one parse and not 60.
+A query is a set of relations (each CTE, subquery and side of a union is one); their edges are drawn in one
+walk over sqlglot's scopes and then followed to the tables outside, memoised, so that a model with 60 columns
+costs one parse and not 60.
 """
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -18,11 +20,13 @@ VERDICT = "ok_"
 
 #: (table, column); column None means the table's rows.
 Node = tuple[str, "str | None"]
+#: ((table, ((column, type), ...)), ...)
+Schema = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Where a column, or a model's rows, come from: value and filter columns apart, and the cuts on the way."""
+    """Where a column, or a model's rows, come from: values and filters apart, and the cuts on the way."""
 
     values: frozenset[Node]
     filters: frozenset[Node]
@@ -38,8 +42,8 @@ class ModelEdges:
     columns : dict of str to Edges
         By column, in the model's order.
     rows : Edges
-        Columns that decide which rows the model has: where, qualify, having, join, group by, distinct, limit, of
-        every query in it.  (table, None) stands for the rows of a table that it reads.
+        Columns that decide which rows the model has: where, qualify, having, join, group by, distinct, limit,
+        of every query in it.  (table, None) stands for the rows of a table that it reads.
     conditions : tuple of (clause, columns)
         The same columns by clause, as text for people: ('where', ...), ('join', ...).
     cuts : dict of str to frozenset of Node
@@ -54,7 +58,9 @@ class ModelEdges:
 
 
 @lru_cache(maxsize=1024)
-def read_model(name: str, sql: str, tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> ModelEdges:
+def read_model(
+    name: str, sql: str, tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+) -> ModelEdges:
     """Parse one compiled query, in DuckDB's dialect.
 
     Parameters
@@ -72,24 +78,34 @@ def read_model(name: str, sql: str, tables: tuple[tuple[str, tuple[tuple[str, st
     BuildError
         The query cannot be parsed, or names a table or a column that is not in ``tables``.
     """
+    with _naming(name):
+        tree = _qualified(sql, {table: dict(columns) for table, columns in tables})
+        return _Query(tree, {table for table, _ in tables}).edges()
+
+
+@contextmanager
+def _naming(model: str):
+    """The parser's errors with the model's name."""
     from sqlglot.errors import SqlglotError
 
     try:
-        tree = _qualified(sql, {table: dict(columns) for table, columns in tables})
-        return _Query(tree, {table for table, _ in tables}).edges()
+        yield
     except SqlglotError as error:
+        # The parser underlines the place with terminal codes.
+        reason = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()[0].rstrip(".")
         raise BuildError(
-            f"The lineage of model {name} cannot be read: {error}.",
+            f"The lineage of model {model} cannot be read: {reason}.",
             "Type: galaxiesml build, so that the build and its SQL belong together.",
         ) from error
 
 
 @lru_cache(maxsize=1024)
-def names_in(sql: str) -> tuple[frozenset[tuple[str, str]], tuple[str, ...]]:
-    """(schema, name) of all tables that a query reads, CTEs left out, and the names of all columns in it."""
+def names_in(name: str, sql: str) -> tuple[frozenset[tuple[str, str]], tuple[str, ...]]:
+    """(schema, name) of all tables that a model reads, CTEs left out, and the names of all columns in it."""
     from sqlglot import exp
 
-    tree = _parse(sql)
+    with _naming(name):
+        tree = _parse(sql)
     tables = {(table.db.lower(), table.name.lower()) for table in tree.find_all(exp.Table) if table.db}
     columns = dict.fromkeys(column.name.lower() for column in tree.find_all(exp.Column))
     return frozenset(tables), tuple(columns)
@@ -180,7 +196,11 @@ class _Query:
         names = [list(self.relations[number].columns) for number in sides]
         for place, name in enumerate(query.named_selects):
             by_name = query.args.get("by_name")
-            sources = {(number, name if by_name else of[place]) for number, of in zip(sides, names, strict=True) if of}
+            sources = {
+                (number, name if by_name else of[place])
+                for number, of in zip(sides, names, strict=True)
+                if of
+            }
             relation.columns[name] = (sources, set())
         if query.args.get("distinct") or isinstance(query, (exp.Except, exp.Intersect)):
             every = {(number, name) for number, of in zip(sides, names, strict=True) for name in of}
@@ -302,7 +322,9 @@ class _Query:
     def edges(self) -> ModelEdges:
         root = len(self.scopes) - 1  # a query comes after everything in it
         order = list(enumerate(self.relations))
-        conditions = [(clause, self._outside(nodes)) for _, relation in order for clause, nodes in relation.conditions]
+        conditions = [
+            (clause, self._outside(nodes)) for _, relation in order for clause, nodes in relation.conditions
+        ]
         return ModelEdges(
             columns={name: self._walk((root, name)) for name in self.relations[root].columns},
             rows=self._walk((root, None)),

@@ -8,7 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from galaxiesml.plots.canvas import AMBER, BLUE, GREEN, GREEN_EDGE, GREY, INK, PALE, RED, Canvas, picture_format
+from galaxiesml.plots.canvas import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREEN_EDGE,
+    GREY,
+    INK,
+    PALE,
+    RED,
+    Canvas,
+    picture_format,
+)
 
 #: Page and main column, inches.
 WIDTH, LEFT, COLUMN = 10.0, 0.7, 6.3
@@ -134,7 +145,15 @@ def _cut(page: Canvas, row: dict, y: float) -> None:
     page.text(LEFT + 1.78, y, f"{_section(row['section'])}{'; ' if note else ''}{note}", 8.5, GREY, zorder=3)
     removed = row["rows_in"] - row["rows_out"]
     if judged or removed:
-        page.text(LEFT + COLUMN - 1.0, y, f"−{_count(removed)}" if removed else "0", 10, colour, ha="right", zorder=3)
+        page.text(
+            LEFT + COLUMN - 1.0,
+            y,
+            f"−{_count(removed)}" if removed else "0",
+            10,
+            colour,
+            ha="right",
+            zorder=3,
+        )
     page.text(LEFT + COLUMN - 0.18, y, _count(row["rows_out"]), 10, colour, ha="right", zorder=3)
 
 
@@ -145,7 +164,9 @@ def _note(state: str) -> tuple[str, bool]:
     words = {"absent": "not in this export", "archive": "made at the archive"}.get(state, state)
     # 'judged in i; not in this export in g, r, z, y': the second half says both.
     parts = [part for part in words.split("; ") if not part.startswith("judged in ")]
-    return "; ".join(parts).replace(" in this export in ", " exported in "), "judged in " in words or "differs" in words
+    return "; ".join(parts).replace(
+        " in this export in ", " exported in "
+    ), "judged in " in words or "differs" in words
 
 
 def _section(section: str) -> str:
@@ -154,7 +175,7 @@ def _section(section: str) -> str:
 
 def _counts(page: Canvas, head: dict, y: float) -> float:
     page.parallelogram(LEFT, y, COLUMN, PRODUCT)
-    flags = f"{_count(head['photometric_objects'])} objects pass every flag"
+    flags = f"{_count(head['photometric_objects'])} objects pass every judged flag"
     spectra = f"{_count(head['photometric_with_spectrum'])} of them have a spectrum"
     page.text(LEFT + COLUMN / 2, y + PRODUCT / 2, f"{flags}, {spectra}", 11, ha="center")
     return _down(page, y + PRODUCT)
@@ -168,7 +189,9 @@ def _released(page: Canvas, head: dict, y: float) -> None:
     page.text(LEFT + COLUMN / 2, y + tall / 2, words, 13, ha="center", weight="bold")
     if missing:
         page.box(LEFT + COLUMN + 0.3, y + 0.14, 1.35, tall - 0.28, AMBER, RED, linewidth=1.6)
-        page.text(LEFT + COLUMN + 0.975, y + tall / 2, "INCOMPLETE", 10.5, RED, ha="center", weight="bold", zorder=3)
+        page.text(
+            LEFT + COLUMN + 0.975, y + tall / 2, "INCOMPLETE", 10.5, RED, ha="center", weight="bold", zorder=3
+        )
         words = f"INCOMPLETE: not judged in full: {', '.join(missing)}"
         page.text(LEFT, y + tall + 0.32, words, 10, RED)
 

@@ -1,4 +1,4 @@
-"""A column's lineage as a picture: landed files at the left, the column at the right, values above, filters below.
+"""A column's lineage as a picture: landed files at the left, the column at the right; values, then filters.
 
 Solid: what the value is computed from.  Dashed: what decides whether the row is there, cut by cut.
 """
@@ -12,7 +12,6 @@ from galaxiesml.plots.canvas import AMBER, BLUE, GREEN, GREEN_EDGE, GREY, INK, P
 #: Inches: the page, a line of text, a card's heading, the space between cards.
 WIDTH, MARGIN = 16.0, 0.45
 LINE, HEADING, GAP = 0.25, 0.34, 0.24
-LAYERS = ("landed files", "landed tables", "staging", "intermediate", "marts")
 #: Columns of a card that are named; the rest are counted.
 NAMED = 7
 #: Characters of 9 points in an inch.
@@ -37,7 +36,8 @@ def draw(lineage: dict, path: Path) -> None:
     rows = _cut_rows(lineage)
     conditions = _condition_rows(lineage)
     filters = sum(_row_height(row) for row in rows) + LINE * len(conditions)
-    page = Canvas(WIDTH, 1.9 + values + 0.75 + filters + (0.5 if conditions else 0.1) + LINE * len(lineage["files"]) + 0.75)
+    below = (0.5 if conditions else 0.1) + LINE * len(lineage["files"]) + 0.6
+    page = Canvas(WIDTH, 1.9 + values + 0.6 + filters + below)
     _heading(page, lineage, layers)
     _cards(page, lineage, layers, 1.75, values)
     y = _filters(page, rows, layers, 1.9 + values)
@@ -71,7 +71,7 @@ def _card(table: str, nodes: list[dict], lineage: dict) -> Card:
     files = [f"file {origin['landing']}" for origin in nodes[0]["origins"]]
     return {
         "name": table,
-        "lines": _cropped(names),
+        "lines": _cropped(names) + ["(nothing landed)"] * (landed and not files),
         "kind": "landed" if files else "empty" if landed else "model",
         "below": files,
         "target": table == lineage["column"].rpartition(".")[0],
@@ -83,12 +83,26 @@ def _file_cards(lineage: dict, tables: dict[str, list[dict]]) -> list[Card]:
     for nodes in tables.values():
         for node in nodes:
             for origin in node["origins"]:
-                own = origin["columns"] or [f"({origin['state']})"]
-                found.setdefault(origin["landing"], []).extend(own)
+                found.setdefault(origin["landing"], []).extend(_own_names(node, origin))
+    named = {file["landing"]: file["source_file"] for file in lineage["files"]}
     return [
-        {"name": f"file {landing}", "lines": _cropped(fold(names, lineage["bands"])), "kind": "file", "below": []}
+        {
+            "name": f"file {landing}",
+            "lines": [named[landing], *_cropped(fold(names, lineage["bands"]))],
+            "kind": "file",
+            "below": [],
+        }
         for landing, names in sorted(found.items())
     ]
+
+
+def _own_names(node: dict, origin: dict) -> list[str]:
+    """What a landed file calls a column; what landing itself wrote is in no file."""
+    absent = {
+        "not in this export": f"(no {node['column']})",
+        "made at landing": f"({node['column']}: made at landing)",
+    }
+    return origin["columns"] or [absent[origin["state"]]]
 
 
 def _cropped(names: list[str]) -> list[str]:
@@ -102,7 +116,7 @@ def _height(card: Card) -> float:
 def _places(layers: list[list[Card]]) -> tuple[float, list[float]]:
     """Width of a card and the left end of each layer."""
     step = (WIDTH - 2 * MARGIN) / len(layers)
-    width = min(3.1, step - 0.55)
+    width = min(3.1, step - 0.4)
     step = (WIDTH - 2 * MARGIN - width) / max(1, len(layers) - 1)
     return width, [MARGIN + step * number for number in range(len(layers))]
 
@@ -116,7 +130,8 @@ def _cards(page: Canvas, lineage: dict, layers: list[list[Card]], top: float, he
             placed[card["name"]] = (left, y, card)
             _draw_card(page, card, left, y, width)
             y += _height(card) + GAP
-    pairs = {(edge["from"].rpartition(".")[0], edge["to"].rpartition(".")[0]) for edge in lineage["edges"] if edge["kind"] == "value"}
+    values = [edge for edge in lineage["edges"] if edge["kind"] == "value"]
+    pairs = {(edge["from"].rpartition(".")[0], edge["to"].rpartition(".")[0]) for edge in values}
     pairs |= {(name, card["name"]) for _, _, card in placed.values() for name in card["below"]}
     for start, end in sorted(pairs):
         if start in placed and end in placed:
@@ -131,15 +146,16 @@ def _draw_card(page: Canvas, card: Card, x: float, y: float, width: float) -> No
     edge = {"empty": GREY}.get(card["kind"], GREEN_EDGE if card.get("target") else INK)
     page.box(x, y, width, _height(card), face, edge)
     colour = GREY if card["kind"] == "empty" else INK
-    name = f"{card['name']}, nothing landed" if card["kind"] == "empty" else card["name"]
-    page.text(x + 0.12, y + 0.19, _crop(name, width, 10.5), 10.5, colour, weight="bold", zorder=3)
+    page.text(x + 0.12, y + 0.19, _crop(card["name"], width, 10.5), 10.5, colour, weight="bold", zorder=3)
     for place, line in enumerate(card["lines"]):
         page.text(x + 0.12, y + HEADING + LINE * (place + 0.5), _crop(line, width), 9.5, colour, zorder=3)
 
 
 def _heading(page: Canvas, lineage: dict, layers: list[list[Card]]) -> None:
     asked, column = lineage["asked"], lineage["column"]
-    page.text(MARGIN, 0.42, f"Lineage of {asked}" + (f"  ({column})" if asked != column else ""), 16, weight="bold")
+    page.text(
+        MARGIN, 0.42, f"Lineage of {asked}" + (f"  ({column})" if asked != column else ""), 16, weight="bold"
+    )
     page.arrow((MARGIN, 0.84), (MARGIN + 0.6, 0.84))
     page.text(MARGIN + 0.7, 0.84, "what the value is computed from", 10)
     page.arrow((MARGIN + 4.0, 0.84), (MARGIN + 4.6, 0.84), dashed=True)
@@ -163,10 +179,12 @@ def _cut_rows(lineage: dict) -> list[Card]:
         files: dict[int, list[str]] = {}
         for node in read:
             for origin in node["origins"]:
-                absent = [f"(no {node['column']})"] if origin["state"] == "not in this export" else []
-                files.setdefault(origin["landing"], []).extend([*origin["columns"], *absent])
+                own = [] if origin["state"] == "made at landing" else _own_names(node, origin)
+                files.setdefault(origin["landing"], []).extend(own)
         theirs = [
-            f"file {landing}: {' '.join(fold(names, lineage['bands']))}" for landing, names in files.items() if names
+            f"file {landing}: {' '.join(fold(names, lineage['bands']))}"
+            for landing, names in files.items()
+            if names
         ]
         # Versions judge a window cut each in their own model: one row says it.
         row = {"name": cut["name"], "ours": _wrap(" ".join(ours), 3.6), "theirs": _wrapped(theirs, 5.2)}
@@ -203,7 +221,15 @@ def _filters(page: Canvas, rows: list[Card], layers: list[list[Card]], y: float)
     tall = max(0.5, min(1.1, last - first))
     x, middle = WIDTH - MARGIN - 2.1, (first + last) / 2
     page.box(x, middle - tall / 2, 2.1, tall, GREEN, GREEN_EDGE)
-    page.text(x + 1.05, middle, _crop(f"rows of\n{card['name']}", 4.2, 10.5), 10.5, ha="center", weight="bold", zorder=3)
+    page.text(
+        x + 1.05,
+        middle,
+        _crop(f"rows of\n{card['name']}", 4.2, 10.5),
+        10.5,
+        ha="center",
+        weight="bold",
+        zorder=3,
+    )
     for row in rows:
         height = _row_height(row)
         _filter(page, row, columns, y, height, (x, middle))
@@ -211,7 +237,9 @@ def _filters(page: Canvas, rows: list[Card], layers: list[list[Card]], y: float)
     return y
 
 
-def _filter(page: Canvas, row: Card, columns: tuple, y: float, height: float, target: tuple[float, float]) -> None:
+def _filter(
+    page: Canvas, row: Card, columns: tuple, y: float, height: float, target: tuple[float, float]
+) -> None:
     judged = bool(row["ours"])
     colour, middle = (INK if judged else GREY), y + height / 2
     page.box(columns[2], y + 0.03, 1.75, height - 0.06, AMBER if judged else PALE, colour, linewidth=0.8)
@@ -226,7 +254,9 @@ def _filter(page: Canvas, row: Card, columns: tuple, y: float, height: float, ta
     page.arrow((columns[1] + longest + 0.12, middle), (columns[2], middle), dashed=True, linewidth=0.9)
     if row["theirs"]:
         longest = max(map(len, row["theirs"])) / LETTERS
-        page.arrow((columns[0] + longest + 0.12, middle), (columns[1] - 0.08, middle), dashed=True, linewidth=0.9)
+        page.arrow(
+            (columns[0] + longest + 0.12, middle), (columns[1] - 0.08, middle), dashed=True, linewidth=0.9
+        )
     page.arrow((columns[2] + 1.75, middle), target, dashed=True, bend=True, linewidth=0.9, mutation_scale=8)
 
 

@@ -1,0 +1,40 @@
+# %% [markdown]
+# # The catalogue in Polars
+#
+# A build is Parquet: Polars scans the files where they stand, without DuckDB and without a copy.
+# Run it in a catalogue's folder, or set GALAXIESML_CATALOG.
+
+# %%
+import polars as pl
+
+from galaxiesml.catalog import find_catalog
+
+catalog = find_catalog()
+build = catalog.current_build()
+galaxies = pl.scan_parquet(build / "galaxies_v2.parquet")
+
+# %% Redshift distribution, in bins of 0.1
+redshifts = (
+    galaxies.group_by((pl.col("specz_redshift") * 10).floor().alias("bin") / 10)
+    .agg(pl.len().alias("galaxies"), (pl.col("g_cmodel_mag") - pl.col("i_cmodel_mag")).median().alias("g - i"))
+    .sort("bin")
+    .collect()
+)
+print(redshifts)
+
+# %% What the strict version leaves out of the default one, and why
+strict = pl.scan_parquet(build / "galaxies_v3.parquet").select("pair_id")
+reasons = pl.scan_parquet(build / "rejections.parquet").filter(pl.col("version") == "v3")
+lost = (
+    galaxies.join(strict, on="pair_id", how="anti")
+    .join(reasons.select("pair_id", "first_cut"), on="pair_id")
+    .group_by("first_cut")
+    .agg(pl.len().alias("galaxies"), pl.col("specz_redshift").median().alias("median z"))
+    .sort("galaxies", "first_cut", descending=[True, False])
+    .collect()
+)
+print(lost)
+
+# %% The same tables by SQL, as DuckDB views: a result goes to Polars without a copy
+answer = catalog.connect().sql("select count(*) as galaxies, median(specz_redshift) as median_z from galaxies").pl()
+print(answer)

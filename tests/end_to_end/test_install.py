@@ -1,0 +1,58 @@
+"""The package as pip installs it: from any folder, read-only, with the SQL inside."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory, repo) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, repo]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def check(python: Path, folder: Path, environment: dict) -> None:
+    """Make and build a catalogue with an installed package, from a folder that is not the checkout."""
+
+    def run(*words: str) -> str:
+        command = [python, "-m", "galaxiesml", *words]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("mock", "export", "--rows", "2000", "--out", "mock")
+    run("init", "cat", "--release", "pdr2_wide")
+    run("-C", "cat", "ingest", "hsc", "mock/export.csv.gz", "--archive-query", "wide")
+    run("-C", "cat", "build")
+    flows = json.loads(run("-C", "cat", "audit", "cuts", "--json"))
+    truth = json.loads((folder / "mock" / "truth.json").read_text())
+    assert flows["version"]["rows_kept"] > 0.5 * truth["rows"]
+
+
+def test_wheel_works_read_only_from_any_folder(wheel, tmp_path):
+    installed = tmp_path / "installed"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", installed, wheel]
+    subprocess.run(command, check=True, capture_output=True)
+    environment = os.environ | {"PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"}
+    where = "import galaxiesml.dictionary as d; print(d.PROJECT)"
+    done = subprocess.run([sys.executable, "-c", where], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert Path(done.stdout.strip()) == installed / "galaxiesml" / "project"
+    before = {path: path.stat().st_mtime_ns for path in installed.rglob("*")}
+    check(Path(sys.executable), tmp_path, environment)
+    assert {path: path.stat().st_mtime_ns for path in installed.rglob("*")} == before
+
+
+@pytest.mark.proof
+def test_pip_install_into_a_fresh_environment(wheel, tmp_path, repo):
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    command = [python, "-m", "pip", "install", "--quiet", "--constraint", repo / "constraints.txt", wheel]
+    subprocess.run(command, check=True, capture_output=True)
+    check(python, tmp_path, {key: value for key, value in os.environ.items() if key != "PYTHONPATH"})
