@@ -6,6 +6,7 @@ Rectangles are processes, parallelograms are products, the green parallelogram i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from galaxiesml.plots.canvas import (
@@ -24,9 +25,12 @@ from galaxiesml.plots.canvas import (
 #: Page and main column, inches.
 WIDTH, LEFT, COLUMN = 10.0, 0.7, 6.3
 LINE, HEADING, GAP, PRODUCT = 0.27, 0.42, 0.34, 0.62
-TITLES = ("Photometric flags", "Redshifts", "Quality", "Duplicates")
-_DUPLICATES = ("agreement", "unique_", "sole_", "best_of_")
-_REDSHIFTS = ("redshift", "error", "error_divided", "secure")
+TITLES = {
+    "photometric": "Photometric flags",
+    "redshift": "Redshifts",
+    "quality": "Quality",
+    "duplicates": "Duplicates",
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None =
     Parameters
     ----------
     flow_rows : list of dict
-        The version's rows of cut_flow, in the order of judging: cut, section, state, rows_in, rows_out,
+        The version's rows of cut_flow, in the order of judging: cut, cut_group, section, state, rows_in, rows_out,
         and expected_rows where the published input is what is landed.
     head : dict
         objects, objects_without_spectrum, pairs, photometric_objects, photometric_with_spectrum, rows_kept,
@@ -64,7 +68,7 @@ def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None =
     picture_format(path)
     stages = stages_of(flow_rows)
     files = _file_lines(head["landings"])
-    counted = stages[:1] if stages and stages[0].title == TITLES[0] else []
+    counted = stages[:1] if stages and stages[0].title == TITLES["photometric"] else []
     height = 1.05 + LINE * (len(files) - 1) + (PRODUCT + GAP) * (3 + len(counted))
     height += sum(stage.height + GAP for stage in stages) + PRODUCT + 0.5
     page = Canvas(WIDTH, height + (0.3 if head["missing_cuts"] else 0))
@@ -80,17 +84,9 @@ def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None =
 
 def stages_of(flow_rows: list[dict]) -> list[_Stage]:
     """The cuts in boxes, in their own order: flags, redshifts, quality, duplicates."""
-    found: dict[int, list[dict]] = {}
-    here = 0
-    for row in flow_rows:
-        if row["cut"].startswith(_DUPLICATES):
-            here = 3
-        elif row["cut"] in _REDSHIFTS:
-            here = max(here, 1)
-        elif here:
-            here = max(here, 2)
-        found.setdefault(here, []).append(row)
-    return [_Stage(TITLES[number], tuple(rows)) for number, rows in found.items()]
+    return [
+        _Stage(TITLES[group], tuple(rows)) for group, rows in groupby(flow_rows, key=lambda row: row["cut_group"])
+    ]
 
 
 def _heading(page: Canvas, head: dict, title: str | None) -> float:

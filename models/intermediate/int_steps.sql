@@ -8,6 +8,7 @@ with steps as (
         'v{{ number }}' as version,
         cast({{ loop.index }} as bigint) as step,
         '{{ cut.name }}' as cut,
+        '{{ cut.group }}' as cut_group,
         '{{ cut.section | replace("'", "''") }}' as section,
         '{{ cut.why | replace("'", "''") }}' as why,
         '{{ cut.get('duplicates_by', '') }}' as duplicates_by

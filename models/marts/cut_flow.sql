@@ -40,6 +40,7 @@ select
     removed.version,
     removed.step,
     removed.cut,
+    removed.cut_group,
     removed.section,
     coalesce(states.state, 'judged') as state,
     cast(removed.total - removed.removed_so_far + removed.removed as bigint) as rows_in,

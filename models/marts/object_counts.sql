@@ -2,7 +2,7 @@
 -- An object stands in several rows only where a joined export has several spectra of it, or where several files
 -- have it: only such rows are grouped, since grouping ten million objects costs more than all else here.
 {% set unjudged = unjudged_landings() -%}
-{% set flags = cuts() | selectattr('group', 'defined') | list -%}
+{% set flags = cuts() | selectattr('group', 'equalto', 'photometric') | list -%}
 {% set several_files = unjudged.get(flags[0].name, {'all': []})['all'] | length > 1 -%}
 with objects as (
     select

@@ -6,8 +6,10 @@ import pytest
 from PIL import Image
 
 from galaxiesml.errors import UsageError
+from galaxiesml.curation.cuts import load_cuts
 from galaxiesml.plots.flow import draw_flow, stages_of
 
+GROUPS = {cut["name"]: cut["group"] for cut in load_cuts()}
 #: (cut, section, state, removed): the independent reading of the real export.
 REAL = [
     ("cmodel_flag", "3.1", "judged", 4),
@@ -30,6 +32,7 @@ def flow_rows(cuts=REAL, pairs: int = 916) -> list[dict]:
     rows = []
     for step, (cut, section, state, removed) in enumerate(cuts, start=1):
         row = {"version": "v2", "step": step, "cut": cut, "section": section, "state": state, "why": ""}
+        row["cut_group"] = GROUPS[cut]
         row |= {"rows_in": pairs, "rows_out": pairs - removed, "fails": removed, "nulls": 0}
         rows.append(row | {"only_this": removed, "expected_rows": None})
         pairs -= removed
