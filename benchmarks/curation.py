@@ -1,11 +1,14 @@
-"""Curation at scale: `galaxiesml build` beside bare DuckDB, Polars and pandas making one version.
+"""What a build costs: four versions with every row accounted for, beside one version made by hand.
 
-    python benchmarks/curation.py --rows 10000000 --spectra 500000
+    python benchmarks/curation.py                                   # 10 million objects, 500,000 spectra
+    python benchmarks/curation.py --rows 100000 --spectra 5000      # a look
+    python benchmarks/curation.py --work /tmp/work --peers duckdb   # the files stay, and are used again
 
-Ten million objects of 49 columns and half a million spectra, landed once.  Every run is a process of its own, so
-that its peak memory is its own.  Before any ratio is printed, the object_ids that all of them keep are asserted equal.
-The build makes four versions with the whole ledger; the peers make v2 alone.  dbt's own cost, whatever the rows, is
-the same build on 10,000 objects; the ratio is of what is left.
+A simulated export lands in a catalogue; `galaxiesml build` then runs as a user runs it, with and without
+dbt's parse of an earlier run, there and on a catalogue of 10,000 rows, whose time is what a build costs
+whatever the rows.  The peers make version 2 of galaxies (the authors' rules) from the same landed Parquet:
+the bare DuckDB query, Polars streaming, pandas.  Each run is a process of its own, so that its peak memory is
+its own.  The objects that they keep are compared with the build's before any ratio is printed.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 BANDS = "grizy"
@@ -31,183 +36,339 @@ FLAGS = (
     "pixelflags_bad",
     "sdsscentroid_flag",
 )
-ORDER = ["landing", "source_row", "specz_landing", "specz_source_row"]
+#: What leaves 49 columns of objects: id, position, isprimary, ten of magnitudes, 35 flags.
+LEFT_OUT = ("coord", "skymap_id", "tract", "patch", "parent_id", "nchild", "a_{band}")
+#: What landing adds and no peer writes; the row in its file is needed, for what 'the first' is.
+BOOKKEEPING = ("landing", "source_file", "source_sha256")
+SMALL_ROWS, SMALL_SPECTRA = 10_000, 1_000
+#: The limits that the project sets itself: s, s, times the bare query, bytes.
+COLD_S, WARM_S, RATIO, PEAK_BYTES = 25.0, 20.0, 2.5, 4_000_000_000
 
 
-def bare_duckdb(objects: str, specz: str, out: str) -> None:
-    """Version 2 as one query, by hand."""
+# -- the peers: each is run in a process of its own ----------------------------------------------------------
+
+
+def duckdb_v2(objects: str, specz: str, out: str, threads: int) -> None:
     import duckdb
 
-    connection = duckdb.connect(config={"threads": os.cpu_count()})
     flags = " and ".join(f"not {band}_{flag}" for flag in FLAGS for band in BANDS)
-    mags = " and ".join(f"{band}_cmodel_mag > 0 and {band}_cmodel_mag < 50" for band in BANDS)
+    magnitudes = " and ".join(f"{band}_cmodel_mag > 0 and {band}_cmodel_mag < 50" for band in BANDS)
+    bookkeeping = ", ".join(BOOKKEEPING)
+    connection = duckdb.connect(config={"threads": threads})
     connection.execute(f"""
         copy (
             with pairs as (
-                select o.*, s.* exclude (object_id, landing, source_file, source_sha256, source_row),
-                    s.landing as specz_landing, s.source_row as specz_source_row
-                from read_parquet('{objects}') as o join read_parquet('{specz}') as s using (object_id)
-                where {flags} and {mags} and specz_redshift > 0.01 and specz_redshift < 4
+                select objects.* exclude ({bookkeeping}), specz.source_row as specz_source_row,
+                    specz.* exclude (object_id, source_row, {bookkeeping})
+                from read_parquet('{objects}') objects
+                inner join read_parquet('{specz}') specz on objects.object_id = specz.object_id
+                where {flags} and {magnitudes}
+                    and specz_redshift > 0.01 and specz_redshift < 4
                     and specz_redshift_err > 0 and specz_redshift_err < 1
                     and specz_redshift_err < 0.005 * (1 + specz_redshift)
                     and specz_flag_homogeneous and specz_mag_i > 0 and specz_mag_i < 28
             ),
-            named as (
-                select *, row_number() over (partition by specz_name order by {", ".join(ORDER)}) as place from pairs
-            ),
-            counted as (
-                select *, count(*) over (partition by object_id) as spectra
-                from named where specz_name is null or place = 1
+            first_of_spectrum as (
+                select * from pairs
+                qualify specz_name is null
+                    or row_number() over (partition by specz_name order by source_row, specz_source_row) = 1
             )
-            select * from counted where spectra = 1 order by object_id
-        ) to '{out}' (format parquet, compression zstd)
-    """)
+            select * from first_of_spectrum
+            qualify count(*) over (partition by object_id) = 1
+            order by object_id
+        ) to '{out}' (format parquet, compression zstd)""")
 
 
-def polars(objects: str, specz: str, out: str) -> None:
-    """Version 2 in Polars, streaming."""
+def polars_v2(objects: str, specz: str, out: str, threads: int) -> None:
     import polars as pl
 
-    spectra = pl.scan_parquet(specz).rename({"landing": "specz_landing", "source_row": "specz_source_row"})
-    pairs = pl.scan_parquet(objects).join(spectra.drop("source_file", "source_sha256"), on="object_id")
-    z, err = pl.col("specz_redshift"), pl.col("specz_redshift_err")
-    good = [~pl.col(f"{band}_{flag}") for flag in FLAGS for band in BANDS]
-    good += [(pl.col(f"{band}_cmodel_mag") > 0) & (pl.col(f"{band}_cmodel_mag") < 50) for band in BANDS]
-    good += [z > 0.01, z < 4, err > 0, err < 1, err < 0.005 * (1 + z), pl.col("specz_flag_homogeneous")]
-    good += [pl.col("specz_mag_i") > 0, pl.col("specz_mag_i") < 28]
-    first = pl.struct(ORDER).rank("ordinal").over("specz_name") == 1
-    kept = pairs.filter(good).sort(ORDER).filter(pl.col("specz_name").is_null() | first)
-    kept = kept.filter(pl.len().over("object_id") == 1).sort("object_id")
-    kept.collect(engine="streaming").write_parquet(out, compression="zstd")
-
-
-def pandas(objects: str, specz: str, out: str) -> None:
-    """Version 2 in pandas, as the authors' script does it."""
-    import pandas as pd
-
-    spectra = pd.read_parquet(specz).rename(columns={"landing": "specz_landing", "source_row": "specz_source_row"})
-    pairs = pd.read_parquet(objects).merge(spectra.drop(columns=["source_file", "source_sha256"]), on="object_id")
-    z, err = pairs["specz_redshift"], pairs["specz_redshift_err"]
-    good = (z > 0.01) & (z < 4) & (err > 0) & (err < 1) & (err < 0.005 * (1 + z))
-    good &= pairs["specz_flag_homogeneous"].eq(True) & (pairs["specz_mag_i"] > 0) & (pairs["specz_mag_i"] < 28)
+    one = pl.col
+    good = pl.all_horizontal(~one(f"{band}_{flag}") for flag in FLAGS for band in BANDS)
     for band in BANDS:
-        good &= (pairs[f"{band}_cmodel_mag"] > 0) & (pairs[f"{band}_cmodel_mag"] < 50)
+        good &= (one(f"{band}_cmodel_mag") > 0) & (one(f"{band}_cmodel_mag") < 50)
+    z, err = one("specz_redshift"), one("specz_redshift_err")
+    measured = (
+        (z > 0.01) & (z < 4) & (err > 0) & (err < 1) & (err < 0.005 * (1 + z)) & one("specz_flag_homogeneous")
+    )
+    spectra = (
+        pl.scan_parquet(specz)
+        .filter(measured & (one("specz_mag_i") > 0) & (one("specz_mag_i") < 28))
+        .drop(BOOKKEEPING)
+        .rename({"source_row": "specz_source_row"})
+    )
+    pairs = (
+        pl.scan_parquet(objects)
+        .drop(BOOKKEEPING)
+        .filter(good)
+        .join(spectra, on="object_id")
+        .sort("source_row", "specz_source_row")
+        .filter(one("specz_name").is_null() | one("specz_name").is_first_distinct())
+    )
+    pairs.filter(pl.len().over("object_id") == 1).sort("object_id").sink_parquet(out, compression="zstd")
+
+
+def pandas_v2(objects: str, specz: str, out: str, threads: int) -> None:
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    columns = [name for name in pq.read_schema(objects).names if name not in BOOKKEEPING]
+    left = pd.read_parquet(objects, columns=columns)
+    right = pd.read_parquet(specz).drop(columns=[*BOOKKEEPING])
+    z, err, mag = right["specz_redshift"], right["specz_redshift_err"], right["specz_mag_i"]
+    good = (z > 0.01) & (z < 4) & (err > 0) & (err < 1) & (err < 0.005 * (1 + z)) & (mag > 0) & (mag < 28)
+    right = right[good & (right["specz_flag_homogeneous"] == True)]  # noqa: E712
+    # Met first: to take rows out of the wide table costs more than all the rest.
+    pairs = left.merge(right.rename(columns={"source_row": "specz_source_row"}), on="object_id")
+    for band in BANDS:
         for flag in FLAGS:
-            good &= pairs[f"{band}_{flag}"].eq(False)
-    kept = pairs[good].sort_values(ORDER)
-    kept = kept[kept["specz_name"].isna() | ~kept["specz_name"].duplicated(keep="first")]
-    kept = kept[~kept["object_id"].duplicated(keep=False)].sort_values("object_id")
-    kept.to_parquet(out, compression="zstd")
+            pairs = pairs[pairs[f"{band}_{flag}"] == False]  # noqa: E712
+        pairs = pairs[(pairs[f"{band}_cmodel_mag"] > 0) & (pairs[f"{band}_cmodel_mag"] < 50)]
+    pairs = pairs.sort_values(["source_row", "specz_source_row"])
+    pairs = pairs[pairs["specz_name"].isna() | ~pairs["specz_name"].duplicated(keep="first")]
+    pairs = pairs[~pairs["object_id"].duplicated(keep=False)].sort_values("object_id")
+    pairs.to_parquet(out, compression="zstd", index=False)
 
 
-PEERS = {"duckdb": bare_duckdb, "polars": polars, "pandas": pandas}
+PEERS = {"duckdb": duckdb_v2, "polars": polars_v2, "pandas": pandas_v2}
 
 
-def run(command: list[str]) -> tuple[float, float]:
-    """Seconds and peak memory (GB) of one process."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"{' '.join(command)} failed:\n{errors}")
-    return time.monotonic() - start, usage.ru_maxrss * 1024 / 1e9
+# -- running and measuring -----------------------------------------------------------------------------------
 
 
-def galaxiesml(*words: str) -> list[str]:
-    return [sys.executable, "-m", "galaxiesml", "-q", *words]
+@dataclass
+class Measured:
+    """Runs of one command: whole seconds of the process, seconds of the query in it, peak bytes."""
+
+    name: str
+    seconds: list[float] = field(default_factory=list)
+    query_seconds: list[float] = field(default_factory=list)
+    peak_bytes: int = 0
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def query(self) -> float:
+        return statistics.median(self.query_seconds)
 
 
-def landed_catalog(folder: Path, rows: int, spectra: int) -> dict:
-    """A catalogue with a simulated export landed; the time of landing."""
-    data, catalog = folder / f"data{rows}", folder / f"cat{rows}"
-    if not catalog.exists():
-        words = ["--rows", str(rows), "--spectra", str(spectra), "--split", "--lean", "--format", "parquet"]
-        made = run(galaxiesml("mock", "export", *words, "--out", str(data), "--force"))
-        run(galaxiesml("init", str(catalog), "--release", "pdr2_wide"))
-        files = [str(data / "objects.parquet"), str(data / "specz.parquet")]
-        landing = run(galaxiesml("-C", str(catalog), "ingest", "hsc", *files))
-        (folder / f"landing{rows}.json").write_text(json.dumps({"mock": made, "landing": landing}))
-    return json.loads((folder / f"landing{rows}.json").read_text()) | {"catalog": catalog}
+def run(into: Measured, command: list[str], environment: dict | None = None) -> str:
+    """Run a process to its end, take its time and its own peak memory; returns its standard output."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | (environment or {}))
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        into.seconds.append(time.perf_counter() - start)
+        # Linux counts in kibibytes, macOS in bytes.
+        into.peak_bytes = max(into.peak_bytes, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+        out.seek(0)
+        err.seek(0)
+        if process.returncode:
+            sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{err.read().decode()}")
+        return out.read().decode()
 
 
-def build_times(catalog: Path, runs: int, cold: bool) -> list[tuple[float, float]]:
-    found = []
+def galaxiesml(*words: object) -> list[str]:
+    return [sys.executable, "-m", "galaxiesml", "-q", *map(str, words)]
+
+
+def run_peer(into: Measured, landed: dict[str, Path], out: Path, threads: int) -> None:
+    command = [sys.executable, __file__, "--peer", into.name, "--threads", str(threads)]
+    command += [str(landed["objects"]), str(landed["specz"]), str(out)]
+    told = run(into, command, {"POLARS_MAX_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)})
+    into.query_seconds.append(float(told))
+
+
+def peer_main(name: str, files: list[str], threads: int) -> None:
+    """A peer's process: seconds of the query alone, imports aside, on standard output."""
+    __import__(name)
+    if name == "pandas":
+        import pyarrow
+
+        pyarrow.set_cpu_count(threads)
+    start = time.perf_counter()
+    PEERS[name](*files, threads)
+    print(time.perf_counter() - start)
+
+
+# -- the catalogue -------------------------------------------------------------------------------------------
+
+
+def prepare(work: Path, rows: int, spectra: int, steps: dict[str, Measured]) -> tuple[Path, dict]:
+    """A catalogue with a simulated export landed; what stands there already is used again."""
+    made, cat = work / f"mock-{rows}-{spectra}", work / f"cat-{rows}-{spectra}"
+    if not (made / "truth.json").is_file():
+        left_out = [word for name in LEFT_OUT for word in ("--leave-out", name)]
+        asked = [
+            "--rows",
+            rows,
+            "--spectra",
+            spectra,
+            "--split",
+            "--format",
+            "parquet",
+            "--out",
+            made,
+            *left_out,
+        ]
+        run(
+            steps.setdefault(f"mock export, {rows:,} rows", Measured("mock")),
+            galaxiesml("mock", "export", *asked, "--force"),
+        )
+    if not any(cat.glob("raw/hsc/*/landing.json")):
+        shutil.rmtree(cat, ignore_errors=True)
+        run(Measured("init"), galaxiesml("init", cat, "--release", "pdr2_wide"))
+        step = steps.setdefault(f"ingest, {rows:,} rows", Measured("ingest"))
+        run(step, galaxiesml("-C", cat, "ingest", "hsc", made / "objects.parquet", made / "specz.parquet"))
+    return cat, json.loads((made / "truth.json").read_text())
+
+
+def landed_files(cat: Path) -> dict[str, Path]:
+    """objects.parquet and specz.parquet as landed, past the empty ones that stand beside them."""
+    landed = [path.parent for path in cat.glob("raw/hsc/*/landing.json")]
+    return {path.stem: path for folder in landed for path in folder.glob("*.parquet")}
+
+
+def build(cat: Path, cold: Measured, warm: Measured, runs: int, options: list[str]) -> None:
+    command = galaxiesml("-C", cat, "build", "--accept-missing", "all", *options)
     for _ in range(runs):
-        if cold:
-            shutil.rmtree(catalog / "dbt" / "target", ignore_errors=True)
-        found.append(run(galaxiesml("-C", str(catalog), "build")))
-    return found
+        # As after an installation: nothing of dbt's is kept.
+        shutil.rmtree(cat / "dbt", ignore_errors=True)
+        run(cold, command)
+        run(warm, command)
 
 
-def kept_ids(path: Path) -> list[int]:
+def kept_by_build(cat: Path) -> list[int]:
+    import pyarrow.parquet as pq
+
+    current = (cat / "current").read_text().strip()
+    return pq.read_table(cat / "builds" / current / "galaxies_v2.parquet", columns=["object_id"])[
+        "object_id"
+    ].to_pylist()
+
+
+def kept_by_peer(path: Path) -> list[int]:
     import pyarrow.parquet as pq
 
     return pq.read_table(path, columns=["object_id"])["object_id"].to_pylist()
 
 
-def published(catalog: Path) -> Path:
-    return catalog / "builds" / (catalog / "current").read_text().strip() / "galaxies_v2.parquet"
+# -- the command ---------------------------------------------------------------------------------------------
 
 
-def measure(folder: Path, options) -> dict:
-    small = landed_catalog(folder, 10_000, 1_000)
-    large = landed_catalog(folder, options.rows, options.spectra)
-    figures = {"mock": [large["mock"]], "landing": [large["landing"]]}
-    figures["build, cold"] = build_times(large["catalog"], 1, cold=True)
-    build_times(small["catalog"], 1, cold=True)
-    reference = kept_ids(published(large["catalog"]))
-    # The catalogue and its peers take turns, so that a busy minute of the machine hits all of them.
-    figures |= {"build": [], "build, 10,000 rows": [], **{name: [] for name in options.peers}}
-    objects, specz = (str(large["catalog"] / "raw" / "hsc" / "0*" / f"{kind}.parquet") for kind in ("objects", "specz"))
-    objects, specz = (str(next(Path(path).parents[1].glob(f"000[1-9]*/{Path(path).name}"))) for path in (objects, specz))
-    for _ in range(options.runs):
-        figures["build"] += build_times(large["catalog"], 1, cold=False)
-        figures["build, 10,000 rows"] += build_times(small["catalog"], 1, cold=False)
-        for name in options.peers:
-            out = folder / f"{name}.parquet"
-            figures[name].append(run([sys.executable, __file__, "--peer", name, objects, specz, str(out)]))
-            assert kept_ids(out) == reference, f"{name} keeps other rows"
-    return figures | {"rows kept": len(reference)}
+def measure(arguments: argparse.Namespace, work: Path) -> dict:
+    steps: dict[str, Measured] = {}
+    cat, truth = prepare(work, arguments.rows, arguments.spectra, steps)
+    small, _ = prepare(work, SMALL_ROWS, SMALL_SPECTRA, steps)
+    options = ["--threads", str(arguments.threads)]
+    options += ["--memory-limit", arguments.memory_limit] if arguments.memory_limit else []
+    builds = {name: Measured(name) for name in ("build cold", "build warm", "small cold", "small warm")}
+    build(small, builds["small cold"], builds["small warm"], arguments.runs, options)
+    build(cat, builds["build cold"], builds["build warm"], arguments.runs, options)
+    expected = kept_by_build(cat)
+    peers = {name: Measured(name) for name in arguments.peers}
+    for name, peer in peers.items():
+        for _ in range(arguments.runs):
+            run_peer(peer, landed_files(cat), work / f"{name}.parquet", arguments.threads)
+        if kept_by_peer(work / f"{name}.parquet") != expected:
+            sys.exit(f"{name} keeps other objects than the build does: no ratio means anything.")
+    if len(expected) != truth["versions"]["v2"]["rows"]:
+        sys.exit(f"The build keeps {len(expected):,} rows, the truth {truth['versions']['v2']['rows']:,}.")
+    return summary(arguments, steps, builds, peers, len(expected))
 
 
-def table(figures: dict, rows: int, spectra: int) -> dict:
-    kept = figures.pop("rows kept")
-    seconds = {name: statistics.median(time for time, _ in runs) for name, runs in figures.items()}
-    memory = {name: max(peak for _, peak in runs) for name, runs in figures.items()}
-    print(f"{rows:,} objects, {spectra:,} spectra, {os.cpu_count()} cores; {kept:,} rows in v2, equal in all\n")
-    print(f"{'':24} {'median s':>9} {'min':>7} {'max':>7} {'peak GB':>8}")
-    for name, runs in figures.items():
-        times = [time for time, _ in runs]
-        print(f"{name:24} {seconds[name]:9.2f} {min(times):7.2f} {max(times):7.2f} {memory[name]:8.2f}")
-    net = seconds["build"] - seconds["build, 10,000 rows"]
-    ratios = {name: net / seconds[name] for name in PEERS if name in seconds}
-    print(f"\nbuild less the same build on 10,000 rows: {net:.2f} s")
-    for name, ratio in ratios.items():
-        print(f"  {ratio:.2f} x {name} making one version")
-    return {"seconds": seconds, "peak_gb": memory, "net_seconds": net, "ratios": ratios, "rows_kept": kept}
+def summary(arguments, steps: dict, builds: dict, peers: dict, kept: int) -> dict:
+    def line(measured: Measured) -> dict:
+        query = {"query_s": round(measured.query, 2)} if measured.query_seconds else {}
+        return (
+            {"seconds": round(measured.median, 2)} | query | {"peak_gb": round(measured.peak_bytes / 1e9, 2)}
+        )
+
+    net = builds["build warm"].median - builds["small warm"].median
+    found = {
+        "rows": arguments.rows,
+        "spectra": arguments.spectra,
+        "rows_kept_in_v2": kept,
+        "threads": arguments.threads,
+        "runs": arguments.runs,
+        "machine": machine(),
+        "apart": {name: line(step) for name, step in steps.items()},
+        "builds": {name: line(step) for name, step in builds.items()},
+        "peers": {name: line(peer) for name, peer in peers.items()},
+        "net_build_s": round(net, 2),
+        "ratios": {name: round(net / peer.query, 2) for name, peer in peers.items()},
+    }
+    peak = max(builds["build cold"].peak_bytes, builds["build warm"].peak_bytes)
+    found["limits"] = {
+        f"build cold <= {COLD_S:g} s": builds["build cold"].median <= COLD_S,
+        f"build warm <= {WARM_S:g} s": builds["build warm"].median <= WARM_S,
+        f"peak memory <= {PEAK_BYTES / 1e9:g} GB": peak <= PEAK_BYTES,
+    }
+    if "duckdb" in peers:
+        found["limits"][f"net build <= {RATIO:g} x bare DuckDB"] = net <= RATIO * peers["duckdb"].query
+    return found
+
+
+def machine() -> str:
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"{system}, Python {platform.python_version()}"
+
+
+def show(found: dict) -> None:
+    print(f"{found['rows']:,} objects, {found['spectra']:,} spectra; {found['machine']}")
+    print(
+        f"medians of {found['runs']}; v2 keeps {found['rows_kept_in_v2']:,} rows, the same ones everywhere\n"
+    )
+    print(f"{'':34}{'process s':>10}{'query s':>9}{'peak GB':>9}{'net build / query':>19}")
+    for part in ("apart", "builds", "peers"):
+        for name, of in found[part].items():
+            query = f"{of['query_s']:.2f}" if "query_s" in of else ""
+            ratio = f"{found['ratios'][name]:.2f}" if part == "peers" else ""
+            print(f"{name:34}{of['seconds']:>10.2f}{query:>9}{of['peak_gb']:>9.2f}{ratio:>19}")
+    print(f"{'net build (warm, less small warm)':34}{found['net_build_s']:>10.2f}\n")
+    for limit, holds in found["limits"].items():
+        print(f"{'holds' if holds else 'FAILS':6} {limit}")
+
+
+def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=10_000_000, help="objects")
+    parser.add_argument("--spectra", type=int, default=500_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--work", type=Path, help="folder that is kept, and what stands in it used again")
+    parser.add_argument(
+        "--peers", default="duckdb,polars,pandas", type=lambda text: text.split(",") if text else []
+    )
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--memory-limit", help="of the build's queries, as 3GB")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
+    parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(words)
+    if unknown := set(arguments.peers) - set(PEERS):
+        parser.error(f"no peer {', '.join(unknown)}: there are {', '.join(PEERS)}")
+    return arguments
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=10_000_000)
-    parser.add_argument("--spectra", type=int, default=500_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
-    parser.add_argument("--work", type=Path, help="a folder to keep the data in; default: a temporary one")
-    parser.add_argument("--json", type=Path, help="write the figures to a file")
-    parser.add_argument("--peer", nargs=4, metavar=("NAME", "OBJECTS", "SPECZ", "OUT"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.peer:
-        name, *paths = options.peer
-        PEERS[name](*paths)
+    arguments = arguments_of()
+    if arguments.peer:
+        peer_main(arguments.peer, arguments.files, arguments.threads)
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.work or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        figures = table(measure(folder, options), options.rows, options.spectra)
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1))
+    if arguments.work:
+        arguments.work.mkdir(parents=True, exist_ok=True)
+        found = measure(arguments, arguments.work.resolve())
+    else:
+        with tempfile.TemporaryDirectory(prefix="galaxiesml-benchmark-") as work:
+            found = measure(arguments, Path(work))
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+    else:
+        show(found)
 
 
 if __name__ == "__main__":

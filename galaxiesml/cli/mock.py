@@ -1,4 +1,4 @@
-"""`galaxiesml mock ...`: simulated data, for a look without an account at the archive."""
+"""``galaxiesml mock``: a simulated archive, for demonstrations, tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -9,57 +9,104 @@ import typer
 
 from galaxiesml.cli import common
 
-mock = typer.Typer(help="Make simulated data.", no_args_is_help=True)
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make a simulated archive's files.")
 
 
 def register(app: typer.Typer) -> None:
-    app.add_typer(mock, name="mock")
+    app.add_typer(group, name="mock")
 
 
-@mock.command("export")
+@group.callback()
+def _mock() -> None:
+    """Make a simulated archive's files, with the truth about them beside."""
+
+
+Rows = Annotated[int, typer.Option(metavar="N", help="Rows; with --split, of the object table.")]
+Spectra = Annotated[
+    int | None, typer.Option(metavar="N", help="Rows with a spectrum; without it, 97 per cent.")
+]
+Seed = Annotated[int, typer.Option(help="Equal seeds give equal files.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")]
+Format = Annotated[str, typer.Option("--format", metavar="csv.gz|csv|parquet|fits", help="Format.")]
+Release = Annotated[str, typer.Option(help="Release whose names it has, or a profile's file.")]
+Split = Annotated[bool, typer.Option("--split", help="Objects and spectra in two files.")]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN", help="A column of ours that it lacks, {band} for all filters; repeatable."
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the truth, without row numbers, as JSON.")]
+
+
+@group.command("export")
 def export(
-    rows: Annotated[int, typer.Option(help="Object rows, a multiple of 1,000.")] = 20_000,
-    spectra: Annotated[int | None, typer.Option(help="Rows that may have a spectrum; default: all.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, another export.")] = 1,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")] = Path("mock"),
-    output: Annotated[str, typer.Option("--format", help="csv.gz, csv or parquet.")] = "csv.gz",
-    release: Annotated[str, typer.Option(help="Whose column names it has.")] = "pdr2_wide",
-    split: Annotated[bool, typer.Option("--split", help="Objects and spectra in two files.")] = False,
-    lean: Annotated[bool, typer.Option("--lean", help="Only the columns that cuts read.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over what the folder holds.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="truth.json on standard output.")] = False,
+    rows: Rows = 20_000,
+    spectra: Spectra = None,
+    seed: Seed = 1,
+    out: Out = Path("mock"),
+    form: Format = "csv.gz",
+    release: Release = "pdr2_wide",
+    split: Split = False,
+    leave_out: LeaveOut = None,
+    force: Force = False,
+    json: Json = False,
 ) -> None:
-    """Write a simulated export in which every cut and every duplicate step removes known rows.
+    """Make a simulated export, as the archive's wide query would give it, with known faults.
 
-    truth.json, beside it, counts what each version should keep; no other command reads it.
+    Every cut and both duplicate steps of every version remove known rows: truth.json beside it names them,
+    and says how many each version keeps.  It is never landed.
 
     \b
     Examples:
       galaxiesml mock export --rows 20000
-      galaxiesml mock export --rows 10000000 --spectra 500000 --split --lean --format parquet --out big
+      galaxiesml mock export --rows 10000000 --spectra 500000 --split --format parquet --out big
+      galaxiesml mock export --leave-out '{band}_pixelflags_bad' --leave-out d_pos
     """
-    from galaxiesml.config import check_space
-    from galaxiesml.mock.export import write_export
+    from galaxiesml.errors import UsageError
+    from galaxiesml.mock.export import Request, own_files, write_export
+    from galaxiesml.mock.files import FORMATS
     from galaxiesml.survey import load_profile
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    check_space(out.parent, 500 * rows, force)
-    with common.progress("Drawing rows", total=rows) as bar:
-        truth = write_export(
-            out,
-            load_profile(release),
-            rows=rows,
-            spectra=spectra,
-            seed=seed,
-            format=output,
-            split=split,
-            lean=lean,
-            force=force,
-            progress=bar.advance,
+    if form not in FORMATS:
+        raise UsageError(f"No format {form!r}.", f"Formats: {', '.join(FORMATS)}.")
+    request = Request(load_profile(release), rows, spectra, seed, form, split, tuple(leave_out or ()))
+    _open_folder(out, force)
+    with common.progress("Making rows", total=rows) as bar:
+        # What an earlier export left would not go with the new truth.
+        for path in own_files(out):
+            path.unlink()
+        truth = write_export(request, out, bar.advance)
+    if json:
+        summary = [
+            {key: value for key, value in fault.items() if key != "groups"} for fault in truth["faults"]
+        ]
+        common.print_json(truth | {"faults": summary})
+    else:
+        _say(out, truth)
+
+
+def _open_folder(out: Path, force: bool) -> None:
+    from galaxiesml.errors import UsageError
+
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file.", "Name a folder with --out.")
+    if out.is_dir() and any(out.iterdir()) and not force:
+        raise UsageError(
+            f"{out} is not empty.", "Name another folder with --out, or add --force to write there."
         )
-    if as_json:
-        common.print_json(truth)
-        return
-    for name in truth["sha256"]:
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _say(out: Path, truth: dict) -> None:
+    for name, rows in truth["files"].items():
+        common.say(f"{out / name}: {rows:,} rows")
         common.result(str(out / name))
-    common.say(f"Next: galaxiesml init cat --release {release} && cd cat && galaxiesml ingest hsc FILE")
+    for version, of in truth["versions"].items():
+        common.say(f"{version} should keep {of['rows']:,} of {truth['spectra']:,} spectra")
+    files = " ".join(str((out / name).resolve()) for name in truth["files"])
+    common.say(f"The truth is in {out / 'truth.json'}.")
+    common.say(
+        f"Next: galaxiesml init cat --release {truth['release']} && galaxiesml -C cat ingest hsc {files}"
+    )

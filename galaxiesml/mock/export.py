@@ -1,276 +1,363 @@
-"""A simulated export, in a release's own column names, written a chunk at a time."""
+"""A simulated export of the archive's wide query, in a release's own names, and the truth beside it."""
 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 
+from galaxiesml import dictionary
+from galaxiesml.catalog import write_atomic
 from galaxiesml.errors import UsageError
-from galaxiesml.mock import faults, population
+from galaxiesml.mock import MOCK_VERSION, population
+from galaxiesml.mock.faults import Fault, Reasons
+from galaxiesml.mock.files import FORMATS, open_table
+from galaxiesml.mock.layout import STRIPE, Layout, Stripe, draw, places
+from galaxiesml.mock.plant import Batch, Planter
+from galaxiesml.mock.planted import FAULTS
+from galaxiesml.mock.spectra import Surveys, finished
 from galaxiesml.survey import Profile
 
-#: A changed row is a new version.
-MOCK_VERSION = 1
-#: Rows made at a time; a chunk's rows depend on the seed and its number alone.
-CHUNK = 100 * faults.BLOCK
-FORMATS = ("csv.gz", "csv", "parquet")
-_FLAGS = (
-    "cmodel_flag",
-    "pixelflags_edge",
-    "pixelflags_interpolatedcenter",
-    "pixelflags_saturatedcenter",
-    "pixelflags_crcenter",
-    "pixelflags_bad",
-    "sdsscentroid_flag",
+#: Without these there is no pair to judge.
+KEYS = (
+    "object_id",
+    "ra",
+    "dec",
+    "specz_name",
+    "specz_ra",
+    "specz_dec",
+    "specz_redshift",
+    "specz_redshift_err",
 )
-#: What --lean leaves out: no cut reads it.
-_IDLE = ("coord", "skymap_id", "tract", "patch", "parent_id", "nchild", "a_")
+VERSIONS = (1, 2, 3, 4)
+TRUTH = "truth.json"
+_ARROW = {"bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
 
 
-def write_export(
-    folder: Path,
-    profile: Profile,
-    *,
-    rows: int,
-    spectra: int | None = None,
-    seed: int = 1,
-    format: str = "csv.gz",
-    split: bool = False,
-    lean: bool = False,
-    force: bool = False,
-    progress: Callable[[int], None] | None = None,
-) -> dict:
-    """Write a simulated export and, beside it, what is true of it.
+@dataclass(frozen=True)
+class Request:
+    """What is to be made.
+
+    Attributes
+    ----------
+    rows : int
+        Of the export; where it is split, of the object table.
+    spectra : int, optional
+        Rows with a spectrum; without, 97 per cent.
+    kind : str
+        csv.gz, csv, parquet or fits.
+    is_split : bool
+        objects.* and specz.* instead of one export.*.
+    left_out : tuple of str
+        Our columns ({band} for every filter) that the export lacks.
+    """
+
+    profile: Profile
+    rows: int
+    spectra: int | None = None
+    seed: int = 1
+    kind: str = "csv.gz"
+    is_split: bool = False
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass
+class Table:
+    """One file to write: our columns with the archive's names, and the hash of what was written."""
+
+    stem: str
+    names: dict[str, str]
+    schema: pa.Schema
+    hashes: dict[str, list] = field(default_factory=dict)
+
+    def digest(self, table: pa.Table, first: int) -> None:
+        """Take rows into the hash: values, lengths of texts and places of NULLs, whatever the batches are."""
+        for name in table.column_names:
+            values, lengths, places = self.hashes.setdefault(name, [hashlib.sha256() for _ in range(3)])
+            column = table[name].combine_chunks()
+            missing = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)) + first
+            places.update(missing.astype("<i8").tobytes())
+            if pa.types.is_string(column.type):
+                filled = column.fill_null("")
+                ends = np.frombuffer(filled.buffers()[1], "<i4")[filled.offset :][: len(filled) + 1]
+                lengths.update(np.diff(ends).tobytes())
+                values.update(memoryview(filled.buffers()[2] or b"")[ends[0] : ends[-1]])
+            else:
+                filled = column.fill_null(False if pa.types.is_boolean(column.type) else 0)
+                values.update(np.ascontiguousarray(filled.to_numpy(zero_copy_only=False)))
+
+    def content(self) -> str:
+        parts = [
+            ":".join([name, *(part.hexdigest() for part in three)]) for name, three in self.hashes.items()
+        ]
+        return "\n".join([self.stem, *parts])
+
+
+def write_export(request: Request, folder: Path, progress: Callable[[int], None] | None = None) -> dict:
+    """Make an export and its truth in a folder.
 
     Parameters
     ----------
+    request : Request
     folder : Path
-        Gets ``export.<format>``, or ``objects`` and ``specz`` with ``split``, and ``truth.json``.
-    rows : int
-        Object rows; a multiple of 1,000, in each of which every fault stands once.
-    spectra : int, optional
-        Rows of which a spectrum may exist; a multiple of 1,000; default: all.
-    lean : bool
-        Only the columns that cuts read.
-    force : bool
-        Write into a folder that holds something.
+        It exists; files of the same names are replaced.
     progress : callable, optional
-        Called with the number of rows just written.
+        Called with the number of rows made since it was last called.
 
     Returns
     -------
     dict
-        truth.json.
+        What truth.json holds.
+
+    Raises
+    ------
+    UsageError
+        Too few rows for the faults, or a column that cannot be left out.
     """
-    spectra = rows if spectra is None else spectra
-    for name, count in (("--rows", rows), ("--spectra", spectra)):
-        if count < faults.BLOCK or count % faults.BLOCK:
-            raise UsageError(f"{name} {count} is no multiple of {faults.BLOCK}.", "Every thousand holds every fault.")
-    if format not in FORMATS:
-        raise UsageError(f"No format {format!r}.", f"There are {', '.join(FORMATS)}.")
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise UsageError(f"{folder} holds files already.", "Give another --out, or --force to write over them.")
-    folder.mkdir(parents=True, exist_ok=True)
-    names = ["objects", "specz"] if split else ["export"]
-    paths = [folder / f"{name}.{format}" for name in names]
+    columns = _columns(request)
+    planted = _possible(request.profile, columns)
+    layout = _layout(request, planted)
+    tables = _tables(request, columns)
+    truth = _Truth(request, layout, planted)
+    _make(request, folder, layout, Planter(request.profile, planted), tables, truth, progress)
+    found = truth.content(tables)
+    write_atomic(folder / TRUTH, json.dumps(found) + "\n")
+    return found
+
+
+def _make(request, folder, layout, planter, tables, truth, progress) -> None:
     with contextlib.ExitStack() as stack:
-        writers = [stack.enter_context(_Writer(path, format)) for path in paths]
-        for chunk in _chunks(rows, spectra, seed, profile):
-            for writer, table in zip(writers, _tables(chunk, profile, split, lean), strict=True):
-                writer.write(table)
+        writers = []
+        for table in tables:
+            path = folder / f"{table.stem}.{request.kind}"
+            opened = open_table(path, request.kind, table.schema, truth.rows_of(table.stem))
+            writers.append(stack.enter_context(opened))
+        # One batch is written while the next is made.
+        hand = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+        pending = None
+        for stripes in layout.batches():
+            random = draw(layout, stripes, len(planter.bands))
+            batch = planter.batch(layout, stripes, random)
+            rows = [_arrow(table, batch, planter.surveys) for table in tables]
+            truth.note(stripes, random)
+            if pending:
+                pending.result()
+            pending = hand.submit(_write, tables, writers, rows, stripes[0])
             if progress:
-                progress(len(chunk["object_id"]))
-    truth = _truth(rows, spectra, seed, profile, paths)
-    (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
-    return truth
+                progress(stripes[-1].rows[1] - stripes[0].rows[0])
+        pending.result()
 
 
-def _truth(rows: int, spectra: int, seed: int, profile: Profile, paths: list[Path]) -> dict:
-    digests = {}
-    for path in paths:
-        with path.open("rb") as handle:
-            digests[path.name] = hashlib.file_digest(handle, "sha256").hexdigest()
-    head = {"mock_version": MOCK_VERSION, "release": profile.name, "seed": seed, "rows": rows, "sha256": digests}
-    return head | faults.expected(spectra // faults.BLOCK)
+def _write(tables: list[Table], writers: list[Callable], rows: list[pa.Table], first: Stripe) -> None:
+    for table, write, part in zip(tables, writers, rows, strict=True):
+        table.digest(part, first.spectra[0] if table.stem == "specz" else first.rows[0])
+        write(part)
 
 
-def _chunks(rows: int, spectra: int, seed: int, profile: Profile) -> Iterator[dict]:
-    """Our columns by name, one dict of arrays a chunk; None in an object array is NULL."""
-    plan = faults.plan_block()
-    for number, start in enumerate(range(0, rows, CHUNK)):
-        count = min(CHUNK, rows - start)
-        # One stream a chunk: the rows do not depend on how they are divided over files.
-        draw = np.random.Generator(np.random.Philox(key=[seed, number]))
-        places = {name: np.tile(values, count // faults.BLOCK) for name, values in plan.items()}
-        index = np.arange(start, start + count)
-        places["spectrum"] &= index < spectra
-        yield _rows(draw, index, places, profile)
+# -- what is asked for ---------------------------------------------------------------------------------------
 
 
-def _rows(draw: np.random.Generator, index: np.ndarray, places: dict, profile: Profile) -> dict:
-    count = len(index)
-    z = population.redshifts(draw, count)
-    z[(places["fault"] >= 0) | (places["group"] >= 0)] = 0.5
-    mags = population.magnitudes(draw, z)
-    ra, dec = population.positions(draw, count)
-    tract = 8000 + (ra * 10).astype(np.int64) % 2000
-    patch = 100 * draw.integers(0, 9, count) + draw.integers(0, 9, count)
-    names = list(dict.fromkeys(survey.name for survey in profile.surveys if survey.error == "measured"))
-    survey = np.array(names, object)[draw.integers(0, len(names), count)]
-    columns = {
-        "object_id": population.object_ids(index),
-        "ra": ra,
-        "dec": dec,
-        "skymap_id": tract * 10_000 + patch,
-        "tract": tract,
-        "patch": patch,
-        "parent_id": np.zeros(count, np.int64),
-        "nchild": np.zeros(count, np.int64),
-        "isprimary": np.ones(count, bool),
-        "d_pos": draw.uniform(0.01, 0.3, count),
-        "d_mag": draw.normal(0, 0.05, count),
-        "specz_ra": ra,
-        "specz_dec": dec,
-        "specz_redshift": z,
-        "specz_redshift_err": draw.uniform(2e-5, 4e-4, count),
-        "specz_flag_homogeneous": np.ones(count, bool),
-        "specz_mag_i": np.clip(mags["i"] + draw.normal(0, 0.05, count), 13, 27),
-        "specz_class": np.full(count, "GALAXY", object),
-        "specz_survey": survey,
-    }
-    for band, error in population.magnitude_errors(mags).items():
-        columns[f"{band}_cmodel_mag"] = mags[band]
-        columns[f"{band}_cmodel_magsigma"] = error
-        columns[f"a_{band}"] = np.full(count, 0.1)
-        columns |= {f"{band}_{flag}": np.zeros(count, bool) for flag in _FLAGS}
-    _plant_faults(columns, places)
-    columns["specz_name"] = _spectrum_names(columns["specz_survey"], index)
-    _plant_groups(columns, places)
-    return columns | {"_spectrum": places["spectrum"], "_repeat": _is_repeat(places)}
+def _columns(request: Request) -> dict[str, dictionary.Column]:
+    """Our columns that the export has, with the survey flags last, under the release's names."""
+    known = dictionary.columns(request.profile.bands)
+    left_out = [
+        name for pattern in request.left_out for name in dictionary.expand(pattern, request.profile.bands)
+    ]
+    unknown = [name for name in left_out if name not in request.profile.columns]
+    if unknown:
+        raise UsageError(
+            f"The release {request.profile.name} has no column {unknown[0]!r} to leave out.",
+            f"Its columns: {', '.join(request.profile.columns)}.",
+        )
+    kept = {name: known[name] for name in request.profile.columns if name not in left_out}
+    lacking = [name for name in KEYS if name not in kept]
+    if lacking:
+        raise UsageError(
+            f"An export without {lacking[0]} has no spectra to judge.", f"Always there: {', '.join(KEYS)}."
+        )
+    return kept
 
 
-def _spectrum_names(surveys: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Names as the archive writes them, SURVEY-number, the merged ones joined by a comma."""
-    words = pa.array([str(name).upper() for name in surveys])
-    numbers = pa.array(index).cast(pa.string())
-    names = np.array(pa.compute.binary_join_element_wise(words, numbers, "-").to_pylist(), object)
-    merged = index % 97 == 5
-    names[merged] = [f"{name},VVDS-{row}" for name, row in zip(names[merged], index[merged], strict=True)]
-    return names
+def _possible(profile: Profile, columns: dict) -> tuple[Fault, ...]:
+    """The faults whose columns the export has."""
+    kinds = {survey.error for survey in profile.surveys}
+    available = set(columns) | ({"specz_error_kind"} if "measured" in kinds and len(kinds) > 1 else set())
+    chosen = []
+    for fault in FAULTS:
+        needs = {
+            name
+            for pattern in fault.needs
+            for name in dictionary.expand(pattern.replace("{each}", "{band}"), profile.bands)
+        }
+        if needs <= available:
+            chosen.append(fault)
+    return tuple(chosen)
 
 
-def _plant_faults(columns: dict, places: dict) -> None:
-    for number, fault in enumerate(faults.FAULTS):
-        where = places["fault"] == number
-        if fault.value is None:
-            columns[fault.column] = columns[fault.column].astype(object)
-        columns[fault.column][where] = fault.value
+def _layout(request: Request, planted: tuple[Fault, ...]) -> Layout:
+    if request.rows < STRIPE:
+        raise UsageError(
+            f"{request.rows:,} rows do not hold every fault.", f"Ask for --rows {STRIPE} or more."
+        )
+    if not 0 <= request.seed < 1 << 63:
+        raise UsageError(f"--seed {request.seed} is out of range.", "Give 0 or more.")
+    spectra = request.spectra
+    if spectra is None:
+        spectra = max(STRIPE, request.rows * 97 // 100)
+    if not STRIPE <= spectra <= request.rows:
+        raise UsageError(
+            f"{spectra:,} spectra do not go with {request.rows:,} rows.",
+            f"Ask for {STRIPE} or more, which hold every fault, and for no more than there are rows.",
+        )
+    repeats = spectra // STRIPE * _repeats(planted)
+    rows = request.rows + (repeats if request.is_split else 0)
+    if rows >= 1 << (population.SERIAL_BITS - 1):
+        raise UsageError(f"{rows:,} rows are more than there are identifiers for.", "Ask for fewer.")
+    return Layout(rows, spectra, request.seed)
 
 
-def _plant_groups(columns: dict, places: dict) -> None:
-    """Later members of a group take the first one's spectrum or object; the first is the nearest."""
-    rank, position = places["rank"], np.arange(len(places["rank"]))
-    member = places["group"] >= 0
-    first = position - rank
-    for number, group in enumerate(faults.GROUPS):
-        where = places["group"] == number
-        columns[group.shares][where] = columns[group.shares][first[where]]
-        columns["specz_redshift"][where] += group.offset_z * rank[where]
-    columns["d_pos"][member] = 0.05 + 0.04 * rank[member]
-    for name in ("ra", "dec", "specz_ra", "specz_dec"):
-        columns[name][member] = columns[name][first[member]]
-    # A second measurement of one source differs a little; an object's own does not.
-    again = member & (rank > 0)
-    shared = again & np.isin(places["group"], [n for n, g in enumerate(faults.GROUPS) if g.shares == "object_id"])
-    for band in population.DEPTH_MAG:
-        columns[f"{band}_cmodel_mag"][again] = columns[f"{band}_cmodel_mag"][first[again]] + 0.02 * rank[again]
-        columns[f"{band}_cmodel_mag"][shared] = columns[f"{band}_cmodel_mag"][first[shared]]
+def _repeats(planted: tuple[Fault, ...]) -> int:
+    """Rows in a whole stripe that repeat an object."""
+    return sum(fault.copies * sum(row.object_of is not None for row in fault.rows) for fault in planted)
 
 
-def _is_repeat(places: dict) -> np.ndarray:
-    """Rows that are an object's second spectrum, and so no object of their own."""
-    of_object = [number for number, group in enumerate(faults.GROUPS) if group.shares == "object_id"]
-    return np.isin(places["group"], of_object) & (places["rank"] > 0)
+def _tables(request: Request, columns: dict[str, dictionary.Column]) -> list[Table]:
+    def table(stem: str, names: list[str], flags: bool) -> Table:
+        chosen = {name: request.profile.columns[name].source for name in names}
+        kinds = [pa.field(chosen[name], _ARROW[columns[name].type]) for name in names]
+        if flags:
+            own = [survey.column for survey in request.profile.surveys]
+            chosen |= dict(zip(own, own, strict=True))
+            kinds += [pa.field(name, pa.bool_()) for name in own]
+        return Table(stem, chosen, pa.schema(kinds))
+
+    of_objects = [name for name, column in columns.items() if column.of == "object"]
+    of_spectra = [name for name, column in columns.items() if column.of == "spectrum"]
+    if request.is_split:
+        return [table("objects", of_objects, False), table("specz", ["object_id", *of_spectra], True)]
+    return [table("export", of_objects + of_spectra, True)]
 
 
-def _tables(chunk: dict, profile: Profile, split: bool, lean: bool) -> list[pa.Table]:
-    """The chunk under the release's names: one joined table, or objects and spectra apart."""
-    columns = _named(chunk, profile, lean)
-    spectrum = [name for name in columns if name.startswith(("specz", "d_"))]
-    photometric = [name for name in columns if name not in spectrum]
-    has_spectrum = pa.array(chunk["_spectrum"])
-    if split:
-        whole = pa.table(columns)
-        identifier = profile.columns["object_id"].source
-        objects = whole.select(photometric).filter(pa.array(~chunk["_repeat"]))
-        return [objects, whole.select([identifier, *spectrum]).filter(has_spectrum)]
-    for name in spectrum:
-        columns[name] = pa.compute.if_else(has_spectrum, columns[name], pa.scalar(None, columns[name].type))
-    return [pa.table(columns)]
+# -- a batch as Arrow ----------------------------------------------------------------------------------------
 
 
-def _named(chunk: dict, profile: Profile, lean: bool) -> dict[str, pa.Array]:
-    columns = {}
-    for name, column in profile.columns.items():
-        if name in chunk and not (lean and name.startswith(_IDLE)):
-            values = chunk[name]
-            # Only planted NULLs make a column of numbers an object array.
-            kind = pa.float64() if values.dtype == object and "mag" in name else None
-            columns[column.source] = pa.array(values, type=kind)
-    for survey in profile.surveys:
-        columns[survey.column] = pa.array(chunk["specz_survey"] == survey.name)
-    return columns
-
-
-class _Writer:
-    """One file of the export, written a table at a time; it appears whole or not at all."""
-
-    def __init__(self, path: Path, format: str):
-        self._path, self._format = path, format
-        self._beside = path.with_name(f".{path.name}.{os.getpid()}")
-        self._out = None
-        self._parquet = None
-        self._started = False
-
-    def __enter__(self) -> _Writer:
-        self._raw = open(self._beside, "wb")  # noqa: SIM115 - closed in __exit__, which every path reaches
-        if self._format == "csv.gz":
-            # No time in the header: equal rows are equal files.
-            self._out = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=1, mtime=0, filename="")
+def _arrow(table: Table, batch: Batch, surveys: Surveys) -> pa.Table:
+    is_specz = table.stem == "specz"
+    found = {} if table.stem == "objects" else finished(batch.spectra, surveys)
+    spectral = None
+    if not is_specz:
+        number = np.full(len(batch.repeats), -1)
+        number[batch.row] = np.arange(len(batch.row))
+        spectral = pa.array(number, mask=number < 0)
+    arrays = []
+    for name in table.names:
+        if name in batch.objects or name == "coord":
+            values = _coord(batch) if name == "coord" else _masked(batch.objects[name], batch.nulls.get(name))
+            values = values.take(pa.array(batch.row)) if is_specz else values
         else:
-            self._out = self._raw
-        return self
+            values = _masked(found[name], batch.nulls.get(name))
+            values = values if spectral is None else values.take(spectral)
+        arrays.append(values)
+    rows = pa.table(arrays, schema=table.schema)
+    return rows.filter(pa.array(~batch.repeats)) if table.stem == "objects" else rows
 
-    def write(self, table: pa.Table) -> None:
-        if self._format == "parquet":
-            if self._parquet is None:
-                self._parquet = pq.ParquetWriter(self._out, table.schema, compression="zstd")
-            self._parquet.write_table(table)
-            return
-        if not self._started:
-            # As the archive writes it: one commented line of names.
-            self._out.write(f"# {','.join(table.column_names)}\n".encode())
-            self._started = True
-        options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
-        pa.csv.write_csv(table, pa.PythonFile(self._out, mode="w"), options)
 
-    def __exit__(self, kind, *_) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
-        if self._out is not self._raw:
-            self._out.close()
-        self._raw.close()
-        if kind is None:
-            os.replace(self._beside, self._path)
-        else:
-            self._beside.unlink(missing_ok=True)
+def _masked(values, missing: np.ndarray | None) -> pa.Array:
+    import pyarrow.compute as pc
+
+    array = values if isinstance(values, (pa.Array, pa.ChunkedArray)) else pa.array(values)
+    return array if missing is None else pc.if_else(pa.array(missing), pa.scalar(None, array.type), array)
+
+
+def _coord(batch: Batch) -> pa.Array:
+    """A unit vector's components, as the archive prints a position."""
+    import pyarrow.compute as pc
+
+    ra, dec = np.radians(batch.objects["ra"]), np.radians(batch.objects["dec"])
+    parts = (np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec))
+    texts = [pa.array(np.round(part, 9)).cast(pa.string()) for part in parts]
+    inner = pc.binary_join_element_wise(*texts, ", ")
+    return pc.binary_join_element_wise("(", inner, ")", "")
+
+
+# -- the truth -----------------------------------------------------------------------------------------------
+
+
+class _Truth:
+    """Collects where each fault is planted."""
+
+    def __init__(self, request: Request, layout: Layout, planted: tuple[Fault, ...]):
+        self.request, self.layout, self.planted = request, layout, planted
+        self.rows: dict[str, list[np.ndarray]] = {fault.name: [] for fault in planted}
+
+    def rows_of(self, stem: str) -> int:
+        return {"export": self.layout.rows, "objects": self.request.rows, "specz": self.layout.spectra}[stem]
+
+    def note(self, stripes: list[Stripe], random) -> None:
+        for fault, at, _ in places(random.slots, self.planted):
+            number = at.T + stripes[0].spectra[0]
+            row = number if self.request.is_split else self.layout.row_of(number)
+            self.rows[fault.name].append(row + 1)
+
+    def content(self, tables: list[Table]) -> dict:
+        stripes = self.layout.spectra // STRIPE
+        hashed = hashlib.sha256("\n".join(table.content() for table in tables).encode()).hexdigest()
+        return {
+            "mock_version": MOCK_VERSION,
+            "content_sha256": hashed,
+            "release": self.request.profile.name,
+            "seed": self.request.seed,
+            "files": {f"{table.stem}.{self.request.kind}": self.rows_of(table.stem) for table in tables},
+            "rows": self.request.rows,
+            "spectra": self.layout.spectra,
+            "rows_without_spectrum": self.layout.rows - self.layout.spectra,
+            "left_out": list(self.request.left_out),
+            "row_numbers": f"of {tables[-1].stem}.{self.request.kind}, the first data row being 1",
+            "versions": {f"v{version}": self._version(version, stripes) for version in VERSIONS},
+            "faults": [self._fault(fault, stripes) for fault in self.planted],
+        }
+
+    def _version(self, version: int, stripes: int) -> dict:
+        """Rows kept, and rows gone for one reason alone, by that cut; all others pass every cut."""
+        removed: dict[str, int] = {}
+        several = 0
+        for fault in self.planted:
+            for row in fault.rows:
+                cuts = row.reasons.get(version, ())
+                if len(cuts) == 1:
+                    removed[cuts[0]] = removed.get(cuts[0], 0) + fault.copies * stripes
+                several += fault.copies * stripes if len(cuts) > 1 else 0
+        kept = self.layout.spectra - sum(removed.values()) - several
+        return {"rows": kept, "removed_by_one_cut": removed, "removed_by_several": several}
+
+    def _fault(self, fault: Fault, stripes: int) -> dict:
+        rows = (
+            np.concatenate(self.rows[fault.name])
+            if self.rows[fault.name]
+            else np.zeros((0, len(fault.rows)), int)
+        )
+        return {
+            "fault": fault.name,
+            "about": fault.about,
+            "rows": int(rows.size),
+            "reasons": [_written(row.reasons) for row in fault.rows],
+            "groups": rows.tolist(),
+        }
+
+
+def _written(reasons: Reasons) -> dict[str, list[str]]:
+    return {f"v{version}": list(cuts) for version, cuts in sorted(reasons.items())}
+
+
+def own_files(folder: Path) -> list[Path]:
+    """Files of an earlier export that stand in a folder."""
+    stems = ("export", "objects", "specz")
+    named = [folder / TRUTH, *(folder / f"{stem}.{kind}" for stem in stems for kind in FORMATS)]
+    return [path for path in named if path.is_file()]
