@@ -76,7 +76,7 @@ def duckdb_v2(objects: str, specz: str, out: str, threads: int) -> None:
             select * from first_of_spectrum
             qualify count(*) over (partition by object_id) = 1
             order by object_id
-        ) to '{out}' (format parquet, compression zstd)""")
+        ) to '{out}' (format parquet, compression snappy)""")
 
 
 def polars_v2(objects: str, specz: str, out: str, threads: int) -> None:
@@ -104,7 +104,7 @@ def polars_v2(objects: str, specz: str, out: str, threads: int) -> None:
         .sort("source_row", "specz_source_row")
         .filter(one("specz_name").is_null() | one("specz_name").is_first_distinct())
     )
-    pairs.filter(pl.len().over("object_id") == 1).sort("object_id").sink_parquet(out, compression="zstd")
+    pairs.filter(pl.len().over("object_id") == 1).sort("object_id").sink_parquet(out, compression="snappy")
 
 
 def pandas_v2(objects: str, specz: str, out: str, threads: int) -> None:
@@ -126,7 +126,7 @@ def pandas_v2(objects: str, specz: str, out: str, threads: int) -> None:
     pairs = pairs.sort_values(["source_row", "specz_source_row"])
     pairs = pairs[pairs["specz_name"].isna() | ~pairs["specz_name"].duplicated(keep="first")]
     pairs = pairs[~pairs["object_id"].duplicated(keep=False)].sort_values("object_id")
-    pairs.to_parquet(out, compression="zstd", index=False)
+    pairs.to_parquet(out, compression="snappy", index=False)
 
 
 PEERS = {"duckdb": duckdb_v2, "polars": polars_v2, "pandas": pandas_v2}

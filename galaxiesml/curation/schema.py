@@ -69,7 +69,7 @@ def _write_out(patterns, families: dict, bands: dict[str, str]):
     for pattern in patterns:
         if pattern.startswith("@"):
             yield from _write_out(families[pattern[1:]], families, bands)
-        elif pattern == "ok_{window}":
+        elif "{window}" in pattern:
             yield pattern
         else:
             yield from dictionary.expand(pattern, bands, row_cuts)
@@ -111,10 +111,18 @@ def _entries(model: Model, facts: dict) -> list[dict]:
         return [_entry(model, model.name, model.columns, facts)]
     entries = []
     for version in load_versions():
-        windows = [f"ok_{cut['name']}" for cut in version_cuts(version["number"]) if "window" in cut]
-        columns = [name for column in model.columns for name in (windows if column == "ok_{window}" else [column])]
+        windows = [cut for cut in version_cuts(version["number"]) if "window" in cut]
+        columns = [name for column in model.columns for name in _of_windows(column, windows)]
         entries.append(_entry(model, f"{model.name}_v{version['number']}", columns, facts))
     return entries
+
+
+def _of_windows(pattern: str, windows: list[dict]) -> list[str]:
+    """ok_{window} for each window cut, size_{window} for each that has duplicate groups."""
+    if "{window}" not in pattern:
+        return [pattern]
+    sized = [cut for cut in windows if pattern.startswith("ok_") or "duplicates_by" in cut]
+    return [pattern.replace("{window}", cut["name"]) for cut in sized]
 
 
 def _entry(model: Model, name: str, columns, facts: dict) -> dict:

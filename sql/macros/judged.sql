@@ -1,5 +1,5 @@
 {#- One version's judgement of every pair: row cuts first, then each window cut on the survivors of all before it.
-    A window cut's verdict is NULL where the pair did not reach it. -#}
+    A window cut's verdict is NULL where the pair did not reach it; size_<cut> counts the pairs of its duplicate group. -#}
 {%- macro judged(version, without=[]) -%}
 {%- set chosen = version_cuts(version, without) -%}
 {%- set last = chosen.windows | length -%}
@@ -18,7 +18,14 @@ alive_0 as (
 ),
 {% for cut in chosen.windows %}
 judged_{{ loop.index }} as (
-    select *, case when alive_{{ loop.index0 }} then ({{ cut.window | replace('{alive}', 'alive_' ~ loop.index0) }}) end as ok_{{ cut.name }}
+    select
+        *,
+        {%- if 'duplicates_by' in cut %}
+        case when alive_{{ loop.index0 }} and {{ cut.duplicates_by }} is not null then
+            count(*) over (partition by alive_{{ loop.index0 }}, {{ cut.duplicates_by }})
+        end as size_{{ cut.name }},
+        {%- endif %}
+        case when alive_{{ loop.index0 }} then ({{ cut.window | replace('{alive}', 'alive_' ~ loop.index0) }}) end as ok_{{ cut.name }}
     from alive_{{ loop.index0 }}
 ),
 
@@ -32,6 +39,9 @@ judged as (
         alive_{{ last }} as kept,
         {%- for cut in chosen.windows %}
         ok_{{ cut.name }},
+        {%- if 'duplicates_by' in cut %}
+        size_{{ cut.name }},
+        {%- endif %}
         {%- endfor %}
         case
             {%- for cut in chosen.rows %}

@@ -8,7 +8,8 @@
     {%- set target = this.incorporate(type='table' if keep else 'view') -%}
     {%- set folder = env_var('GALAXIESML_CATALOG') ~ '/builds/' ~ env_var('GALAXIESML_BUILD', '.dbt') -%}
     {%- set path = (folder ~ '/' ~ this.identifier ~ '.parquet') | replace("'", "''") -%}
-    {%- set options = "(format parquet, compression zstd, row_group_size 122880)" -%}
+    {#- snappy: a build is read many times and written often; exports are what is sent and kept, in zstd. -#}
+    {%- set options = "(format parquet, compression snappy, row_group_size 122880)" -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if config.get('contract').enforced -%}

@@ -48,10 +48,10 @@ def test_no_two_descriptions_are_alike():
 def test_every_entry_is_used_and_every_column_described():
     models = load_models(BANDS)
     used = {name for model in models for name in model.columns}
-    windows = {f"ok_{cut['name']}" for cut in load_cuts() if "window" in cut}
+    made_per_cut = {f"{stem}_{cut['name']}" for cut in load_cuts() for stem in ("ok", "size")}
     known = set(COLUMNS)
-    assert used - known == {"ok_{window}"}
-    assert known - used - windows == {"source_sha256", "source"}
+    assert used - known == {"ok_{window}", "size_{window}"}
+    assert known - used - made_per_cut == {"source_sha256", "source"}
 
 
 def test_sql_and_dictionary_name_the_same_columns_and_types():
