@@ -87,9 +87,7 @@ def polars_v2(objects: str, specz: str, out: str, threads: int) -> None:
     for band in BANDS:
         good &= (one(f"{band}_cmodel_mag") > 0) & (one(f"{band}_cmodel_mag") < 50)
     z, err = one("specz_redshift"), one("specz_redshift_err")
-    measured = (
-        (z > 0.01) & (z < 4) & (err > 0) & (err < 1) & (err < 0.005 * (1 + z)) & one("specz_flag_homogeneous")
-    )
+    measured = (z > 0.01) & (z < 4) & (err > 0) & (err < 1) & (err < 0.005 * (1 + z)) & one("specz_flag_homogeneous")
     spectra = (
         pl.scan_parquet(specz)
         .filter(measured & (one("specz_mag_i") > 0) & (one("specz_mag_i") < 28))
@@ -282,9 +280,7 @@ def measure(arguments: argparse.Namespace, work: Path) -> dict:
 def summary(arguments, steps: dict, builds: dict, peers: dict, kept: int) -> dict:
     def line(measured: Measured) -> dict:
         query = {"query_s": round(measured.query, 2)} if measured.query_seconds else {}
-        return (
-            {"seconds": round(measured.median, 2)} | query | {"peak_gb": round(measured.peak_bytes / 1e9, 2)}
-        )
+        return {"seconds": round(measured.median, 2)} | query | {"peak_gb": round(measured.peak_bytes / 1e9, 2)}
 
     net = builds["build warm"].median - builds["small warm"].median
     found = {
@@ -318,9 +314,7 @@ def machine() -> str:
 
 def show(found: dict) -> None:
     print(f"{found['rows']:,} objects, {found['spectra']:,} spectra; {found['machine']}")
-    print(
-        f"medians of {found['runs']}; v2 keeps {found['rows_kept_in_v2']:,} rows, the same ones everywhere\n"
-    )
+    print(f"medians of {found['runs']}; v2 keeps {found['rows_kept_in_v2']:,} rows, the same ones everywhere\n")
     print(f"{'':34}{'process s':>10}{'query s':>9}{'peak GB':>9}{'net build / query':>19}")
     for part in ("apart", "builds", "peers"):
         for name, of in found[part].items():
@@ -333,16 +327,12 @@ def show(found: dict) -> None:
 
 
 def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000, help="objects")
     parser.add_argument("--spectra", type=int, default=500_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--work", type=Path, help="folder that is kept, and what stands in it used again")
-    parser.add_argument(
-        "--peers", default="duckdb,polars,pandas", type=lambda text: text.split(",") if text else []
-    )
+    parser.add_argument("--peers", default="duckdb,polars,pandas", type=lambda text: text.split(",") if text else [])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--memory-limit", help="of the build's queries, as 3GB")
     parser.add_argument("--json", action="store_true")

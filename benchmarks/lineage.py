@@ -32,8 +32,7 @@ RUNS = 5
 SAMPLE = 60
 
 FIXTURE = {
-    "pairs": "select id, g_mag, g_flag, row_number() over (order by id) as pair_id "
-    'from "memory"."raw"."landed"',
+    "pairs": 'select id, g_mag, g_flag, row_number() over (order by id) as pair_id from "memory"."raw"."landed"',
     "verdicts": 'select pair_id, not g_flag as ok_flag, g_mag < 50 as ok_mag from "memory"."main"."pairs"',
     "galaxies_v2": 'with j as (select pair_id, ok_flag and ok_mag as kept from "memory"."main"."verdicts") '
     'select p.* from "memory"."main"."pairs" p join j on p.pair_id = j.pair_id where j.kept',

@@ -88,9 +88,7 @@ class Catalog:
         profile = load_profile(release)
         root = Path(root).resolve()
         if (root / CONFIG).exists():
-            raise CatalogError(
-                f"{root} is a catalogue already.", "Go on with it, or give the name of another folder."
-            )
+            raise CatalogError(f"{root} is a catalogue already.", "Go on with it, or give the name of another folder.")
         # Where plain `dbt build` writes; it cannot make the folder.
         (root / "builds" / ".dbt").mkdir(parents=True, exist_ok=True)
         write_atomic(root / "release.toml", profile.text)
@@ -165,7 +163,12 @@ class Catalog:
 
     def leftovers(self) -> list[Path]:
         """Folders that a killed command left: half a landing, half a build, DuckDB's spill."""
-        found = [*(self.root / "raw").glob(".tmp-*"), *self.raw.glob(".tmp-*"), self.builds / ".next", self.root / ".tmp"]
+        found = [
+            *(self.root / "raw").glob(".tmp-*"),
+            *self.raw.glob(".tmp-*"),
+            self.builds / ".next",
+            self.root / ".tmp",
+        ]
         return [path for path in found if path.exists()]
 
     # -- reading -----------------------------------------------------------------------------------------
@@ -179,7 +182,9 @@ class Catalog:
         found = {}
         for kind in ("objects", "specz", "joined"):
             if any(self.raw.glob(f"*/{kind}.parquet")):
-                found[f"hsc_{kind}"] = f"read_parquet({quote(self.raw / '*' / (kind + '.parquet'))}, union_by_name = true)"
+                found[f"hsc_{kind}"] = (
+                    f"read_parquet({quote(self.raw / '*' / (kind + '.parquet'))}, union_by_name = true)"
+                )
         if self.landings_file.is_file():
             found["landings"] = f"read_parquet({quote(self.landings_file)})"
         if build := self.current_id():

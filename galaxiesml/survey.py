@@ -139,4 +139,7 @@ def _columns(entries: dict, bands: list[str]):
         entry = {"source": entry} if isinstance(entry, str) else entry
         for band in entry.get("bands", bands) if "{band}" in name else [""]:
             ours = name.replace("{band}", band)
-            yield ours, SourceColumn(ours, entry["source"].replace("{band}", band), tuple(entry.get("nulls", ())))
+            yield (
+                ours,
+                SourceColumn(ours, entry["source"].replace("{band}", band), tuple(entry.get("nulls", ()))),
+            )

@@ -8,7 +8,9 @@ REPO = Path(__file__).resolve().parent.parent
 
 
 def pytest_addoption(parser):
-    parser.addoption("--project", type=Path, help="another copy of sql/ and models/ to test, as tests/mutations.py makes")
+    parser.addoption(
+        "--project", type=Path, help="another copy of sql/ and models/ to test, as tests/mutations.py makes"
+    )
 
 
 def pytest_configure(config):

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import multiprocessing
+import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,28 +86,54 @@ def mutated_list(text: str, mutant: Mutant) -> str:
     return head + changed
 
 
+class _FirstFailure:
+    """A pytest plugin that remembers the first test that fails."""
+
+    def __init__(self):
+        self.name: str | None = None
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed and self.name is None:
+            self.name = report.nodeid.split("::")[-1]
+
+    def pytest_collectreport(self, report):
+        if report.failed and self.name is None:
+            self.name = f"collection of {report.nodeid}"
+
+
 def killed_by(mutant: Mutant) -> str | None:
-    """The name of the first test that fails on the mutant, None when all pass."""
+    """The name of the first test that fails on the mutant, None when all pass.
+
+    Runs in a process forked for it: the heavy imports are the parent's, the project's modules are imported anew
+    and read the mutated copy.
+    """
+    import pytest
+
+    for name in [name for name in sys.modules if name.startswith(("galaxiesml.curation", "tests."))]:
+        del sys.modules[name]
+    failure = _FirstFailure()
     with tempfile.TemporaryDirectory() as folder:
         for part in ("sql", "models"):
             shutil.copytree(REPO / part, Path(folder) / part)
         cuts = Path(folder) / "sql" / "macros" / "cuts.sql"
         cuts.write_text(mutated_list(cuts.read_text(), mutant))
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", SUITE, "--project", folder],
-            cwd=REPO,
-            capture_output=True,
-            text=True,
-        )
-    if run.returncode == 0:
-        return None
-    failed = re.search(r"^(?:FAILED|ERROR) \S+::(\S+)", run.stdout, re.MULTILINE)
-    return failed[1] if failed else run.stdout.strip().splitlines()[-1]
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--project", folder]
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            code = pytest.main([*options, str(REPO / SUITE), "--rootdir", str(REPO)], plugins=[failure])
+    return failure.name or (None if code == 0 else f"pytest ended with {code}")
 
 
 def run(chosen: list[Mutant], jobs: int = 2) -> list[tuple[Mutant, str | None]]:
-    with ThreadPoolExecutor(jobs) as pool:
-        return list(zip(chosen, pool.map(killed_by, chosen), strict=True))
+    """Each mutant with what killed it, one fresh fork a mutant."""
+    # What every fork needs and no mutant changes.
+    import duckdb  # noqa: F401
+    import hypothesis  # noqa: F401
+    import pandas  # noqa: F401
+    import pyarrow  # noqa: F401
+    import pytest  # noqa: F401
+
+    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
+        return list(zip(chosen, pool.imap(killed_by, chosen, chunksize=1), strict=True))
 
 
 def main() -> int:

@@ -14,9 +14,15 @@ REPO = Path(__file__).resolve().parent.parent
 #: What is shown, and the command that shows it.
 PROOFS = (
     ("20 kills spread over a build", [sys.executable, "-m", "pytest", "-q", "-m", "proof", "-k", "kills"]),
-    ("byte-identical marts, 1, 2 and 4 threads, a million rows", [sys.executable, "-m", "pytest", "-q", "-m", "proof", "-k", "million"]),
+    (
+        "byte-identical marts, 1, 2 and 4 threads, a million rows",
+        [sys.executable, "-m", "pytest", "-q", "-m", "proof", "-k", "million"],
+    ),
     ("every condition of every cut deleted and inverted", [sys.executable, "tests/mutations.py"]),
-    ("other long tests", [sys.executable, "-m", "pytest", "-q", "-m", "proof", "-k", "not kills and not million"]),
+    (
+        "other long tests",
+        [sys.executable, "-m", "pytest", "-q", "-m", "proof", "-k", "not kills and not million"],
+    ),
 )
 
 
@@ -27,7 +33,11 @@ def run(command: list[str]) -> tuple[bool, str, float]:
     sys.stdout.write(done.stdout)
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     # 5: no long test of this kind is left over.
-    return done.returncode in (0, 5), re.sub(r"\x1b\[[0-9;]*m", "", lines[-1] if lines else ""), time.monotonic() - start
+    return (
+        done.returncode in (0, 5),
+        re.sub(r"\x1b\[[0-9;]*m", "", lines[-1] if lines else ""),
+        time.monotonic() - start,
+    )
 
 
 def main() -> int:

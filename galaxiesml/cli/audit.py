@@ -155,9 +155,7 @@ def _draw(catalog, flow: dict, path: Path) -> None:
 
 
 @audit.command("row")
-def row(
-    object_id: Annotated[int, typer.Argument(help="The object's HSC identifier.")], as_json: Json = False
-) -> None:
+def row(object_id: Annotated[int, typer.Argument(help="The object's HSC identifier.")], as_json: Json = False) -> None:
     """Say why one object is in or out: every cut, its value, its limit.
 
     \b
@@ -173,7 +171,9 @@ def row(
         common.print_json(found)
         return
     if not found["pairs"]:
-        common.result(f"object {object_id}: {found['source_file']}, row {found['source_row']}; no spectrum landed, so out")
+        common.result(
+            f"object {object_id}: {found['source_file']}, row {found['source_row']}; no spectrum landed, so out"
+        )
         _print_cuts(found["cuts"])
     for pair in found["pairs"]:
         common.result(
@@ -184,7 +184,8 @@ def row(
             common.result(
                 f"  {name}: in"
                 if outcome["kept"]
-                else f"  {name}: out by {outcome['first_cut']} ({outcome['first_verdict']}); all that fail: {outcome['failed_cuts']}"
+                else f"  {name}: out by {outcome['first_cut']} ({outcome['first_verdict']}); "
+                f"all that fail: {outcome['failed_cuts']}"
             )
         _print_cuts(pair["cuts"])
 
@@ -271,7 +272,8 @@ def lineage(
       galaxiesml audit lineage galaxies_v3.i_cmodel_mag --graph lineage.svg
     """
     from galaxiesml.curation.lineage import Lineage
-    from galaxiesml.curation.lineage_text import as_json as tree_json, text_tree
+    from galaxiesml.curation.lineage_text import as_json as tree_json
+    from galaxiesml.curation.lineage_text import text_tree
     from galaxiesml.errors import UsageError
 
     table, _, name = column.rpartition(".")

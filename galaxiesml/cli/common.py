@@ -102,7 +102,10 @@ def table(rows: list[dict], columns: list[str] | None = None) -> None:
     widths = [max(len(column), *(len(row[at]) for row in cells)) for at, column in enumerate(columns)]
     lines = [columns, ["-" * width for width in widths], *cells]
     for line in lines:
-        padded = (cell.rjust(width) if to_right else cell.ljust(width) for cell, width, to_right in zip(line, widths, right, strict=True))
+        padded = (
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        )
         result("  ".join(padded).rstrip())
 
 
@@ -149,6 +152,11 @@ def progress(description: str, total: float | None = None, unit: str = "rows"):
     from rich.progress import Progress as Bar
 
     count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
-    words = (TextColumn("{task.description}"), BarColumn(), count, TextColumn("" if unit == "bytes" else unit))
+    words = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        count,
+        TextColumn("" if unit == "bytes" else unit),
+    )
     with Bar(*words, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
         yield Progress(bar, bar.add_task(description, total=total))

@@ -34,9 +34,7 @@ def register(app: typer.Typer) -> None:
 
 @group.command("hsc")
 def hsc(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz, FITS, Parquet or SQLite.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz, FITS, Parquet or SQLite.")],
     archive_query: ArchiveQuery = None,
     rejects: Rejects = None,
     wait: Wait = 0.0,
@@ -56,17 +54,13 @@ def hsc(
     from galaxiesml.errors import UsageError
 
     if rejects is not None and len(files) > 1:
-        raise UsageError(
-            "--rejects names one file for the bad rows of one file.", "Land the files one by one."
-        )
+        raise UsageError("--rejects names one file for the bad rows of one file.", "Land the files one by one.")
     _land(files, "ingest hsc", archive_query, rejects, None, wait, force, json)
 
 
 @group.command("replace")
 def replace(
-    landing: Annotated[
-        str, typer.Argument(help="Number, file name or beginning of the sha256 of what is landed.")
-    ],
+    landing: Annotated[str, typer.Argument(help="Number, file name or beginning of the sha256 of what is landed.")],
     file: Annotated[Path, typer.Argument(help="The file that takes its place.")],
     archive_query: ArchiveQuery = None,
     rejects: Rejects = None,
@@ -118,9 +112,7 @@ def list_landed(json: Json = False) -> None:
 
 @group.command("remove")
 def remove(
-    landing: Annotated[
-        str, typer.Argument(help="Number, file name or beginning of the sha256 of what is landed.")
-    ],
+    landing: Annotated[str, typer.Argument(help="Number, file name or beginning of the sha256 of what is landed.")],
     wait: Wait = 0.0,
     json: Json = False,
 ) -> None:

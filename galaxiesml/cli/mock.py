@@ -22,9 +22,7 @@ def _mock() -> None:
 
 
 Rows = Annotated[int, typer.Option(metavar="N", help="Rows; with --split, of the object table.")]
-Spectra = Annotated[
-    int | None, typer.Option(metavar="N", help="Rows with a spectrum; without it, 97 per cent.")
-]
+Spectra = Annotated[int | None, typer.Option(metavar="N", help="Rows with a spectrum; without it, 97 per cent.")]
 Seed = Annotated[int, typer.Option(help="Equal seeds give equal files.")]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")]
 Format = Annotated[str, typer.Option("--format", metavar="csv.gz|csv|parquet|fits", help="Format.")]
@@ -32,9 +30,7 @@ Release = Annotated[str, typer.Option(help="Release whose names it has, or a pro
 Split = Annotated[bool, typer.Option("--split", help="Objects and spectra in two files.")]
 LeaveOut = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="COLUMN", help="A column of ours that it lacks, {band} for all filters; repeatable."
-    ),
+    typer.Option(metavar="COLUMN", help="A column of ours that it lacks, {band} for all filters; repeatable."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the truth, without row numbers, as JSON.")]
@@ -79,9 +75,7 @@ def export(
             path.unlink()
         truth = write_export(request, out, bar.advance)
     if json:
-        summary = [
-            {key: value for key, value in fault.items() if key != "groups"} for fault in truth["faults"]
-        ]
+        summary = [{key: value for key, value in fault.items() if key != "groups"} for fault in truth["faults"]]
         common.print_json(truth | {"faults": summary})
     else:
         _say(out, truth)
@@ -93,9 +87,7 @@ def _open_folder(out: Path, force: bool) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file.", "Name a folder with --out.")
     if out.is_dir() and any(out.iterdir()) and not force:
-        raise UsageError(
-            f"{out} is not empty.", "Name another folder with --out, or add --force to write there."
-        )
+        raise UsageError(f"{out} is not empty.", "Name another folder with --out, or add --force to write there.")
     out.mkdir(parents=True, exist_ok=True)
 
 
@@ -107,6 +99,4 @@ def _say(out: Path, truth: dict) -> None:
         common.say(f"{version} should keep {of['rows']:,} of {truth['spectra']:,} spectra")
     files = " ".join(str((out / name).resolve()) for name in truth["files"])
     common.say(f"The truth is in {out / 'truth.json'}.")
-    common.say(
-        f"Next: galaxiesml init cat --release {truth['release']} && galaxiesml -C cat ingest hsc {files}"
-    )
+    common.say(f"Next: galaxiesml init cat --release {truth['release']} && galaxiesml -C cat ingest hsc {files}")

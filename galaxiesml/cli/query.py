@@ -28,7 +28,9 @@ def sql(
     query: Annotated[str | None, typer.Argument(help="One SELECT; - reads it from standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the query from a file.")] = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write to a file; its suffix says the format.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write to a file; its suffix says the format.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="Rows that a table shows; 0 for all.", min=0)] = 40,
     threads: Annotated[int | None, typer.Option(help="Threads for the query.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Memory for the query, as 4GB.")] = None,

@@ -12,7 +12,14 @@ from galaxiesml.errors import InputError, UsageError
 from galaxiesml.survey import Profile
 
 ARCHIVE = PROJECT / "sql" / "archive"
-_FLIPPED = {exp.LT: exp.GT, exp.GT: exp.LT, exp.LTE: exp.GTE, exp.GTE: exp.LTE, exp.EQ: exp.EQ, exp.NEQ: exp.NEQ}
+_FLIPPED = {
+    exp.LT: exp.GT,
+    exp.GT: exp.LT,
+    exp.LTE: exp.GTE,
+    exp.GTE: exp.LTE,
+    exp.EQ: exp.EQ,
+    exp.NEQ: exp.NEQ,
+}
 _SYMBOL = {exp.LT: "<", exp.GT: ">", exp.LTE: "<=", exp.GTE: ">=", exp.EQ: "=", exp.NEQ: "<>"}
 
 
@@ -83,9 +90,9 @@ def normalise(condition: exp.Expression) -> str:
     if isinstance(condition, (exp.EQ, exp.Is)) and isinstance(condition.expression, exp.Boolean):
         column = condition.this.sql()
         return column if condition.expression.this else f"NOT {column}"
-    if type(condition) in _FLIPPED and isinstance(condition.expression, exp.Column):
-        if not isinstance(condition.this, exp.Column):
-            condition = _FLIPPED[type(condition)](this=condition.expression, expression=condition.this)
+    number_first = isinstance(condition.expression, exp.Column) and not isinstance(condition.this, exp.Column)
+    if type(condition) in _FLIPPED and number_first:
+        condition = _FLIPPED[type(condition)](this=condition.expression, expression=condition.this)
     return condition.sql()
 
 

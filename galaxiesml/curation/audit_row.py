@@ -30,7 +30,7 @@ def audit_object(catalog: Catalog, connection: duckdb.DuckDBPyConnection, object
     """
     pairs = rows(
         connection,
-        "select * from int_pairs inner join int_verdicts using (pair_id) where int_pairs.object_id = ? order by pair_id",
+        "select * from int_pairs inner join int_verdicts using (pair_id) where int_pairs.object_id = ? order by 1",
         [object_id],
     )
     if not pairs:
@@ -111,7 +111,10 @@ def _row_verdict(cut: dict, pair: dict, state: dict, bands: list[str]) -> dict:
 def _value(cut: dict, pair: dict, judged: list[str], bands: list[str]) -> str:
     """What the cut reads on this row: 'all false', or 'g false, i true'."""
     by_band = {
-        band: ", ".join(_text(pair[column]) if len(term["needs"]) == 1 else f"{column} {_text(pair[column])}" for column in term["needs"])
+        band: ", ".join(
+            _text(pair[column]) if len(term["needs"]) == 1 else f"{column} {_text(pair[column])}"
+            for column in term["needs"]
+        )
         for band, term in terms(cut, bands).items()
         if band in judged
     }
@@ -125,7 +128,9 @@ def _value(cut: dict, pair: dict, judged: list[str], bands: list[str]) -> str:
 def _text(value) -> str:
     if value is None:
         return "NULL"
-    return str(value).lower() if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else str(value)
+    return (
+        str(value).lower() if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else str(value)
+    )
 
 
 def _window_verdict(cut: dict, version: str, removed: dict | None, groups: list[dict]) -> dict:
@@ -144,7 +149,8 @@ def _window_verdict(cut: dict, version: str, removed: dict | None, groups: list[
     elif group["object_id"] is None:
         value = f"one of {group['group_size']}; none stays"
     else:
-        value = f"one of {group['group_size']}; object {group['object_id']} (file {group['landing']}, row {group['source_row']}) stays"
+        place = f"file {group['landing']}, row {group['source_row']}"
+        value = f"one of {group['group_size']}; object {group['object_id']} ({place}) stays"
     return {
         "cut": cut["name"],
         "verdict": verdict,

@@ -162,9 +162,7 @@ class Lineage:
         if table not in self._landed:
             landings = [each for each in self.landings if table == f"hsc_{each['kind']}"]
             names = [*self.models[table]["columns"], *(MADE_AT_LANDING if landings else ())]
-            names += [
-                name for each in landings for name in (*each["sources"], *each.get("extra_columns", ()))
-            ]
+            names += [name for each in landings for name in (*each["sources"], *each.get("extra_columns", ()))]
             self._landed[table] = tuple(dict.fromkeys(name.lower() for name in names))
         return self._landed[table]
 
@@ -206,9 +204,7 @@ class Lineage:
         """Filters of the survey, in order, as {band}_cmodel_mag of the models read so far name them."""
         if len(self._bands) < 2:
             for edges in filter(None, self._edges.values()):
-                names = [
-                    name.removesuffix("_cmodel_mag") for name in edges.columns if name.endswith("_cmodel_mag")
-                ]
+                names = [name.removesuffix("_cmodel_mag") for name in edges.columns if name.endswith("_cmodel_mag")]
                 self._bands = max(self._bands, tuple(name for name in names if "_" not in name), key=len)
         return self._bands
 
@@ -274,8 +270,7 @@ class Lineage:
             return self.depth(entry[0]), entry[0], list(self.edges(entry[0]).cuts).index(entry[1])
 
         return tuple(
-            Cut(name, model, self._read_by(self.edges(model).cuts[name]))
-            for model, name in sorted(cuts, key=place)
+            Cut(name, model, self._read_by(self.edges(model).cuts[name])) for model, name in sorted(cuts, key=place)
         )
 
     def _conditions(self, tables: list[str]) -> tuple[tuple[str, str, tuple[Node, ...]], ...]:
@@ -335,9 +330,7 @@ def _origin(landing: dict, column: str) -> Origin:
     columns = tuple(sources.get(column, ()))
     if not columns:
         columns = tuple(name for name in landing.get("extra_columns", ()) if name.lower() == column)
-    state = (
-        "exported" if columns else "made at landing" if column in MADE_AT_LANDING else "not in this export"
-    )
+    state = "exported" if columns else "made at landing" if column in MADE_AT_LANDING else "not in this export"
     return Origin(landing["landing"], landing["source_file"], landing["source_sha256"], state, columns)
 
 

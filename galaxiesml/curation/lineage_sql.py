@@ -58,9 +58,7 @@ class ModelEdges:
 
 
 @lru_cache(maxsize=1024)
-def read_model(
-    name: str, sql: str, tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-) -> ModelEdges:
+def read_model(name: str, sql: str, tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> ModelEdges:
     """Parse one compiled query, in DuckDB's dialect.
 
     Parameters
@@ -196,11 +194,7 @@ class _Query:
         names = [list(self.relations[number].columns) for number in sides]
         for place, name in enumerate(query.named_selects):
             by_name = query.args.get("by_name")
-            sources = {
-                (number, name if by_name else of[place])
-                for number, of in zip(sides, names, strict=True)
-                if of
-            }
+            sources = {(number, name if by_name else of[place]) for number, of in zip(sides, names, strict=True) if of}
             relation.columns[name] = (sources, set())
         if query.args.get("distinct") or isinstance(query, (exp.Except, exp.Intersect)):
             every = {(number, name) for number, of in zip(sides, names, strict=True) for name in of}
@@ -322,9 +316,7 @@ class _Query:
     def edges(self) -> ModelEdges:
         root = len(self.scopes) - 1  # a query comes after everything in it
         order = list(enumerate(self.relations))
-        conditions = [
-            (clause, self._outside(nodes)) for _, relation in order for clause, nodes in relation.conditions
-        ]
+        conditions = [(clause, self._outside(nodes)) for _, relation in order for clause, nodes in relation.conditions]
         return ModelEdges(
             columns={name: self._walk((root, name)) for name in self.relations[root].columns},
             rows=self._walk((root, None)),

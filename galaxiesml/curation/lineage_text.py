@@ -49,11 +49,7 @@ def as_json(lineage: ColumnLineage) -> dict:
 def _node(lineage: ColumnLineage, node: Node) -> dict:
     source, (table, column) = lineage.source, node
     model = source.models[table]
-    roles = [
-        name
-        for name, found in (("value", lineage.values), ("filter", lineage.filters.values))
-        if node in found
-    ]
+    roles = [name for name, found in (("value", lineage.values), ("filter", lineage.filters.values)) if node in found]
     types = {name.lower(): kind for name, kind in model["columns"].items()}
     return {
         "id": _id(node),
@@ -93,10 +89,7 @@ def text_tree(lineage: ColumnLineage) -> str:
     lines += _cut_lines(lineage) + _condition_lines(lineage)
     if source.landings:
         lines += ["", "files"]
-        lines += [
-            f"  [{n['landing']}] {n['source_file']}  sha256 {n['source_sha256'][:12]}"
-            for n in source.landings
-        ]
+        lines += [f"  [{n['landing']}] {n['source_file']}  sha256 {n['source_sha256'][:12]}" for n in source.landings]
     return "\n".join(lines)
 
 
@@ -106,10 +99,7 @@ def _cut_lines(lineage: ColumnLineage) -> list[str]:
     rows = []
     for cut in lineage.filters.cuts:
         names = list(dict.fromkeys(column for _, column in cut.columns))
-        read = (
-            " ".join(fold_names(names, lineage.source.bands))
-            or "not judged in this build: it reads no column"
-        )
+        read = " ".join(fold_names(names, lineage.source.bands)) or "not judged in this build: it reads no column"
         rows.append((cut.name, read, _in_files(lineage.source, cut.columns)))
     # Every version judges its window cuts in a model of its own: the same line says it once.
     rows = list(dict.fromkeys(rows))
@@ -157,10 +147,7 @@ def _branch(lineage: ColumnLineage, node: Node) -> Branch:
     source = lineage.source
     below = [_branch(lineage, parent) for parent in lineage.values[node]]
     if source.edges(node[0]) is None:
-        below = [
-            ((f"[{each.landing}]", *(each.columns or (f"({each.state})",))), ())
-            for each in source.origins(node)
-        ]
+        below = [((f"[{each.landing}]", *(each.columns or (f"({each.state})",))), ()) for each in source.origins(node)]
         if not below and node[0].startswith("hsc_"):
             return (_id(node), "(nothing of this kind is landed)"), ()
     return (_id(node),), tuple(_fold(below, source.bands))
@@ -214,9 +201,7 @@ def _draw(branches: Iterable[Branch], indent: str, drawn: set[Branch]) -> list[s
             branch = branch[1][0]
             chain.append(" ".join(branch[0]))
         last = place == len(branches) - 1
-        lines.append(
-            f"{indent}{'└─ ' if last else '├─ '}{' ← '.join(chain)}{'  (as above)' if again else ''}"
-        )
+        lines.append(f"{indent}{'└─ ' if last else '├─ '}{' ← '.join(chain)}{'  (as above)' if again else ''}")
         if not again:
             lines += _draw(branch[1], indent + ("   " if last else "│  "), drawn)
     return lines

@@ -13,7 +13,7 @@ import jinja2
 from galaxiesml.dictionary import PROJECT
 
 
-class _Return(Exception):  # noqa: N818 - not an error: dbt's return() ends a macro this way
+class _Return(Exception):
     def __init__(self, value):
         self.value = value
 

@@ -19,7 +19,7 @@ def project_files(bands: dict[str, str], boundaries: bool = False) -> dict[str, 
     """
     files = {
         str(path.relative_to(PROJECT)): path.read_text()
-        for folder in ("models", "sql/macros", "sql/seeds")
+        for folder in ("models", "sql/macros", "sql/seeds", "sql/tests")
         for path in sorted((PROJECT / folder).rglob("*"))
         if path.suffix in {".sql", ".yml", ".csv"}
     }

@@ -129,7 +129,11 @@ def _entry(model: Model, name: str, columns, facts: dict) -> dict:
     entry: dict = {"name": name, "description": model.description}
     if model.is_mart:
         # Staging and intermediate models are not published but for these two.
-        entry["config"] = {"materialized": "mart", "contract": {"enforced": True}, "order_by": model.options["order_by"]}
+        entry["config"] = {
+            "materialized": "mart",
+            "contract": {"enforced": True},
+            "order_by": model.options["order_by"],
+        }
         if model.options.get("keep"):
             entry["config"]["keep"] = True
     if model.options.get("versioned"):
@@ -222,7 +226,7 @@ def _sources() -> dict:
 
 
 def _seeds() -> dict:
-    texts = {name: "varchar" for name in ("table_name", "name", "data_type", "unit", "ucd", "description")}
+    texts = dict.fromkeys(("table_name", "name", "data_type", "unit", "ucd", "description"), "varchar")
     counts = {"version": "varchar", "cut": "varchar", "input_rows": "bigint", "published_rows": "bigint"}
     return {
         "version": 2,

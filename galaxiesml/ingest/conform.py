@@ -97,11 +97,7 @@ def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] |
         for name in known
         if name in profile.columns and profile.columns[name].source.lower() in places
     }
-    surveys = [
-        (survey, places[survey.column.lower()])
-        for survey in profile.surveys
-        if survey.column.lower() in places
-    ]
+    surveys = [(survey, places[survey.column.lower()]) for survey in profile.surveys if survey.column.lower() in places]
     kind = _kind(source, profile, known, ours, surveys)
     isnull = {
         position: places[f"{name.lower()}_isnull"]
@@ -123,12 +119,8 @@ def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: li
     hint = "The catalogue's release may be another than the file's: galaxiesml init DIR --release RELEASE."
     if "object_id" not in ours:
         wanted = profile.columns["object_id"].source
-        raise InputError(
-            f"{source.path} has no column {wanted} ({profile.name}); its columns: {found}.", hint
-        )
-    wanted = [
-        profile.columns[name].source for name in known if name in profile.columns and name != "object_id"
-    ]
+        raise InputError(f"{source.path} has no column {wanted} ({profile.name}); its columns: {found}.", hint)
+    wanted = [profile.columns[name].source for name in known if name in profile.columns and name != "object_id"]
     raise InputError(
         f"{source.path} has object_id and no other column of {profile.name}; looked for "
         f"{', '.join(wanted[:12])} and {len(wanted) - 12} more; its columns: {found}.",
@@ -140,11 +132,7 @@ def _check_types(source: Source, known: dict, ours: dict, surveys: list) -> None
     for name, position in ours.items():
         kind, found = known[name].type, source.types[position]
         if not can_hold(found, kind, _is_id(name)):
-            why = (
-                "an identifier of 17 digits does not survive a float"
-                if _is_id(name)
-                else f"{kind} is expected"
-            )
+            why = "an identifier of 17 digits does not survive a float" if _is_id(name) else f"{kind} is expected"
             raise InputError(
                 f"{source.path}, column {source.names[position]} ({name}): its type is {found}; {why}.",
                 "Export the column again as a 64-bit integer." if _is_id(name) else None,
@@ -152,8 +140,7 @@ def _check_types(source: Source, known: dict, ours: dict, surveys: list) -> None
     for survey, position in surveys:
         if not can_hold(source.types[position], "boolean", False):
             raise InputError(
-                f"{source.path}, column {survey.column}: its type is "
-                f"{source.types[position]}; boolean is expected."
+                f"{source.path}, column {survey.column}: its type is {source.types[position]}; boolean is expected."
             )
 
 
@@ -169,9 +156,7 @@ def _name_extras(source: Source, known: dict, used: Iterable[int], landed: dict)
         if position in used:
             continue
         landed_name = name
-        while landed_name.lower() in taken or not unites(
-            source.types[position], landed.get(landed_name.lower())
-        ):
+        while landed_name.lower() in taken or not unites(source.types[position], landed.get(landed_name.lower())):
             landed_name += "_source"
         taken.add(landed_name.lower())
         extras[landed_name] = position
@@ -182,9 +167,7 @@ def unites(one: pa.DataType, other: pa.DataType | None) -> bool:
     """Whether DuckDB reads columns of the two types as one, without an error."""
     if other is None or _family(one) == _family(other):
         return True
-    return "text" in (_family(one), _family(other)) and not (
-        pa.types.is_nested(one) or pa.types.is_nested(other)
-    )
+    return "text" in (_family(one), _family(other)) and not (pa.types.is_nested(one) or pa.types.is_nested(other))
 
 
 def _family(kind: pa.DataType) -> str:
@@ -225,16 +208,12 @@ def hopes(plan: Plan, profile: Profile) -> dict[int, pa.DataType]:
     """The types in which a CSV reader should try each column; whole numbers stay text, to be read exactly."""
     known = of_exports(profile)
     found = {
-        plan.ours[name]: ARROW[known[name].type]
-        for name in plan.ours
-        if known[name].type in ("double", "boolean")
+        plan.ours[name]: ARROW[known[name].type] for name in plan.ours if known[name].type in ("double", "boolean")
     }
     return found
 
 
-def conform(
-    block: Block, plan: Plan, source: Source, profile: Profile, known: dict
-) -> tuple[pa.Table, list[BadRow]]:
+def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: dict) -> tuple[pa.Table, list[BadRow]]:
     """A block in the catalogue's columns, of the keys only source_row, and the rows that do not fit."""
     wrong = _Wrong(block, source.names)
     general = Nulls(profile.nulls)

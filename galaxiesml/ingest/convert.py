@@ -13,9 +13,7 @@ import pyarrow.compute as pc
 #: Whole numbers up to here are exact in a double.
 _EXACT = 1 << 53
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_FLOAT = re.compile(
-    r"[+-]?([0-9]+\.?[0-9]*([eE][+-]?[0-9]+)?|\.[0-9]+([eE][+-]?[0-9]+)?|inf|infinity|nan)", re.I
-)
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*([eE][+-]?[0-9]+)?|\.[0-9]+([eE][+-]?[0-9]+)?|inf|infinity|nan)", re.I)
 _FALSE = ["false", "f", "0", "0.0"]
 _TRUE = ["true", "t", "1", "1.0"]
 REASONS = {
@@ -54,9 +52,7 @@ def can_hold(source: pa.DataType, kind: str, is_id: bool) -> bool:
     }[kind]
 
 
-def convert(
-    array: pa.Array, kind: str, nulls: Nulls, is_id: bool = False
-) -> tuple[pa.Array, np.ndarray | None]:
+def convert(array: pa.Array, kind: str, nulls: Nulls, is_id: bool = False) -> tuple[pa.Array, np.ndarray | None]:
     """An array in the catalogue's type, and which cells do not fit (None: all do; such cells become NULL).
 
     Doubles keep the width that they come in; NaN is NULL; infinities stay.
@@ -64,9 +60,7 @@ def convert(
     array = nullify(array, nulls)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), ARROW[kind]), None
-    values, bad = {"bigint": _bigint, "double": _double, "boolean": _boolean, "text": _text}[kind](
-        array, is_id
-    )
+    values, bad = {"bigint": _bigint, "double": _double, "boolean": _boolean, "text": _text}[kind](array, is_id)
     return (values if values.type == array.type else nullify(values, nulls)), bad
 
 
@@ -164,9 +158,7 @@ def _text(array: pa.Array, is_id: bool) -> tuple[pa.Array, np.ndarray | None]:
     return values, _where(pc.and_(whole, pc.invert(exact)))
 
 
-def _cast_text(
-    array: pa.Array, kind: pa.DataType, is_plain: bool, parse
-) -> tuple[pa.Array, np.ndarray | None]:
+def _cast_text(array: pa.Array, kind: pa.DataType, is_plain: bool, parse) -> tuple[pa.Array, np.ndarray | None]:
     if is_plain:
         try:
             return array.cast(kind), None

@@ -65,9 +65,7 @@ class Field:
             return pa.bool_()
         if self.scaled:
             return pa.float64()
-        return pa.from_numpy_dtype(
-            _SHIFTED[self.letter] if self.shifted else _DTYPES[self.letter].lstrip(">")
-        )
+        return pa.from_numpy_dtype(_SHIFTED[self.letter] if self.shifted else _DTYPES[self.letter].lstrip(">"))
 
     @property
     def type(self) -> pa.DataType:
@@ -127,9 +125,7 @@ def _fields(header: dict, path: Path) -> tuple[list[Field], dict[str, str]]:
         form = str(header.get(f"TFORM{number}", "")).strip()
         match = re.match(r"(\d*)([LXBIJKAEDCMPQ])", form)
         if not match:
-            raise InputError(
-                f"{path}, column {name}: TFORM{number} = {form!r} is no format of the FITS standard."
-            )
+            raise InputError(f"{path}, column {name}: TFORM{number} = {form!r} is no format of the FITS standard.")
         repeat, letter = int(match[1] or 1), match[2]
         scale, zero = header.get(f"TSCAL{number}", 1), header.get(f"TZERO{number}", 0)
         if letter in "PQXCM" or repeat == 0:

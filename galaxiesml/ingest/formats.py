@@ -78,9 +78,7 @@ def _check_unzipped(path: Path) -> None:
         # Said where the rows are read, in the same words as a later break.
         return
     if head.startswith((_FITS, _PARQUET, _SQLITE)):
-        raise InputError(
-            f"{path} is a compressed table that is no CSV.", f"Type: gunzip -k {path}; and land that."
-        )
+        raise InputError(f"{path} is a compressed table that is no CSV.", f"Type: gunzip -k {path}; and land that.")
     _refuse_others(path, head, "a gzip file that holds ")
 
 

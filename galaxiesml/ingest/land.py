@@ -115,9 +115,7 @@ def land_hsc(
         landing = _write(catalog, source, plan, folder, keys, archive, rejects, progress)
         after = path.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise InputError(
-                f"{path} changed while it was read.", "Type the command again when it is at rest."
-            )
+            raise InputError(f"{path} changed while it was read.", "Type the command again when it is at rest.")
         publish(catalog, folder, landing.info, old)
         _show_rejects(rejects)
     except OSError as error:
@@ -198,9 +196,7 @@ def _sha256(path: Path, size: int, progress) -> str:
 # -- the rows ------------------------------------------------------------------------------------------------
 
 
-def _write(
-    catalog, source: Source, plan: Plan, folder: Path, keys: dict, archive, rejects, progress
-) -> Landing:
+def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archive, rejects, progress) -> Landing:
     profile, known = catalog.profile, of_exports(catalog.profile)
     target = folder / f"{plan.kind}.parquet"
     counts = {"rows": 0, "rejected": 0, "with_spectrum": 0}
@@ -281,9 +277,7 @@ class _Groups:
         if not self.rows:
             return
         table = pa.concat_tables(self.waiting)
-        cut = (
-            table.num_rows if last or self.bytes >= GROUP_BYTES else table.num_rows // GROUP_ROWS * GROUP_ROWS
-        )
+        cut = table.num_rows if last or self.bytes >= GROUP_BYTES else table.num_rows // GROUP_ROWS * GROUP_ROWS
         self.writer.write_table(table.slice(0, cut), row_group_size=GROUP_ROWS)
         rest = table.slice(cut)
         self.waiting, self.rows, self.bytes = [rest], rest.num_rows, rest.nbytes

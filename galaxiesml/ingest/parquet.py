@@ -31,9 +31,7 @@ def open_parquet(path: Path) -> Source:
         names.append(name)
         types.append(kind)
         kept.append(position)
-    return Source(
-        path, "parquet", names, types, lambda hopes, nulls: _blocks(path, metadata, kept, types), dropped
-    )
+    return Source(path, "parquet", names, types, lambda hopes, nulls: _blocks(path, metadata, kept, types), dropped)
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType | None:

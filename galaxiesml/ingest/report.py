@@ -32,9 +32,7 @@ def describe(landing: Landing, profile: Profile) -> list[str]:
     if info["extra_columns"]:
         lines.append(f"  and {len(info['extra_columns'])} other columns, under their own names")
     if info["archive"]["query"]:
-        lines.append(
-            f"  declared: query {info['archive']['query']}, {len(info['archive']['where'])} conditions"
-        )
+        lines.append(f"  declared: query {info['archive']['query']}, {len(info['archive']['where'])} conditions")
     return lines
 
 
@@ -44,14 +42,8 @@ def warnings(landing: Landing) -> list[str]:
     found = [f"{info['source_file']}: {note}." for note in landing.notes]
     if landing.is_new and not info["rows"]:
         found.append(f"{info['source_file']} has no rows.")
-    if (
-        landing.is_new
-        and info["kind"] == "joined"
-        and not {"specz_name", "specz_redshift"} & set(info["columns"])
-    ):
-        found.append(
-            f"{info['source_file']} has neither a spectrum's name nor a redshift: no row of it makes a pair."
-        )
+    if landing.is_new and info["kind"] == "joined" and not {"specz_name", "specz_redshift"} & set(info["columns"]):
+        found.append(f"{info['source_file']} has neither a spectrum's name nor a redshift: no row of it makes a pair.")
     found += [
         f"{info['source_file']}: {entry['rows']:,} of {info['rows']:,} rows contradict the declared query "
         f"{info['archive']['query']}: {entry['condition']}."

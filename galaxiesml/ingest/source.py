@@ -67,9 +67,7 @@ class Block:
     def raw(self, index: int) -> str:
         if self.text_of is not None:
             return self.text_of(index)
-        return ",".join(
-            "" if (cell := column[index].as_py()) is None else str(cell) for column in self.columns
-        )
+        return ",".join("" if (cell := column[index].as_py()) is None else str(cell) for column in self.columns)
 
 
 @dataclass(frozen=True)

@@ -30,30 +30,22 @@ def open_sqlite(path: Path) -> Source:
         with closing(_connect(path)) as connection:
             tables = [
                 name
-                for (name,) in connection.execute(
-                    "select name from sqlite_master where type = 'table' order by name"
-                )
+                for (name,) in connection.execute("select name from sqlite_master where type = 'table' order by name")
                 if not name.startswith("sqlite_")
             ]
-            found = {
-                table: connection.execute(f"pragma table_info({_name(table)})").fetchall() for table in tables
-            }
+            found = {table: connection.execute(f"pragma table_info({_name(table)})").fetchall() for table in tables}
             table = _pick(path, found)
             total = connection.execute(f"select count(*) from {_name(table)}").fetchone()[0]
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path} is damaged: {error}.", _HINT) from None
     names = [clean_name(entry[1], position) for position, entry in enumerate(found[table])]
     types = [_type(entry[2]) for entry in found[table]]
-    return Source(
-        path, "sqlite", names, types, lambda hopes, nulls: _blocks(path, table, names, types, total)
-    )
+    return Source(path, "sqlite", names, types, lambda hopes, nulls: _blocks(path, table, names, types, total))
 
 
 def _pick(path: Path, found: dict[str, list]) -> str:
     having = [
-        table
-        for table, entries in found.items()
-        if any(clean_name(e[1], 0).lower() == "object_id" for e in entries)
+        table for table, entries in found.items() if any(clean_name(e[1], 0).lower() == "object_id" for e in entries)
     ]
     if len(having) == 1:
         return having[0]

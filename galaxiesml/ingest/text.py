@@ -167,9 +167,7 @@ def _parse_fast(chunk: bytes, lines: int, options: dict) -> list[pa.Array] | Non
     # Fewer: blank lines, or a quoted line end.
     if table.num_rows != lines:
         return None
-    return [
-        column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in table.columns
-    ]
+    return [column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in table.columns]
 
 
 def _parse_slowly(chunk: bytes, names: list[str], row: int, line: int, size: int) -> tuple[Block, int]:
@@ -194,9 +192,7 @@ def _parse_slowly(chunk: bytes, names: list[str], row: int, line: int, size: int
             texts.append(text)
         count += 1
     columns = [pa.array([cells[place] for cells in good], pa.string()) for place in range(len(names))]
-    block = Block(
-        columns, np.array(rows, np.int64), size, np.array(lines, np.int64), bad, lambda index: texts[index]
-    )
+    block = Block(columns, np.array(rows, np.int64), size, np.array(lines, np.int64), bad, lambda index: texts[index])
     return block, count
 
 

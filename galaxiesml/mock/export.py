@@ -94,9 +94,7 @@ class Table:
                 values.update(np.ascontiguousarray(filled.to_numpy(zero_copy_only=False)))
 
     def content(self) -> str:
-        parts = [
-            ":".join([name, *(part.hexdigest() for part in three)]) for name, three in self.hashes.items()
-        ]
+        parts = [":".join([name, *(part.hexdigest() for part in three)]) for name, three in self.hashes.items()]
         return "\n".join([self.stem, *parts])
 
 
@@ -167,9 +165,7 @@ def _write(tables: list[Table], writers: list[Callable], rows: list[pa.Table], f
 def _columns(request: Request) -> dict[str, dictionary.Column]:
     """Our columns that the export has, with the survey flags last, under the release's names."""
     known = dictionary.columns(request.profile.bands)
-    left_out = [
-        name for pattern in request.left_out for name in dictionary.expand(pattern, request.profile.bands)
-    ]
+    left_out = [name for pattern in request.left_out for name in dictionary.expand(pattern, request.profile.bands)]
     unknown = [name for name in left_out if name not in request.profile.columns]
     if unknown:
         raise UsageError(
@@ -203,9 +199,7 @@ def _possible(profile: Profile, columns: dict) -> tuple[Fault, ...]:
 
 def _layout(request: Request, planted: tuple[Fault, ...]) -> Layout:
     if request.rows < STRIPE:
-        raise UsageError(
-            f"{request.rows:,} rows do not hold every fault.", f"Ask for --rows {STRIPE} or more."
-        )
+        raise UsageError(f"{request.rows:,} rows do not hold every fault.", f"Ask for --rows {STRIPE} or more.")
     if not 0 <= request.seed < 1 << 63:
         raise UsageError(f"--seed {request.seed} is out of range.", "Give 0 or more.")
     spectra = request.spectra
@@ -338,11 +332,7 @@ class _Truth:
         return {"rows": kept, "removed_by_one_cut": removed, "removed_by_several": several}
 
     def _fault(self, fault: Fault, stripes: int) -> dict:
-        rows = (
-            np.concatenate(self.rows[fault.name])
-            if self.rows[fault.name]
-            else np.zeros((0, len(fault.rows)), int)
-        )
+        rows = np.concatenate(self.rows[fault.name]) if self.rows[fault.name] else np.zeros((0, len(fault.rows)), int)
         return {
             "fault": fault.name,
             "about": fault.about,

@@ -102,9 +102,7 @@ def cycle(*values: float) -> Callable:
     return lambda c: np.array(values)[c.copy % len(values)]
 
 
-def one(
-    name: str, about: str, copies: int, changes: dict, reasons: Reasons, needs: tuple[str, ...] = ()
-) -> Fault:
+def one(name: str, about: str, copies: int, changes: dict, reasons: Reasons, needs: tuple[str, ...] = ()) -> Fault:
     """A fault of one row; it needs the columns that it changes, but for those that no cut reads."""
     columns = tuple(
         column for column in changes if not column.startswith("_") and column not in ("nchild", "parent_id")

@@ -52,9 +52,7 @@ class Planter:
         row = layout.row_of(number) - stripes[0].rows[0]
         objects = population.objects(random.objects, serial, self.bands)
         i_mag = objects["i_cmodel_mag" if "i" in self.bands else f"{self.bands[-1]}_cmodel_mag"][row]
-        found = spectra.spectra(
-            random.normal, random.uniform, number, i_mag, objects["_redshift"][row], self.surveys
-        )
+        found = spectra.spectra(random.normal, random.uniform, number, i_mag, objects["_redshift"][row], self.surveys)
         batch = Batch(objects, found, row, {}, np.zeros(len(serial), bool))
         moved = []
         for fault, at, copy in places(random.slots, self.faults):
@@ -62,9 +60,7 @@ class Planter:
         self._place(batch, moved)
         return batch
 
-    def _plant(
-        self, batch: Batch, fault: Fault, at: np.ndarray, copy: np.ndarray, uniform: np.ndarray
-    ) -> list:
+    def _plant(self, batch: Batch, fault: Fault, at: np.ndarray, copy: np.ndarray, uniform: np.ndarray) -> list:
         for row, here in zip(fault.rows, at, strict=True):
             if row.object_of is not None:
                 self._repeat_object(batch, batch.row[here], batch.row[at[row.object_of]])
@@ -88,9 +84,7 @@ class Planter:
             values[here] = values[source]
         batch.repeats[here] = True
 
-    def _share_spectrum(
-        self, batch: Batch, here: np.ndarray, source: np.ndarray, uniform: np.ndarray
-    ) -> None:
+    def _share_spectrum(self, batch: Batch, here: np.ndarray, source: np.ndarray, uniform: np.ndarray) -> None:
         """The spectrum of ``source``, and an object like its: of the same cell, with other magnitudes."""
         for name, values in batch.spectra.items():
             if name not in ("d_pos", "_angle"):

@@ -174,9 +174,7 @@ _OTHER = (
         {"specz_mag_i": cycle(28.0, 0.0, 30.0)},
         only(2, 3, cut="specz_mag"),
     ),
-    one(
-        "specz_mag_null", "No magnitude of the target.", 2, {"specz_mag_i": None}, only(2, 3, cut="specz_mag")
-    ),
+    one("specz_mag_null", "No magnitude of the target.", 2, {"specz_mag_i": None}, only(2, 3, cut="specz_mag")),
     one(
         "distant",
         "The spectrum lies 0.5 arcsec away or more.",
@@ -233,9 +231,7 @@ def _overlaps():
             )
             for at, distance in enumerate(distances)
         ]
-        yield Fault(
-            name, f"{len(rows)} primary detections of one source share its spectrum.", copies, (), tuple(rows)
-        )
+        yield Fault(name, f"{len(rows)} primary detections of one source share its spectrum.", copies, (), tuple(rows))
 
 
 def _blends():
@@ -250,9 +246,7 @@ def _blends():
                     spectrum_of=0,
                 )
             )
-        yield Fault(
-            name, "A blend's parent and its children share a spectrum.", copies, ("isprimary",), tuple(rows)
-        )
+        yield Fault(name, "A blend's parent and its children share a spectrum.", copies, ("isprimary",), tuple(rows))
 
 
 _SHARED = (

@@ -100,9 +100,7 @@ def _choose(surveys: Surveys, uniform: np.ndarray) -> np.ndarray:
     return np.array(surveys.measured)[np.searchsorted(edges, uniform, side="right")]
 
 
-def offset(
-    ra: np.ndarray, dec: np.ndarray, distance: np.ndarray, angle: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def offset(ra: np.ndarray, dec: np.ndarray, distance: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The place ``distance`` arcsec away, deg; right to 5e-6 arcsec for such distances."""
     degrees = distance / 3600.0
     there = np.round(dec + degrees * np.cos(angle), 10)

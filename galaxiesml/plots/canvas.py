@@ -33,16 +33,12 @@ class Canvas:
         words = words.replace("$", r"\$")
         self.axes.text(x, y, words, fontsize=size, color=colour, **{"va": "center", "ha": "left"} | style)
 
-    def box(
-        self, x: float, y: float, width: float, height: float, face: str = "white", edge: str = INK, **style
-    ):
+    def box(self, x: float, y: float, width: float, height: float, face: str = "white", edge: str = INK, **style):
         """A rectangle with its top left corner at (x, y)."""
         corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
         self._shape(corners, face, edge, **style)
 
-    def parallelogram(
-        self, x: float, y: float, width: float, height: float, face: str = "white", edge: str = INK
-    ):
+    def parallelogram(self, x: float, y: float, width: float, height: float, face: str = "white", edge: str = INK):
         """A product, as flow charts draw them."""
         slant = min(0.28, height * 0.5)
         corners = [(x + slant, y), (x + width, y), (x + width - slant, y + height), (x, y + height)]
@@ -94,7 +90,5 @@ def picture_format(path: Path) -> str:
     """'svg' or 'png', from a path's suffix; to be asked before the work for the picture is done."""
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in ("svg", "png"):
-        raise UsageError(
-            f"{path}: a picture is written as .svg or .png.", f"For example: {Path(path).stem}.svg"
-        )
+        raise UsageError(f"{path}: a picture is written as .svg or .png.", f"For example: {Path(path).stem}.svg")
     return kind

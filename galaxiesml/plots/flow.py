@@ -84,9 +84,7 @@ def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None =
 
 def stages_of(flow_rows: list[dict]) -> list[_Stage]:
     """The cuts in boxes, in their own order: flags, redshifts, quality, duplicates."""
-    return [
-        _Stage(TITLES[group], tuple(rows)) for group, rows in groupby(flow_rows, key=lambda row: row["cut_group"])
-    ]
+    return [_Stage(TITLES[group], tuple(rows)) for group, rows in groupby(flow_rows, key=lambda row: row["cut_group"])]
 
 
 def _heading(page: Canvas, head: dict, title: str | None) -> float:
@@ -160,9 +158,7 @@ def _note(state: str) -> tuple[str, bool]:
     words = {"absent": "not in this export", "archive": "made at the archive"}.get(state, state)
     # 'judged in i; not in this export in g, r, z, y': the second half says both.
     parts = [part for part in words.split("; ") if not part.startswith("judged in ")]
-    return "; ".join(parts).replace(
-        " in this export in ", " exported in "
-    ), "judged in " in words or "differs" in words
+    return "; ".join(parts).replace(" in this export in ", " exported in "), "judged in " in words or "differs" in words
 
 
 def _section(section: str) -> str:
@@ -185,9 +181,7 @@ def _released(page: Canvas, head: dict, y: float) -> None:
     page.text(LEFT + COLUMN / 2, y + tall / 2, words, 13, ha="center", weight="bold")
     if missing:
         page.box(LEFT + COLUMN + 0.3, y + 0.14, 1.35, tall - 0.28, AMBER, RED, linewidth=1.6)
-        page.text(
-            LEFT + COLUMN + 0.975, y + tall / 2, "INCOMPLETE", 10.5, RED, ha="center", weight="bold", zorder=3
-        )
+        page.text(LEFT + COLUMN + 0.975, y + tall / 2, "INCOMPLETE", 10.5, RED, ha="center", weight="bold", zorder=3)
         words = f"INCOMPLETE: not judged in full: {', '.join(missing)}"
         page.text(LEFT, y + tall + 0.32, words, 10, RED)
 

@@ -153,9 +153,7 @@ def _draw_card(page: Canvas, card: Card, x: float, y: float, width: float) -> No
 
 def _heading(page: Canvas, lineage: dict, layers: list[list[Card]]) -> None:
     asked, column = lineage["asked"], lineage["column"]
-    page.text(
-        MARGIN, 0.42, f"Lineage of {asked}" + (f"  ({column})" if asked != column else ""), 16, weight="bold"
-    )
+    page.text(MARGIN, 0.42, f"Lineage of {asked}" + (f"  ({column})" if asked != column else ""), 16, weight="bold")
     page.arrow((MARGIN, 0.84), (MARGIN + 0.6, 0.84))
     page.text(MARGIN + 0.7, 0.84, "what the value is computed from", 10)
     page.arrow((MARGIN + 4.0, 0.84), (MARGIN + 4.6, 0.84), dashed=True)
@@ -182,9 +180,7 @@ def _cut_rows(lineage: dict) -> list[Card]:
                 own = [] if origin["state"] == "made at landing" else _own_names(node, origin)
                 files.setdefault(origin["landing"], []).extend(own)
         theirs = [
-            f"file {landing}: {' '.join(fold(names, lineage['bands']))}"
-            for landing, names in files.items()
-            if names
+            f"file {landing}: {' '.join(fold(names, lineage['bands']))}" for landing, names in files.items() if names
         ]
         # Versions judge a window cut each in their own model: one row says it.
         row = {"name": cut["name"], "ours": _wrap(" ".join(ours), 3.6), "theirs": _wrapped(theirs, 5.2)}
@@ -237,9 +233,7 @@ def _filters(page: Canvas, rows: list[Card], layers: list[list[Card]], y: float)
     return y
 
 
-def _filter(
-    page: Canvas, row: Card, columns: tuple, y: float, height: float, target: tuple[float, float]
-) -> None:
+def _filter(page: Canvas, row: Card, columns: tuple, y: float, height: float, target: tuple[float, float]) -> None:
     judged = bool(row["ours"])
     colour, middle = (INK if judged else GREY), y + height / 2
     page.box(columns[2], y + 0.03, 1.75, height - 0.06, AMBER if judged else PALE, colour, linewidth=0.8)
@@ -254,9 +248,7 @@ def _filter(
     page.arrow((columns[1] + longest + 0.12, middle), (columns[2], middle), dashed=True, linewidth=0.9)
     if row["theirs"]:
         longest = max(map(len, row["theirs"])) / LETTERS
-        page.arrow(
-            (columns[0] + longest + 0.12, middle), (columns[1] - 0.08, middle), dashed=True, linewidth=0.9
-        )
+        page.arrow((columns[0] + longest + 0.12, middle), (columns[1] - 0.08, middle), dashed=True, linewidth=0.9)
     page.arrow((columns[2] + 1.75, middle), target, dashed=True, bend=True, linewidth=0.9, mutation_scale=8)
 
 

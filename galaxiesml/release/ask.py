@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,8 @@ def _reading(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statem
     if statements[0].type not in _READS:
         kind = statements[0].type.name
         raise UsageError(
-            f"{kind} is refused: the catalogue is read only here.", "Only SELECT and EXPLAIN; --out writes a result."
+            f"{kind} is refused: the catalogue is read only here.",
+            "Only SELECT and EXPLAIN; --out writes a result.",
         )
     return statements[0]
 
@@ -107,7 +109,7 @@ def write_json(result: duckdb.DuckDBPyConnection, out) -> int:
 
 
 def _json(value):
-    return None if isinstance(value, float) and not (value - value == 0) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
@@ -116,9 +118,7 @@ def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
     body = _reading(connection, query).query.strip().rstrip(";")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        copied = _execute(
-            catalog, connection, f"copy ({body}\n) to {quote(beside)} (format parquet, compression zstd)"
-        )
+        copied = _execute(catalog, connection, f"copy ({body}\n) to {quote(beside)} (format parquet, compression zstd)")
         count = copied.fetchone()[0]
         os.replace(beside, path)
     finally:

@@ -56,7 +56,8 @@ def export_of(catalog: Catalog, version: str) -> Export:
     info = catalog.build_info()
     if name not in info["versions"]:
         raise CatalogError(
-            f"Build {info['id']} holds no {name}.", f"Type: galaxiesml build --version {name} --accept-missing all"
+            f"Build {info['id']} holds no {name}.",
+            f"Type: galaxiesml build --version {name} --accept-missing all",
         )
     entry = info["versions"][name]
     source = catalog.current_build() / f"galaxies_{name}.parquet"
@@ -96,7 +97,9 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     )
     try:
         connection = duckdb.connect()
-        connection.execute(f"copy (select {wanted} from read_parquet({quote(export.source)})) to {quote(body)} (format csv, header true)")
+        connection.execute(
+            f"copy (select {wanted} from read_parquet({quote(export.source)})) to {quote(body)} (format csv, header)"
+        )
         with open(beside, "wb") as out, open(body, "rb") as rows:
             if not plain:
                 out.write(ecsv_header(export).encode())

@@ -75,7 +75,12 @@ def test_the_cut_flow_of_the_real_export(real, typed):
 
 def test_without_a_cut(real, typed):
     result = json.loads(typed("-C", real, "audit", "cuts", "--without", "secure", "--json")[1])
-    assert (result["rows"], result["rows_without"], len(result["gained"]), result["lost"]) == (688, 693, 5, [])
+    assert (result["rows"], result["rows_without"], len(result["gained"]), result["lost"]) == (
+        688,
+        693,
+        5,
+        [],
+    )
     assert typed("-C", real, "audit", "cuts", "--without", "nosuch")[0] == 2
 
 
@@ -99,7 +104,13 @@ def test_the_other_questions(real, typed):
     assert "keep the same rows" in typed("-C", real, "audit", "diff", "v1", "v2")[1]
     diff = json.loads(typed("-C", real, "audit", "diff", "v2", "v3", "--json")[1])
     assert diff == [
-        {"only_in": "v2", "removed_by": "v3", "first_cut": "measured_error", "first_verdict": "fail", "rows": 685}
+        {
+            "only_in": "v2",
+            "removed_by": "v3",
+            "first_cut": "measured_error",
+            "first_verdict": "fail",
+            "rows": 685,
+        }
     ]
     assert "0.005 * (" in typed("-C", real, "audit", "sql", "error")[1]
     assert typed("-C", real, "audit", "sql", "nosuch")[0] == 2
@@ -109,7 +120,11 @@ def test_the_other_questions(real, typed):
 
 
 def test_pictures(real, typed, tmp_path):
-    for words, name in ((["cuts"], "flow.svg"), (["cuts"], "flow.png"), (["lineage", "galaxies.i_cmodel_mag"], "line.svg")):
+    for words, name in (
+        (["cuts"], "flow.svg"),
+        (["cuts"], "flow.png"),
+        (["lineage", "galaxies.i_cmodel_mag"], "line.svg"),
+    ):
         code, out, _ = typed("-C", real, "audit", *words, "--graph", tmp_path / name)
         assert code == 0 and out.strip() == str(tmp_path / name)
         head = (tmp_path / name).read_bytes()[:200]

@@ -93,7 +93,9 @@ def version_3(frame: pd.DataFrame) -> list[int]:
     highest = z.groupby(survivors["object_id"]).transform("max")
     survivors = survivors[(highest - lowest) <= 0.005 * (1 + lowest)]
     order = survivors.assign(
-        _distance=survivors["d_pos"].astype(float), _error=survivors["specz_redshift_err"].astype(float), _at=survivors.index
+        _distance=survivors["d_pos"].astype(float),
+        _error=survivors["specz_redshift_err"].astype(float),
+        _at=survivors.index,
     ).sort_values(["_distance", "_error", "_at"])
     order = keep_first_spectrum(order)
     return sorted(order[~order["object_id"].duplicated(keep="first")].index)

@@ -15,7 +15,12 @@ from galaxiesml.curation.macros import Macros
 
 BANDS = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
 _ARROW = {"bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
-KEYS = {"landing": pa.int64(), "source_file": pa.string(), "source_sha256": pa.string(), "source_row": pa.int64()}
+KEYS = {
+    "landing": pa.int64(),
+    "source_file": pa.string(),
+    "source_sha256": pa.string(),
+    "source_row": pa.int64(),
+}
 ORDER = [
     "staging/hsc/stg_hsc__objects",
     "staging/hsc/stg_hsc__specz",

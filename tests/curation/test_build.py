@@ -59,7 +59,9 @@ def test_dbt_compiles_what_the_tests_replay(built):
         rows = published.execute(f"select source_row - 1 from galaxies_v{version} order by 1").fetchall()
         assert [row[0] for row in rows] == kept(replayed, version)
     ours, theirs = (
-        connection.execute("select * exclude (landing, source_file, specz_source_row, specz_landing) from rejections order by version, pair_id").fetchall()
+        connection.execute(
+            "select version, pair_id, object_id, first_cut, first_verdict, failed_cuts from rejections order by 1, 2"
+        ).fetchall()
         for connection in (published, replayed)
     )
     assert ours == theirs
@@ -73,7 +75,9 @@ def test_boundary_rows_as_dbt_unit_tests(built, tmp_path):
     (built.builds / "unit").mkdir()
     settings = Settings(built.root, "unit", 2, "2GB")
     results = invoke(["build", "--select", "+int_verdicts"], tmp_path, tmp_path, settings)
-    boundaries = {result.node.name: str(result.status) for result in results.results if "unit_test" in result.node.unique_id}
+    boundaries = {
+        result.node.name: str(result.status) for result in results.results if "unit_test" in result.node.unique_id
+    }
     assert boundaries == {f"boundary_{cut['name']}": "pass" for cut in row_cuts()}
 
 
@@ -84,13 +88,19 @@ def test_no_export_gives_zero_galaxies(tmp_path):
     connection = catalog.connect()
     for table in catalog.tables():
         rows = connection.execute(f'select count(*) from "{table}"').fetchone()[0]
-        assert rows == {"columns": rows, "cut_flow": rows, "versions": 4, "object_counts": 1}.get(table, rows if table == "duplicate_metrics" else 0)
+        assert rows == {"columns": rows, "cut_flow": rows, "versions": 4, "object_counts": 1}.get(
+            table, rows if table == "duplicate_metrics" else 0
+        )
 
 
 def test_missing_columns_are_refused_by_name_then_accepted(tmp_path):
     catalog = new_catalog(tmp_path / "cat")
     everything = [*fields("object", "spectrum")]
-    lacking = [name for name in everything if "crcenter" not in name and name not in ("g_sdsscentroid_flag", "specz_error_kind")]
+    lacking = [
+        name
+        for name in everything
+        if "crcenter" not in name and name not in ("g_sdsscentroid_flag", "specz_error_kind")
+    ]
     land_rows(catalog, [good_pair(1), good_pair(2)], columns=lacking)
     with pytest.raises(MissingColumnsError) as refusal:
         build(catalog)
@@ -118,7 +128,10 @@ def test_what_the_archive_made_is_not_missing_and_what_is_exported_is_judged(tmp
     land_rows(catalog, [good_pair(1), good_pair(2, i_pixelflags_edge=True)], columns=columns, where=declared)
     made = build(catalog)
     assert made.info["versions"]["v2"] | {"cuts": None, "title": None} == {
-        "rows": 1, "missing_cuts": [], "cuts": None, "title": None
+        "rows": 1,
+        "missing_cuts": [],
+        "cuts": None,
+        "title": None,
     }
     flow = dict(catalog.connect().execute("select cut, state from cut_flow where version = 'v2'").fetchall())
     assert flow["bad"] == "made at the archive"
@@ -137,7 +150,9 @@ def test_files_that_differ_are_judged_each_on_its_own(tmp_path):
     connection = catalog.connect()
     rows = connection.execute("select object_id % 1000, landing, specz_landing from galaxies_v3 order by 1").fetchall()
     assert rows == [(2, 1, 1), (3, 2, 2), (4, 3, 4)]
-    assert connection.execute("select objects, objects_without_spectrum, pairs from object_counts").fetchall() == [(5, 0, 5)]
+    assert connection.execute("select objects, objects_without_spectrum, pairs from object_counts").fetchall() == [
+        (5, 0, 5)
+    ]
     state = connection.execute("select state from cut_flow where version = 'v3' and cut = 'primary'").fetchone()[0]
     assert state.startswith("differs by file")
 
@@ -177,7 +192,11 @@ def test_publishing_keeps_two_builds_and_open_readers(tmp_path):
 
 def test_second_writer_is_told_who_holds_the_lock(tmp_path):
     catalog = new_catalog(tmp_path / "cat")
-    with catalog.lock("galaxiesml build"), pytest.raises(LockedError) as refusal, catalog.lock("galaxiesml ingest"):
+    with (
+        catalog.lock("galaxiesml build"),
+        pytest.raises(LockedError) as refusal,
+        catalog.lock("galaxiesml ingest"),
+    ):
         pass
     assert f"galaxiesml build (process {os.getpid()}" in str(refusal.value)
     with catalog.lock("again"):
@@ -243,7 +262,9 @@ def check_kills(root, kills: int) -> list[float]:
     expected = marts(catalog)
     times = [length * (kill + 0.5) / kills for kill in range(kills)]
     for at in times:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         time.sleep(at)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

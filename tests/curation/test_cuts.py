@@ -52,11 +52,14 @@ def test_boundary_rows():
         changes, verdict = cuts[name]["rows"][position]
         first = cuts[name]["needs"][0]
         settings_ = {
-            column.replace("{column}", first).replace("{band}", band): _python(value) for column, value in changes.items()
+            column.replace("{column}", first).replace("{band}", band): _python(value)
+            for column, value in changes.items()
         }
         pairs.append(good_pair(len(pairs), **settings_))
         expected.append((name, band, verdict))
-    verdicts = replay(joined_table(pairs)).sql("select * from int_verdicts order by pair_id").to_arrow_table().to_pylist()
+    verdicts = (
+        replay(joined_table(pairs)).sql("select * from int_verdicts order by pair_id").to_arrow_table().to_pylist()
+    )
     assert len(verdicts) == len(pairs)
     for row, pair, (name, band, verdict) in zip(verdicts, pairs, expected, strict=True):
         assert row[f"ok_{name}"] is verdict, f"{name} in {band}: {pair}"
@@ -76,7 +79,15 @@ def beside(limit: float) -> list[float]:
 
 #: What hypothesis may put on a good pair: every limit from both sides, NULLs, sentinels.
 REDSHIFTS = [*beside(0.01), *beside(4.0), 9.9999, -9.0, 0.0, -0.5, 0.5, 1.0, 3.0, None]
-ERRORS = [*beside(0.0), *beside(1.0), *beside(0.005 / 1.5), *beside(0.005 * 1.5), *beside(0.0025), *beside(0.01), None]
+ERRORS = [
+    *beside(0.0),
+    *beside(1.0),
+    *beside(0.005 / 1.5),
+    *beside(0.005 * 1.5),
+    *beside(0.0025),
+    *beside(0.01),
+    None,
+]
 MAGNITUDES = [*beside(0.0), *beside(50.0), 20.0, -1.0, 99.0, None]
 SPECZ_MAGNITUDES = [*beside(0.0), *beside(28.0), -1.0, None]
 DISTANCES = [*beside(0.5), 0.0, 0.3, None]
@@ -135,9 +146,7 @@ def check(pairs: list[dict]) -> None:
     spectra = frame["specz_name"].notna() | frame["specz_redshift"].notna()
     for version, reading in VERSIONS.items():
         assert kept(connection, version) == reading(frame[spectra]), f"v{version}"
-    SOLE.update(
-        cut for (cut,) in connection.execute("select first_cut from rejections where n_failed = 1").fetchall()
-    )
+    SOLE.update(cut for (cut,) in connection.execute("select first_cut from rejections where n_failed = 1").fetchall())
 
 
 def test_every_cut_was_the_sole_reason_at_least_once(record_property):
@@ -156,7 +165,11 @@ def test_a_good_pair_is_kept(version):
 GROUPS = {
     # Each: the pairs' changes, and the positions that each version keeps.
     "one spectrum, three objects": (
-        [{"specz_name": "A", "d_pos": 0.3}, {"specz_name": "A", "d_pos": 0.1}, {"specz_name": "A", "d_pos": 0.2}],
+        [
+            {"specz_name": "A", "d_pos": 0.3},
+            {"specz_name": "A", "d_pos": 0.1},
+            {"specz_name": "A", "d_pos": 0.2},
+        ],
         {1: [0], 2: [0], 3: [1], 4: [0]},
     ),
     "one object, two agreeing spectra": (
@@ -206,9 +219,15 @@ def test_duplicates(name):
 
 
 def test_window_cuts_say_not_reached():
-    pairs = [good_pair(0, specz_name="A", i_pixelflags_edge=True), good_pair(1, specz_name="A"), good_pair(2, specz_name="A")]
+    pairs = [
+        good_pair(0, specz_name="A", i_pixelflags_edge=True),
+        good_pair(1, specz_name="A"),
+        good_pair(2, specz_name="A"),
+    ]
     connection = replay(joined_table(pairs))
-    verdicts = connection.execute("select ok_unique_spectrum, ok_sole_object from int_judged_v2 order by pair_id").fetchall()
+    verdicts = connection.execute(
+        "select ok_unique_spectrum, ok_sole_object from int_judged_v2 order by pair_id"
+    ).fetchall()
     assert verdicts == [(None, None), (True, True), (False, None)]
     rejected = connection.execute(
         "select first_cut, failed_cuts from rejections where version = 'v2' order by pair_id"

@@ -21,9 +21,7 @@ from .test_build import mixed_pairs
 from .test_cuts import good_pair
 
 RAW = {
-    "a": pa.table(
-        {"id": [*range(40)], "g": [n % 3 for n in range(40)], "x": [n * 7 % 11 / 2 for n in range(40)]}
-    ),
+    "a": pa.table({"id": [*range(40)], "g": [n % 3 for n in range(40)], "x": [n * 7 % 11 / 2 for n in range(40)]}),
     "b": pa.table(
         {
             "id": [n * 2 % 30 for n in range(25)],
@@ -108,8 +106,7 @@ def manifest(models: dict[str, str], raw: dict[str, pa.Table]) -> dict:
         for name, table in raw.items()
     }
     return found | {
-        name: {"kind": "model", "sql": sql, "columns": {}, "file": f"{name}.sql"}
-        for name, sql in models.items()
+        name: {"kind": "model", "sql": sql, "columns": {}, "file": f"{name}.sql"} for name, sql in models.items()
     }
 
 
@@ -198,9 +195,7 @@ def test_filters_alone_would_be_missed():
 
 
 def test_what_has_no_part_in_a_column_is_no_ancestor():
-    lineage = Lineage(
-        manifest({"m": f"select id, x from {A}", "n": 'select x from "memory"."main"."m"'}, RAW), []
-    )
+    lineage = Lineage(manifest({"m": f"select id, x from {A}", "n": 'select x from "memory"."main"."m"'}, RAW), [])
     found = lineage.column("n", "x")
     assert found.value_ancestors == {("m", "x"), ("a", "x")}
     assert found.filter_ancestors == set()

@@ -55,7 +55,12 @@ FLAGS = ["cModel_flag", "pixelFlags_edge", "pixelFlags_interpolatedCenter", "pix
 
 
 def row(number: int, **changes) -> dict:
-    made = {"objectId": 3 * 10**17 + number, "coord_ra": 10 + number, "coord_dec": 1, "detect_isPrimary": "true"}
+    made = {
+        "objectId": 3 * 10**17 + number,
+        "coord_ra": 10 + number,
+        "coord_dec": 1,
+        "detect_isPrimary": "true",
+    }
     for band in "ugrizy":
         made |= {f"{band}_cModelMag": 21, f"{band}_cModelMagErr": 0.01} | {f"{band}_{flag}": "false" for flag in FLAGS}
     made |= {"z_name": f"DESI-{number}", "z_ra": 10 + number, "z_dec": 1, "z_spec": 0.6, "z_spec_err": 1e-4}
@@ -88,7 +93,9 @@ def test_the_sixth_filter_is_cut_on_and_carried(catalog):
     connection = catalog.connect()
     kept = connection.execute("select object_id % 10, u_cmodel_mag from galaxies order by 1").fetchall()
     assert kept == [(1, 21.0)]
-    reasons = connection.execute("select object_id % 10, failed_cuts from rejections where version = 'v2' order by 1").fetchall()
+    reasons = connection.execute(
+        "select object_id % 10, failed_cuts from rejections where version = 'v2' order by 1"
+    ).fetchall()
     assert reasons == [(2, "magnitudes"), (3, "bad"), (4, "specz_mag"), (5, "unique_spectrum")]
     missing = connection.execute("select missing_cuts from versions").fetchall()
     assert set(missing) == {("",)}

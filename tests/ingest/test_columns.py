@@ -35,9 +35,7 @@ def test_a_table_without_object_id_is_refused(land_text):
 
 
 def test_a_table_of_another_release_is_refused_and_told_so(land_text):
-    with pytest.raises(
-        InputError, match=r"looked for ra, dec, .* its columns: object_id, gcmodel_mag"
-    ) as caught:
+    with pytest.raises(InputError, match=r"looked for ra, dec, .* its columns: object_id, gcmodel_mag") as caught:
         land_text("object_id,gcmodel_mag\n1,1\n")
     assert "--release" in caught.value.hint
 

@@ -77,9 +77,7 @@ def test_rows_over_many_blocks_keep_their_order_and_numbers(land_text, monkeypat
 
 def land_fits(catalog, tmp_path, *found):
     path = tmp_path / "t.fits"
-    fits.BinTableHDU.from_columns([fits.Column("object_id", "K", array=np.array(IDS[:2])), *found]).writeto(
-        path
-    )
+    fits.BinTableHDU.from_columns([fits.Column("object_id", "K", array=np.array(IDS[:2])), *found]).writeto(path)
     landing = land_hsc(catalog, path)
     return columns(catalog, landing.info), landing
 
@@ -230,9 +228,7 @@ def test_a_file_cut_short_is_refused_whole(catalog, tmp_path, kind, message):
 
 def test_a_damaged_gzip_stream_is_refused(catalog, tmp_path):
     path = tmp_path / "t.csv.gz"
-    data = bytearray(
-        gzip.compress(b"# object_id,ra\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(5000)))
-    )
+    data = bytearray(gzip.compress(b"# object_id,ra\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(5000))))
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(InputError, match="damaged"):

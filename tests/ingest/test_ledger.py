@@ -157,9 +157,7 @@ def test_a_replacement_that_is_refused_leaves_the_old_file(catalog, files, tmp_p
 
 
 def test_a_full_disk_is_told_before(catalog, files, monkeypatch):
-    monkeypatch.setattr(
-        "galaxiesml.ingest.land.shutil.disk_usage", lambda path: type("Usage", (), {"free": 3})
-    )
+    monkeypatch.setattr("galaxiesml.ingest.land.shutil.disk_usage", lambda path: type("Usage", (), {"free": 3}))
     with pytest.raises(ResourceError, match=r"a\.csv may take .* GB free"):
         land_hsc(catalog, files[0])
     assert land_hsc(catalog, files[0], force=True).info["rows"] == 1
@@ -176,9 +174,7 @@ def test_every_landed_table_can_be_read_before_anything_is_landed(catalog):
     kinds = dict(connection.execute("select column_name, column_type from (describe hsc_joined)").fetchall())
     assert (kinds["object_id"], kinds["y_cmodel_mag"], kinds["specz_name"]) == ("BIGINT", "DOUBLE", "VARCHAR")
     assert (kinds["landing"], kinds["source_row"], kinds["g_cmodel_flag"]) == ("BIGINT", "BIGINT", "BOOLEAN")
-    specz = {
-        name for (name,) in connection.execute("select column_name from (describe hsc_specz)").fetchall()
-    }
+    specz = {name for (name,) in connection.execute("select column_name from (describe hsc_specz)").fetchall()}
     assert "object_id" in specz and "ra" not in specz and "specz_class" in specz
 
 
@@ -217,9 +213,7 @@ def test_killed_at_any_time_the_next_landing_just_works(catalog, tmp_path):
     remove_landing(catalog, 1)
     seen = set()
     for _ in range(6):
-        process = subprocess.Popen(
-            [sys.executable, "-c", LAND, catalog.root, path], stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen([sys.executable, "-c", LAND, catalog.root, path], stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "go\n"
         time.sleep(dice.uniform(0, 0.25 * longest))
         os.kill(process.pid, signal.SIGKILL)

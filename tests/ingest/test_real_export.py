@@ -26,11 +26,7 @@ RENAMED = {
     **{f"{b}_cmodel_mag": f"{b}cmodel_mag" for b in "grizy"},
     **{f"{b}_cmodel_magsigma": f"{b}cmodel_mag_err" for b in "grizy"},
     **{f"{b}_cmodel_flag": f"{b}cmodel_flux_flags" for b in "grizy"},
-    **{
-        f"{b}_pixelflags_{ours}": f"{b}flags_pixel_{theirs}"
-        for b in "grizy"
-        for ours, theirs in FLAGS.items()
-    },
+    **{f"{b}_pixelflags_{ours}": f"{b}flags_pixel_{theirs}" for b in "grizy" for ours, theirs in FLAGS.items()},
 }
 
 
@@ -87,17 +83,12 @@ def test_every_other_column_equals_astropys_reading(landed):
 
 def test_the_spectrum_s_number_becomes_its_name_and_the_flag_a_boolean(landed):
     _, table, truth = landed
-    assert table["specz_name"].to_pylist() == [
-        None if n == -9999 else str(n) for n in truth["specz_id"].tolist()
-    ]
+    assert table["specz_name"].to_pylist() == [None if n == -9999 else str(n) for n in truth["specz_id"].tolist()]
     flag = np.ma.filled(truth["specz_flag"].astype(float), np.nan)
     assert table["specz_flag_homogeneous"].to_pylist() == [None if np.isnan(f) else f == 1 for f in flag]
-    sdss, gama = (
-        np.nan_to_num(np.ma.filled(truth[f"specz_{s}_flag"].astype(float), 0)) == 1 for s in ("sdss", "gama")
-    )
+    sdss, gama = (np.nan_to_num(np.ma.filled(truth[f"specz_{s}_flag"].astype(float), 0)) == 1 for s in ("sdss", "gama"))
     names = [
-        ",".join(n for n, fires in (("sdss", s), ("gama", g)) if fires) or None
-        for s, g in zip(sdss, gama, strict=True)
+        ",".join(n for n, fires in (("sdss", s), ("gama", g)) if fires) or None for s, g in zip(sdss, gama, strict=True)
     ]
     assert table["specz_surveys"].to_pylist() == names
     kinds = ["arbitrary" if g else "measured" if s else None for s, g in zip(sdss, gama, strict=True)]

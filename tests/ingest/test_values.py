@@ -21,9 +21,7 @@ def test_identifiers_are_exact_to_the_last_digit(land_text):
     assert found["parent_id"] == [None] * len(ids)
 
 
-@pytest.mark.parametrize(
-    "text", ["3.64e16", "123.0", "12a", "0x1A", str(MAX + 1), "1_000", "--1", "١٢", "null"]
-)
+@pytest.mark.parametrize("text", ["3.64e16", "123.0", "12a", "0x1A", str(MAX + 1), "1_000", "--1", "١٢", "null"])
 def test_what_is_no_identifier_is_refused(land_text, text):
     reason = "is missing" if text == "null" else "is not a whole number of 64 bits"
     with pytest.raises(InputError, match=f"line 3, column object_id: .* {reason}"):
@@ -32,12 +30,8 @@ def test_what_is_no_identifier_is_refused(land_text, text):
 
 @pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.bool_()])
 def test_a_column_of_floats_is_no_identifier(catalog, tmp_path, kind):
-    pq.write_table(
-        pa.table({"object_id": pa.array([1, 0]).cast(kind), "ra": [1.0, 2.0]}), tmp_path / "t.parquet"
-    )
-    with pytest.raises(
-        InputError, match=r"column object_id .*identifier of 17 digits does not survive a float"
-    ):
+    pq.write_table(pa.table({"object_id": pa.array([1, 0]).cast(kind), "ra": [1.0, 2.0]}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"column object_id .*identifier of 17 digits does not survive a float"):
         land_hsc(catalog, tmp_path / "t.parquet")
 
 
@@ -153,9 +147,7 @@ BAD = "\n".join(
 
 
 def test_a_file_with_a_bad_cell_is_refused_whole(catalog, land_text):
-    with pytest.raises(
-        InputError, match=r"export\.csv, line 4, column ra: 'north' is not a number"
-    ) as caught:
+    with pytest.raises(InputError, match=r"export\.csv, line 4, column ra: 'north' is not a number") as caught:
         land_text(BAD)
     assert "--rejects FILE" in caught.value.hint
     assert catalog.landings() == []
@@ -209,9 +201,7 @@ def test_the_line_of_a_bad_cell_in_a_later_block_is_right(land_text, monkeypatch
 
 def test_a_bad_row_of_a_typed_file_is_named_by_its_row(catalog, tmp_path):
     pq.write_table(pa.table({"object_id": [1, None, 3], "isprimary": [1, 0, 2]}), tmp_path / "t.parquet")
-    with pytest.raises(
-        InputError, match=r"t\.parquet, row 2, column object_id: '' is missing \(1 more near it\)"
-    ):
+    with pytest.raises(InputError, match=r"t\.parquet, row 2, column object_id: '' is missing \(1 more near it\)"):
         land_hsc(catalog, tmp_path / "t.parquet")
     found = columns(catalog, land_hsc(catalog, tmp_path / "t.parquet", rejects=tmp_path / "bad.csv").info)
     assert (found["object_id"], found["source_row"]) == ([1], [1])

@@ -47,10 +47,7 @@ def _csv(path):
         writer = csv.writer(file, lineterminator="\n")
         for row in _rows():
             writer.writerow(
-                [
-                    "" if cell is None else str(cell).lower() if isinstance(cell, bool) else cell
-                    for cell in row
-                ]
+                ["" if cell is None else str(cell).lower() if isinstance(cell, bool) else cell for cell in row]
             )
 
 
@@ -68,9 +65,7 @@ def _fits(path):
 
 def _parquet(path):
     kinds = {"bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
-    pq.write_table(
-        pa.table({name: pa.array(values, kinds[kind]) for name, (kind, values) in TABLE.items()}), path
-    )
+    pq.write_table(pa.table({name: pa.array(values, kinds[kind]) for name, (kind, values) in TABLE.items()}), path)
 
 
 def _sqlite(path):

@@ -26,9 +26,7 @@ def read(path: Path) -> pd.DataFrame:
         else:
             # Python's own float is exact to the last bit; pandas' reader is not.
             values = pd.Series([float(value) if value else np.nan for value in text[name]])
-            frame[name] = (
-                values.mask(values == -9) if name in ("specz_redshift", "specz_redshift_err") else values
-            )
+            frame[name] = values.mask(values == -9) if name in ("specz_redshift", "specz_redshift_err") else values
     return frame.assign(specz_error_kind=error_kind(frame))
 
 
@@ -37,10 +35,7 @@ def error_kind(frame: pd.DataFrame) -> list[str | None]:
     fires = {name: np.array([value is True for value in frame[name]]) for name in flags}
     arbitrary = np.any([fires[name] for name in ARBITRARY], axis=0)
     listed = np.any(list(fires.values()), axis=0)
-    return [
-        "arbitrary" if bad else "measured" if known else None
-        for bad, known in zip(arbitrary, listed, strict=True)
-    ]
+    return ["arbitrary" if bad else "measured" if known else None for bad, known in zip(arbitrary, listed, strict=True)]
 
 
 def truth(folder: Path) -> dict:
@@ -66,8 +61,7 @@ def row_failures(frame: pd.DataFrame) -> dict[str, np.ndarray]:
         return np.any([[value is not False for value in frame[f"{band}_{column}"]] for band in bands], axis=0)
 
     z, err, target, distance = (
-        frame[name].to_numpy(float)
-        for name in ("specz_redshift", "specz_redshift_err", "specz_mag_i", "d_pos")
+        frame[name].to_numpy(float) for name in ("specz_redshift", "specz_redshift_err", "specz_mag_i", "d_pos")
     )
     magnitudes = np.array([frame[f"{band}_cmodel_mag"].to_numpy(float) for band in bands])
     sensible = (magnitudes > 0) & (magnitudes < 50)

@@ -75,9 +75,7 @@ def test_formats_hold_the_same_values(tmp_path, export, frame):
             if name != "object_id":
                 assert rows[f"{name}_isnull"].tolist() == missing
             told = [value for value, none in zip(rows[name].tolist(), missing, strict=True) if not none]
-            np.testing.assert_array_equal(
-                told, [value for value in values if value is not None], err_msg=name
-            )
+            np.testing.assert_array_equal(told, [value for value in values if value is not None], err_msg=name)
     for name in ("ra", "i_cmodel_mag", "specz_redshift_err"):
         parquet = table[name].to_pandas()
         expected = parquet.mask(parquet == -9) if name.startswith("specz") else parquet
@@ -168,9 +166,7 @@ def test_other_releases_have_their_own_names(tmp_path, release, planted):
     profile = load_profile(release)
     make(tmp_path, profile=profile)
     header = (tmp_path / "export.csv").open().readline().removeprefix("# ").rstrip().split(",")
-    own = {column.source for column in profile.columns.values()} | {
-        survey.column for survey in profile.surveys
-    }
+    own = {column.source for column in profile.columns.values()} | {survey.column for survey in profile.surveys}
     assert set(header) == own
     assert truth(tmp_path)["versions"] == planted["versions"]
 

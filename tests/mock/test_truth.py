@@ -41,9 +41,7 @@ def test_every_row_fails_the_row_cuts_that_the_truth_names_and_no_other(frame, p
         for row in pairs.index[failed]:
             found[row].add(cut)
     told = {row: set(cuts) - WINDOWS for row, cuts in reasons(planted, version).items()}
-    assert {row: cuts for row, cuts in found.items() if cuts} == {
-        row: cuts for row, cuts in told.items() if cuts
-    }
+    assert {row: cuts for row, cuts in found.items() if cuts} == {row: cuts for row, cuts in told.items() if cuts}
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
@@ -70,12 +68,7 @@ def _models(frame):
 
 
 def test_every_cut_of_every_version_is_the_sole_reason_of_some_row(planted):
-    told = {
-        (version, cuts[0])
-        for version in VERSIONS
-        for cuts in reasons(planted, version).values()
-        if len(cuts) == 1
-    }
+    told = {(version, cuts[0]) for version in VERSIONS for cuts in reasons(planted, version).values() if len(cuts) == 1}
     assert told == {(version, cut["name"]) for cut in load_cuts() for version in cut["versions"]}
 
 
@@ -112,9 +105,7 @@ def test_shared_names_and_shared_objects_are_the_planted_ones(frame, planted):
     pairs = with_spectrum(frame)
     sizes = pairs["specz_name"].value_counts()
     assert set(sizes) == {1, 2, 3, 4, 5}
-    groups = {
-        tuple(group) for fault in planted["faults"] if len(fault["reasons"]) > 1 for group in fault["groups"]
-    }
+    groups = {tuple(group) for fault in planted["faults"] if len(fault["reasons"]) > 1 for group in fault["groups"]}
     shared = pairs["specz_name"].duplicated(keep=False) & pairs["specz_name"].notna()
     same = pairs["object_id"].duplicated(keep=False)
     assert set(pairs.index[shared | same] + 1) == {row for group in groups for row in group}

@@ -5,8 +5,8 @@ import re
 import pytest
 from PIL import Image
 
-from galaxiesml.errors import UsageError
 from galaxiesml.curation.cuts import load_cuts
+from galaxiesml.errors import UsageError
 from galaxiesml.plots.flow import draw_flow, stages_of
 
 GROUPS = {cut["name"]: cut["group"] for cut in load_cuts()}

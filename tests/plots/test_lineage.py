@@ -62,9 +62,7 @@ def test_it_names_files_hashes_columns_and_cuts(tmp_path):
     draw(lineage(), tmp_path / "lineage.svg")
     text = words(tmp_path / "lineage.svg")
     assert text[0] == "Lineage of galaxies.redshift  (galaxies_v2.redshift)"
-    assert {"file 1", "wide$1.fits", "z_hsc", "hsc_joined", "int_pairs", "galaxies_v2", "redshift"} <= set(
-        text
-    )
+    assert {"file 1", "wide$1.fits", "z_hsc", "hsc_joined", "int_pairs", "galaxies_v2", "redshift"} <= set(text)
     assert f"file 1: wide$1.fits, sha256 {'c5b6' * 16}" in text
     assert {"file 1: {g,r,i}flags_edge", "{g,r,i}_edge", "edge"} <= set(text)
     assert {"galaxies_v2  where", "int_verdicts.kept"} <= set(text)
