@@ -12,12 +12,15 @@ from pathlib import Path
 
 from galaxiesml.catalog import CONFIG, FORMAT, read_settings, write_atomic
 from galaxiesml.errors import CatalogError
-from galaxiesml.survey import load_profile
+from galaxiesml.survey import known_releases, load_profile
 
 
 def _keep_the_profile(root: Path) -> str:
     """0 to 1: the catalogue holds its release profile, and no longer reads the package's."""
-    profile = load_profile(read_settings(root)["release"])
+    release = read_settings(root).get("release")
+    if not release:
+        raise CatalogError(f"{root / CONFIG} names no release.", f'Add to it: release = "{known_releases()[0]}"')
+    profile = load_profile(release)
     write_atomic(root / "release.toml", profile.text)
     return f"release.toml: the profile of {profile.name} as this galaxiesml has it"
 

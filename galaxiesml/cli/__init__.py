@@ -69,13 +69,13 @@ def main(arguments: list[str] | None = None) -> None:
         if error.hint:
             sys.stderr.write(f"{error.hint}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; what was landed and published stands.\n")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output went away, as `| head` does.
-        sys.stderr.close()
-        sys.exit(0)
+    except SystemExit as left:
+        # typer has ended the program already: with 130 for Ctrl-C, with 1 where the reader went, as `| head` does.
+        if left.code == 130:
+            sys.stderr.write("Interrupted; what was landed and published stands.\n")
+        if isinstance(left.__context__, BrokenPipeError):
+            sys.exit(0)
+        raise
     except Exception as error:
         _report_fault(error)
         sys.exit(1)

@@ -81,15 +81,6 @@ def catalog_status(catalog) -> dict:
     info = catalog.build_info() if catalog.current_id() else None
     hashes = [(row["landing"], row["source_sha256"]) for row in catalog.landings()]
     up_to_date = info is not None and hashes == [(row["landing"], row["source_sha256"]) for row in info["landings"]]
-    versions = [
-        {
-            "version": name,
-            "rows": version["rows"],
-            "missing cuts": ", ".join(version["missing_cuts"]),
-            "follows": version["title"],
-        }
-        for name, version in (info["versions"] if info else {}).items()
-    ]
     if not landings:
         step = "galaxiesml ingest hsc FILE"
     elif not up_to_date:
@@ -103,10 +94,27 @@ def catalog_status(catalog) -> dict:
         "build": info and info["id"],
         "built_at": info and info["created"],
         "up_to_date": up_to_date,
-        "versions": versions,
+        "versions": _versions(catalog) if info else [],
         "writer": catalog.writer(),
         "next": step,
     }
+
+
+def _versions(catalog) -> list[dict]:
+    """Every version, those that the published build left out too."""
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(catalog.current_build() / "versions.parquet").to_pylist()
+    return [
+        {
+            "version": row["version"],
+            "built": row["built"],
+            "rows": row["rows_kept"],
+            "missing cuts": row["missing_cuts"],
+            "follows": row["title"],
+        }
+        for row in sorted(rows, key=lambda row: row["version"])
+    ]
 
 
 def gc(

@@ -46,7 +46,7 @@ def open_log(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
         path = folder / "galaxiesml.log"
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=3, delay=True)
+        handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=3)
     except OSError:
         return
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))

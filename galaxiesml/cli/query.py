@@ -51,7 +51,10 @@ def sql(
         raise UsageError("Give a query, or --file FILE.", 'Type: galaxiesml sql "select count(*) from galaxies"')
     if file is not None and not file.is_file():
         raise UsageError(f"No file {file}.")
-    text = file.read_text() if file else sys.stdin.read() if query == "-" else query
+    try:
+        text = file.read_text() if file else sys.stdin.read() if query == "-" else query
+    except UnicodeDecodeError:
+        raise UsageError(f"{file or 'standard input'} is no text.", "Give a file that holds one SELECT.") from None
     if out is not None and output is Format.table:
         if out.suffix.lstrip(".") not in {"csv", "json", "parquet"}:
             raise UsageError(f"{out.name} says no format.", "Name it .csv, .json or .parquet, or give --format.")
@@ -81,7 +84,8 @@ def _print_table(result, limit: int) -> None:
     from galaxiesml.release import ask
 
     columns = ask.names(result)
-    rows = result.fetchmany(limit + 1) if limit else result.fetchall()
+    # An aligned table needs the widths of all its rows; --format csv and json stream.
+    rows = ask.fetch(result, limit + 1) if limit else [row for batch in ask.batches(result) for row in batch]
     shown = rows[:limit] if limit else rows
     if shown:
         common.table([dict(zip(columns, row, strict=True)) for row in shown])

@@ -6,17 +6,18 @@ import csv
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 
 from galaxiesml.catalog import Catalog, quote
 from galaxiesml.errors import UsageError
+from galaxiesml.release.reading import reading
 
 #: Rows that are fetched at a time: output streams, memory does not grow with the answer.
 BATCH = 10_000
-_READS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.RELATION}
 
 
 def ask(catalog: Catalog, query: str, **settings) -> duckdb.DuckDBPyConnection:
@@ -39,35 +40,36 @@ def ask(catalog: Catalog, query: str, **settings) -> duckdb.DuckDBPyConnection:
     UsageError
         The text is no statement, is several, would write, or names a table or column that is not there.
     """
+    connection = _connect(catalog, **settings)
+    return _execute(catalog, connection, reading(connection, query))
+
+
+def _connect(catalog: Catalog, **settings) -> duckdb.DuckDBPyConnection:
     connection = catalog.connect(**settings)
-    return _execute(catalog, connection, _reading(connection, query))
-
-
-def _reading(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
-    """The one statement of a text, if it only reads."""
-    try:
-        statements = connection.extract_statements(query)
-    except duckdb.Error as error:
-        raise UsageError(f"The query does not parse: {error}") from error
-    if len(statements) != 1:
-        raise UsageError(f"One statement at a time; this is {len(statements)}.", "Give one SELECT.")
-    if statements[0].type not in _READS:
-        kind = statements[0].type.name
-        raise UsageError(
-            f"{kind} is refused: the catalogue is read only here.",
-            "Only SELECT and EXPLAIN; --out writes a result.",
-        )
-    return statements[0]
+    # A table that is not there must not be looked for among this program's own variables.
+    connection.execute("set python_enable_replacements = false")
+    return connection
 
 
 def _execute(catalog: Catalog, connection: duckdb.DuckDBPyConnection, statement) -> duckdb.DuckDBPyConnection:
     try:
-        return connection.execute(statement)
+        return _interruptible(connection, lambda: connection.execute(statement))
     except duckdb.CatalogException as error:
         tables = ", ".join(sorted(catalog.tables()))
         raise UsageError(str(error), f"Tables: {tables}.") from error
     except duckdb.Error as error:
         raise UsageError(str(error)) from error
+
+
+def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable):
+    """Work in a second thread: DuckDB may look for Ctrl-C too late, a main thread that waits sees it at once."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def names(result: duckdb.DuckDBPyConnection) -> list[str]:
@@ -76,8 +78,16 @@ def names(result: duckdb.DuckDBPyConnection) -> list[str]:
 
 def batches(result: duckdb.DuckDBPyConnection) -> Iterator[list[tuple]]:
     """The result's rows, some at a time."""
-    while rows := result.fetchmany(BATCH):
+    while rows := fetch(result, BATCH):
         yield rows
+
+
+def fetch(result: duckdb.DuckDBPyConnection, count: int) -> list[tuple]:
+    """At most ``count`` of the next rows; the query still runs while they are fetched, and may yet fail."""
+    try:
+        return _interruptible(result, lambda: result.fetchmany(count))
+    except duckdb.Error as error:
+        raise UsageError(str(error)) from error
 
 
 def write_csv(result: duckdb.DuckDBPyConnection, out) -> int:
@@ -109,13 +119,18 @@ def write_json(result: duckdb.DuckDBPyConnection, out) -> int:
 
 
 def _json(value):
+    if isinstance(value, list | tuple):
+        return [_json(each) for each in value]
+    if isinstance(value, dict):
+        return {str(name): _json(each) for name, each in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
     """A query's rows as a Parquet file; it appears whole or not at all."""
-    connection = catalog.connect(**settings)
-    body = _reading(connection, query).query.strip().rstrip(";")
+    _check_folder(path)
+    connection = _connect(catalog, **settings)
+    body = reading(connection, query).query.strip().rstrip(";")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         copied = _execute(catalog, connection, f"copy ({body}\n) to {quote(beside)} (format parquet, compression zstd)")
@@ -128,6 +143,7 @@ def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
 
 def write_text(path: Path, write, result: duckdb.DuckDBPyConnection) -> int:
     """CSV or JSON into a file that appears whole or not at all."""
+    _check_folder(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(beside, "w", newline="") as out:
@@ -136,3 +152,10 @@ def write_text(path: Path, write, result: duckdb.DuckDBPyConnection) -> int:
     finally:
         beside.unlink(missing_ok=True)
     return count
+
+
+def _check_folder(path: Path) -> None:
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(
+            f"{path} cannot be written: " + ("it is a folder." if path.is_dir() else f"no folder {path.parent}.")
+        )

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from galaxiesml.catalog import Catalog, check_version, quote
+from galaxiesml.catalog import Catalog, check_version, quote, write_atomic
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
 
@@ -90,9 +90,9 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     body = path.with_name(f".{path.name}.{os.getpid()}.rows")
     # ECSV wants True and False.
     wanted = ", ".join(
-        f"case {column.name} when true then 'True' when false then 'False' end as {column.name}"
+        f"""case "{column.name}" when true then 'True' when false then 'False' end as "{column.name}\""""
         if column.type == "boolean"
-        else column.name
+        else f'"{column.name}"'
         for column in export.columns
     )
     try:
@@ -107,7 +107,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
                 out.write(block)
         os.replace(beside, path)
         if plain:
-            path.with_name(path.name + ".json").write_text(json.dumps(export.facts, indent=1) + "\n")
+            write_atomic(path.with_name(path.name + ".json"), json.dumps(export.facts, indent=1) + "\n")
     finally:
         for leftover in (beside, body):
             leftover.unlink(missing_ok=True)

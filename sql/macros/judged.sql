@@ -43,33 +43,33 @@ judged as (
         size_{{ cut.name }},
         {%- endif %}
         {%- endfor %}
+        {#- Kept pairs first: of those there are most, and nothing more is asked of them. #}
         case
-            {%- for cut in chosen.rows %}
-            when not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}'
-            {%- endfor %}
-            {%- for cut in chosen.windows %}
+            when alive_{{ last }} then cast(null as string)
+            {%- for cut in chosen.all %}
             when not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}'
             {%- endfor %}
         end as first_cut,
         case
+            when alive_{{ last }} then cast(null as string)
             {%- for cut in chosen.all %}
             when ok_{{ cut.name }} is null then 'null' when not ok_{{ cut.name }} then 'fail'
             {%- endfor %}
         end as first_verdict,
-        concat_ws(', '
+        case when not alive_{{ last }} then concat_ws(', '
             {%- for cut in chosen.rows %},
             case when not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}' end
             {%- endfor %}
             {%- for cut in chosen.windows %},
             case when not coalesce(ok_{{ cut.name }}, true) then '{{ cut.name }}' end
-            {%- endfor %}) as failed_cuts,
-        cast(0
+            {%- endfor %}) end as failed_cuts,
+        cast(case when not alive_{{ last }} then 0
             {%- for cut in chosen.rows %}
             + case when coalesce(ok_{{ cut.name }}, false) then 0 else 1 end
             {%- endfor %}
             {%- for cut in chosen.windows %}
             + case when coalesce(ok_{{ cut.name }}, true) then 0 else 1 end
-            {%- endfor %} as bigint) as n_failed
+            {%- endfor %} else 0 end as bigint) as n_failed
     from alive_{{ last }}
 )
 
