@@ -36,13 +36,22 @@ def make_app() -> typer.Typer:
     return app
 
 
+def _print_version(wanted: bool) -> None:
+    # As it is read, not in `options`: that runs only before a command.
+    if wanted:
+        common.result(__version__)
+        raise typer.Exit()
+
+
 def options(
     directory: Annotated[
         Path | None, typer.Option("--catalog", "-C", help="The catalogue's folder.", metavar="DIR")
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results, warnings and errors alone.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """GalaxiesML as a catalogue: every cut in versioned SQL, every row accounted for.
 
@@ -54,9 +63,6 @@ def options(
       galaxiesml audit cuts
     """
     common.STATE.catalog, common.STATE.verbose, common.STATE.quiet = directory, verbose, quiet
-    if version:
-        common.result(__version__)
-        raise typer.Exit()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A version of galaxies as one CSV or Parquet file that carries its units, its cuts and what it lacks."""
+"""A version of galaxies, or another mart, as one CSV or Parquet file that carries units, cuts and what it lacks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "
 
 @dataclass(frozen=True)
 class Export:
-    """What an export is made from: one version of the published build.
+    """What an export is made from: one mart of the published build.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Export:
     columns : list of Column
         In order, with unit, UCD and description.
     facts : dict
-        What the file says of itself: build, release, version, rows, cuts, incomplete.
+        What the file says of itself: build, release, table, rows, incomplete; of a version also its cuts.
     """
 
     source: Path
@@ -62,18 +62,47 @@ def export_of(catalog: Catalog, version: str) -> Export:
     entry = info["versions"][name]
     source = catalog.current_build() / f"galaxies_{name}.parquet"
     known = columns(catalog.profile.bands)
-    facts = {
+    facts = _facts(info, source) | {
+        "version": name,
+        "default": name == f"v{info['default_version']}",
+        "title": entry["title"],
+        "cuts": entry["cuts"],
+        "incomplete": entry["missing_cuts"],
+    }
+    return Export(source, [known[column] for column in pq.read_schema(source).names], facts)
+
+
+def table_export(catalog: Catalog, table: str) -> Export:
+    """Any mart of the published build as an export; units and descriptions are those of the build's ``columns``.
+
+    Raises
+    ------
+    CatalogError
+        There is no build, or it holds no such table.
+    """
+    info = catalog.build_info()
+    sources = {path.stem: path for path in catalog.current_build().glob("*.parquet")}
+    if table not in sources:
+        raise CatalogError(f"Build {info['id']} holds no table {table!r}.", f"Tables: {', '.join(sorted(sources))}.")
+    described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)]).to_pylist()
+    known = {row["name"]: row for row in described}
+    made = [
+        Column(name, *(known[name][key] or "" for key in ("data_type", "description", "unit", "ucd")))
+        for name in pq.read_schema(sources[table]).names
+    ]
+    missing = {cut: None for entry in info["versions"].values() for cut in entry["missing_cuts"]}
+    return Export(sources[table], made, _facts(info, sources[table]) | {"incomplete": list(missing)})
+
+
+def _facts(info: dict, source: Path) -> dict:
+    return {
         "build": info["id"],
         "galaxiesml": info["galaxiesml"],
         "release": info["release"],
-        "version": name,
-        "title": entry["title"],
-        "rows": entry["rows"],
-        "cuts": entry["cuts"],
-        "incomplete": entry["missing_cuts"],
+        "table": source.stem,
+        "rows": pq.read_metadata(source).num_rows,
         "landed": [f"{row['source_file']} sha256:{row['source_sha256']}" for row in info["landings"]],
     }
-    return Export(source, [known[column] for column in pq.read_schema(source).names], facts)
 
 
 def write_csv(export: Export, path: Path, plain: bool = False) -> None:
@@ -163,10 +192,15 @@ def votable_header(export: Export) -> str:
     document = tree.VOTableFile()
     resource = tree.Resource()
     document.resources.append(resource)
-    table = tree.TableElement(document, name=f"galaxies_{export.facts['version']}")
+    table = tree.TableElement(document, name=export.facts["table"])
     resource.tables.append(table)
-    words = "; ".join(f"{key}: {value}" for key, value in export.facts.items())
-    table.description = words
+    # As attributes: astropy breaks the lines of a description, a hash in the middle.
+    for key, value in export.facts.items():
+        words = ", ".join(value) if isinstance(value, list) else str(value)
+        resource.infos.append(tree.Info(name=key, value=words))
+    table.description = f"{export.facts['table']} of build {export.facts['build']}" + (
+        f"; INCOMPLETE: {', '.join(export.incomplete)}" if export.incomplete else ""
+    )
     for column in export.columns:
         more = {"arraysize": "*"} if column.type == "text" else {}
         field = tree.Field(document, name=column.name, datatype=_VOTABLE[column.type], ucd=column.ucd, **more)
