@@ -74,7 +74,8 @@ def test_boundary_rows_as_dbt_unit_tests(built, tmp_path):
         path.write_text(text)
     (built.builds / "unit").mkdir()
     settings = Settings(built.root, "unit", 2, "2GB")
-    results = invoke(["build", "--select", "+int_verdicts"], tmp_path, tmp_path, settings)
+    command = ["build", "--select", "+int_verdicts", "--indirect-selection", "cautious"]
+    results = invoke(command, tmp_path, tmp_path, settings)
     boundaries = {
         result.node.name: str(result.status) for result in results.results if "unit_test" in result.node.unique_id
     }
