@@ -71,11 +71,14 @@ def build(
 
 
 def _check_resources(catalog, force: bool) -> None:
-    """A build writes at most a few copies of the landed spectra; the landed bytes bound them."""
-    from galaxiesml.config import check_space
+    """Disk for a few copies of the landed spectra, which the landed bytes bound; memory for the table of pairs."""
+    from galaxiesml.config import check_memory, check_space
 
     landed = sum(path.stat().st_size for path in catalog.raw.glob("[0-9]*/*.parquet"))
     check_space(catalog.root, landed + 50_000_000, force)
+    pairs = sum(landing["rows"] for landing in catalog.landings() if landing["kind"] != "objects")
+    # A pair has some 80 columns of up to 8 bytes; dbt and DuckDB themselves need half a gigabyte.
+    check_memory(500_000_000 + 700 * pairs, force)
 
 
 def _say(built) -> None:

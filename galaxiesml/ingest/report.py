@@ -44,12 +44,25 @@ def warnings(landing: Landing) -> list[str]:
         found.append(f"{info['source_file']} has no rows.")
     if landing.is_new and info["kind"] == "joined" and not {"specz_name", "specz_redshift"} & set(info["columns"]):
         found.append(f"{info['source_file']} has neither a spectrum's name nor a redshift: no row of it makes a pair.")
-    found += [
+    return found + _contradictions(info)
+
+
+#: Conditions that are told one by one; of more, the rest are counted.
+SHOWN = 3
+
+
+def _contradictions(info: dict) -> list[str]:
+    """The conditions that most rows contradict; a flag in five filters need not be told five times."""
+    entries = sorted(info["contradictions"], key=lambda entry: -entry["rows"])
+    lines = [
         f"{info['source_file']}: {entry['rows']:,} of {info['rows']:,} rows contradict the declared query "
         f"{info['archive']['query']}: {entry['condition']}."
-        for entry in info["contradictions"]
+        for entry in entries[:SHOWN]
     ]
-    return found
+    if len(entries) > SHOWN:
+        rest = len(entries) - SHOWN
+        lines.append(f"{info['source_file']}: rows contradict {rest} more of its conditions; landing.json lists them.")
+    return lines
 
 
 def _families(info: dict, profile: Profile) -> tuple[list[str], list[str], list[str]]:
