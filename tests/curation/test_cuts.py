@@ -72,91 +72,6 @@ def _python(value: str):
     return value.strip("'") if value.startswith("'") else float(value)
 
 
-def beside(limit: float) -> list[float]:
-    """The limit, the step below it and the step above."""
-    return [math.nextafter(limit, -math.inf), limit, math.nextafter(limit, math.inf)]
-
-
-#: What hypothesis may put on a good pair: every limit from both sides, NULLs, sentinels.
-REDSHIFTS = [*beside(0.01), *beside(4.0), 9.9999, -9.0, 0.0, -0.5, 0.5, 1.0, 3.0, None]
-ERRORS = [
-    *beside(0.0),
-    *beside(1.0),
-    *beside(0.005 / 1.5),
-    *beside(0.005 * 1.5),
-    *beside(0.0025),
-    *beside(0.01),
-    None,
-]
-MAGNITUDES = [*beside(0.0), *beside(50.0), 20.0, -1.0, 99.0, None]
-SPECZ_MAGNITUDES = [*beside(0.0), *beside(28.0), -1.0, None]
-DISTANCES = [*beside(0.5), 0.0, 0.3, None]
-
-FAULTS = st.one_of(
-    st.tuples(st.sampled_from([f"{band}_{flag}" for band in BANDS for flag in FLAGS]), st.sampled_from([True, None])),
-    st.tuples(st.sampled_from([f"{band}_cmodel_mag" for band in BANDS]), st.sampled_from(MAGNITUDES)),
-    st.tuples(st.just("specz_redshift"), st.sampled_from(REDSHIFTS)),
-    st.tuples(st.just("specz_redshift_err"), st.sampled_from(ERRORS)),
-    st.tuples(st.just("specz_flag_homogeneous"), st.sampled_from([False, None])),
-    st.tuples(st.just("specz_mag_i"), st.sampled_from(SPECZ_MAGNITUDES)),
-    st.tuples(st.just("d_pos"), st.sampled_from(DISTANCES)),
-    st.tuples(st.just("isprimary"), st.sampled_from([False, None])),
-    st.tuples(st.just("specz_class"), st.sampled_from(["STAR", "QSO", None])),
-    st.tuples(st.just("specz_error_kind"), st.sampled_from(["assigned", "arbitrary", None])),
-    st.tuples(st.just("specz_name"), st.sampled_from(["A", "B", "A,B", None])),
-    st.tuples(st.just("object_id"), st.sampled_from([1, 2])),
-)
-PAIRS = st.lists(st.dictionaries(st.integers(0, 2), FAULTS, max_size=2), min_size=20, max_size=40)
-
-#: Pairs that share objects and spectra, and differ in what decides between them.
-CROWDS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "object_id": st.integers(1, 4),
-            "specz_name": st.sampled_from(["A", "B", "C", "D", "E", None]),
-            "d_pos": st.sampled_from([0.1, 0.2]),
-            "specz_redshift_err": st.sampled_from([1e-4, 2e-4]),
-            "specz_redshift": st.sampled_from([0.5, 0.5 + 1e-6, math.nextafter(0.5075, 1), 0.5075, 0.6]),
-        },
-        optional={"i_pixelflags_edge": st.just(True), "specz_mag_i": st.just(None)},
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-#: How often each cut was a row's sole reason, over the whole hypothesis run.
-SOLE = Counter()
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(PAIRS)
-def test_every_version_keeps_the_rows_that_pandas_keeps(draws):
-    check([good_pair(number, **dict(draw.values())) for number, draw in enumerate(draws)])
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(CROWDS)
-def test_every_version_keeps_the_duplicates_that_pandas_keeps(draws):
-    check([good_pair(number, **draw) for number, draw in enumerate(draws)])
-
-
-def check(pairs: list[dict]) -> None:
-    connection = replay(joined_table(pairs))
-    frame = pd.DataFrame(pairs, dtype=object)
-    spectra = frame["specz_name"].notna() | frame["specz_redshift"].notna()
-    for version, reading in VERSIONS.items():
-        assert kept(connection, version) == reading(frame[spectra]), f"v{version}"
-    SOLE.update(cut for (cut,) in connection.execute("select first_cut from rejections where n_failed = 1").fetchall())
-
-
-def test_every_cut_was_the_sole_reason_at_least_once(record_property):
-    # Runs after the tests above, in this file's order.
-    for cut in load_cuts():
-        record_property(cut["name"], SOLE[cut["name"]])
-    missing = [cut["name"] for cut in load_cuts() if not SOLE[cut["name"]]]
-    assert not missing, f"never a row's sole reason: {missing}; counts: {dict(SOLE)}"
-
-
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_good_pair_is_kept(version):
     assert kept(replay(joined_table([good_pair(1)])), version) == [0]
@@ -243,3 +158,88 @@ def test_judging_order_is_row_cuts_then_windows():
     for version in VERSIONS:
         kinds = ["window" in cut for cut in version_cuts(version)]
         assert kinds == sorted(kinds)
+
+
+def beside(limit: float) -> list[float]:
+    """The limit, the step below it and the step above."""
+    return [math.nextafter(limit, -math.inf), limit, math.nextafter(limit, math.inf)]
+
+
+#: What hypothesis may put on a good pair: every limit from both sides, NULLs, sentinels.
+REDSHIFTS = [*beside(0.01), *beside(4.0), 9.9999, -9.0, 0.0, -0.5, 0.5, 1.0, 3.0, None]
+ERRORS = [
+    *beside(0.0),
+    *beside(1.0),
+    *beside(0.005 / 1.5),
+    *beside(0.005 * 1.5),
+    *beside(0.0025),
+    *beside(0.01),
+    None,
+]
+MAGNITUDES = [*beside(0.0), *beside(50.0), 20.0, -1.0, 99.0, None]
+SPECZ_MAGNITUDES = [*beside(0.0), *beside(28.0), -1.0, None]
+DISTANCES = [*beside(0.5), 0.0, 0.3, None]
+
+FAULTS = st.one_of(
+    st.tuples(st.sampled_from([f"{band}_{flag}" for band in BANDS for flag in FLAGS]), st.sampled_from([True, None])),
+    st.tuples(st.sampled_from([f"{band}_cmodel_mag" for band in BANDS]), st.sampled_from(MAGNITUDES)),
+    st.tuples(st.just("specz_redshift"), st.sampled_from(REDSHIFTS)),
+    st.tuples(st.just("specz_redshift_err"), st.sampled_from(ERRORS)),
+    st.tuples(st.just("specz_flag_homogeneous"), st.sampled_from([False, None])),
+    st.tuples(st.just("specz_mag_i"), st.sampled_from(SPECZ_MAGNITUDES)),
+    st.tuples(st.just("d_pos"), st.sampled_from(DISTANCES)),
+    st.tuples(st.just("isprimary"), st.sampled_from([False, None])),
+    st.tuples(st.just("specz_class"), st.sampled_from(["STAR", "QSO", None])),
+    st.tuples(st.just("specz_error_kind"), st.sampled_from(["assigned", "arbitrary", None])),
+    st.tuples(st.just("specz_name"), st.sampled_from(["A", "B", "A,B", None])),
+    st.tuples(st.just("object_id"), st.sampled_from([1, 2])),
+)
+PAIRS = st.lists(st.dictionaries(st.integers(0, 2), FAULTS, max_size=2), min_size=20, max_size=40)
+
+#: Pairs that share objects and spectra, and differ in what decides between them.
+CROWDS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "object_id": st.integers(1, 4),
+            "specz_name": st.sampled_from(["A", "B", "C", "D", "E", None]),
+            "d_pos": st.sampled_from([0.1, 0.2]),
+            "specz_redshift_err": st.sampled_from([1e-4, 2e-4]),
+            "specz_redshift": st.sampled_from([0.5, 0.5 + 1e-6, math.nextafter(0.5075, 1), 0.5075, 0.6]),
+        },
+        optional={"i_pixelflags_edge": st.just(True), "specz_mag_i": st.just(None)},
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+#: How often each cut was a row's sole reason, over the whole hypothesis run.
+SOLE = Counter()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(PAIRS)
+def test_every_version_keeps_the_rows_that_pandas_keeps(draws):
+    check([good_pair(number, **dict(draw.values())) for number, draw in enumerate(draws)])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(CROWDS)
+def test_every_version_keeps_the_duplicates_that_pandas_keeps(draws):
+    check([good_pair(number, **draw) for number, draw in enumerate(draws)])
+
+
+def check(pairs: list[dict]) -> None:
+    connection = replay(joined_table(pairs))
+    frame = pd.DataFrame(pairs, dtype=object)
+    spectra = frame["specz_name"].notna() | frame["specz_redshift"].notna()
+    for version, reading in VERSIONS.items():
+        assert kept(connection, version) == reading(frame[spectra]), f"v{version}"
+    SOLE.update(cut for (cut,) in connection.execute("select first_cut from rejections where n_failed = 1").fetchall())
+
+
+def test_every_cut_was_the_sole_reason_at_least_once(record_property):
+    # Runs after the tests above, in this file's order.
+    for cut in load_cuts():
+        record_property(cut["name"], SOLE[cut["name"]])
+    missing = [cut["name"] for cut in load_cuts() if not SOLE[cut["name"]]]
+    assert not missing, f"never a row's sole reason: {missing}; counts: {dict(SOLE)}"
