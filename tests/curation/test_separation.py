@@ -28,7 +28,7 @@ def test_separation_equals_astropy():
     np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-9)
 
 
-def test_strict_takes_the_nearest_by_coordinates_where_d_pos_is_absent():
+def test_the_distance_comes_from_coordinates_where_d_pos_is_absent():
     far = good_pair(1, specz_name="A", d_pos=None, specz_ra=30.001 + 3e-4, specz_dec=-5.0)
     near = good_pair(2, specz_name="A", d_pos=None, specz_ra=30.002 + 1e-5, specz_dec=-5.0)
     assert {"specz_ra", "specz_dec"} <= set(fields("spectrum"))
