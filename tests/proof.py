@@ -14,15 +14,15 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parent.parent
 #: What is shown, and the command that shows it.
 PROOFS = (
-    ("20 kills spread over a build", [sys.executable, "-m", "pytest", "-m", "proof", "-k", "kills"]),
+    ("20 kills spread over a build", [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "proof", "-k", "kills"]),
     (
         "byte-identical marts, 1, 2 and 4 threads, a million rows",
-        [sys.executable, "-m", "pytest", "-m", "proof", "-k", "million"],
+        [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "proof", "-k", "million"],
     ),
     ("every condition of every cut deleted and inverted", [sys.executable, "tests/mutations.py"]),
     (
         "other long tests",
-        [sys.executable, "-m", "pytest", "-m", "proof", "-k", "not kills and not million"],
+        [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "proof", "-k", "not kills and not million"],
     ),
 )
 

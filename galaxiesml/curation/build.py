@@ -66,7 +66,7 @@ def build(
         A model or a test failed; the published build stands.
     """
     found = states.cut_states(catalog)
-    plans = states.plan_versions(found, accept_missing, version)
+    plans = states.plan_versions(found, catalog.profile, accept_missing, version)
     states.refresh(catalog, plans)
     project = render_project(catalog)
     folder = catalog.builds / NEXT
@@ -76,7 +76,7 @@ def build(
 
     skipped = [plan.number for plan in plans if not plan.built]
     excluded = [f"{stem}_v{number}" for number in skipped for stem in ("int_judged", "galaxies")]
-    invoke(
+    ran = invoke(
         # The boundary tests judge the SQL, not the data: the test suite runs them.
         ["build", "--exclude", "test_type:unit", *excluded],
         project,
@@ -84,7 +84,7 @@ def build(
         Settings(catalog.root, NEXT, threads, memory_limit),
         progress,
     )
-    _write_manifest(project, folder)
+    _write_manifest(project, ran.results, folder)
     info = _build_info(catalog, plans, folder)
     write_atomic(folder / "build.json", json.dumps(info, indent=1) + "\n")
     sync_folder(folder)
@@ -127,36 +127,48 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
     }
 
 
-def _write_manifest(project: Path, folder: Path) -> None:
+def _write_manifest(project: Path, results: list, folder: Path) -> None:
     """Keep, with the build, the SQL that made it: what lineage and `audit sql` read."""
-    manifest = json.loads((project / "target" / "manifest.json").read_text())
-    results = json.loads((project / "target" / "run_results.json").read_text())
-    ran = {result["unique_id"] for result in results["results"]}
-    nodes = manifest["nodes"] | manifest["sources"]
-    kept = {
-        unique_id: node
-        for unique_id, node in nodes.items()
-        if node["resource_type"] in ("source", "seed") or (node["resource_type"] == "model" and unique_id in ran)
+    ran = {result.node.unique_id: result.node for result in results}
+    kept = {name: node for name, node in ran.items() if str(node.resource_type) in ("model", "seed")}
+    sources = dict(_sources(project))
+    taken = {node.alias for node in kept.values()}
+    # The name that a table has in SQL: galaxies_v2; raw.versions where a mart has the name versions.
+    names = {unique_id: node.alias for unique_id, node in kept.items()} | {
+        unique_id: f"raw.{name}" if (name := unique_id.split(".")[-1]) in taken else name for unique_id in sources
     }
-    taken = {node["alias"] for node in kept.values() if node["resource_type"] != "source"}
-
-    def name_of(node: dict) -> str:
-        """The name that the table has in SQL: galaxies_v2; raw.versions where a mart has the name versions."""
-        name = node.get("alias") or node["name"]
-        return f"raw.{name}" if node["resource_type"] == "source" and name in taken else name
-
     models = {
-        name_of(node): {
+        names[unique_id]: {
             "unique_id": unique_id,
-            "kind": node["resource_type"],
-            "sql": node.get("compiled_code"),
-            "depends_on": [
-                name_of(nodes[parent]) for parent in node.get("depends_on", {}).get("nodes", []) if parent in kept
-            ],
-            "columns": {name: column["data_type"] for name, column in node["columns"].items()},
-            "file": node["original_file_path"],
+            "kind": str(node.resource_type),
+            "sql": getattr(node, "compiled_code", None),
+            "depends_on": [names[parent] for parent in node.depends_on.nodes if parent in names]
+            if str(node.resource_type) == "model"
+            else [],
+            "columns": {name: column.data_type for name, column in node.columns.items()},
+            "file": node.original_file_path,
         }
         for unique_id, node in kept.items()
+    } | {
+        names[unique_id]: {
+            "unique_id": unique_id,
+            "kind": "source",
+            "sql": None,
+            "depends_on": [],
+            "columns": {},
+            "file": file,
+        }
+        for unique_id, file in sources.items()
     }
     ordered = {name: models[name] for name in sorted(models)}
     write_atomic(folder / "manifest.json", json.dumps({"models": ordered}, indent=1) + "\n")
+
+
+def _sources(project: Path):
+    """Unique ids of the landed tables, and the file that declares each."""
+    import yaml
+
+    for path in sorted(project.glob("models/**/_sources.yml")):
+        for source in yaml.safe_load(path.read_text())["sources"]:
+            for table in source["tables"]:
+                yield f"source.galaxiesml.{source['name']}.{table['name']}", str(path.relative_to(project))

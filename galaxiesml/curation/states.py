@@ -11,6 +11,7 @@ from galaxiesml.catalog import DEFAULT_VERSION, Catalog, write_table
 from galaxiesml.curation.archive import implied
 from galaxiesml.curation.cuts import load_cuts, load_versions, terms, version_cuts
 from galaxiesml.errors import MissingColumnsError, UsageError
+from galaxiesml.survey import Profile
 
 #: Which kinds of landed file bring which side of a pair.
 _BRINGS = {"object": ("objects", "joined"), "spectrum": ("specz", "joined")}
@@ -83,13 +84,17 @@ class VersionPlan:
     built: bool
 
 
-def plan_versions(states: list[State], accepted: tuple[str, ...] = (), named: int | None = None) -> list[VersionPlan]:
+def plan_versions(
+    states: list[State], profile: Profile, accepted: tuple[str, ...] = (), named: int | None = None
+) -> list[VersionPlan]:
     """Which versions a build makes.
 
     Parameters
     ----------
     states : list of State
         From :func:`cut_states`.
+    profile : Profile
+        For the release's own names of the columns that lack.
     accepted : tuple of str
         Cuts whose absence the user accepts; 'all' stands for every one.
     named : int, optional
@@ -114,18 +119,18 @@ def plan_versions(states: list[State], accepted: tuple[str, ...] = (), named: in
         refused = [name for name in missing if "all" not in accepted and name not in accepted]
         plans.append(VersionPlan(version["number"], version["title"], missing, built=not refused))
         if refused and version["number"] in (DEFAULT_VERSION, named):
-            raise MissingColumnsError(*_refusal(version["number"], refused, states))
+            raise MissingColumnsError(*_refusal(version["number"], refused, states, profile))
     return plans
 
 
-def _refusal(number: int, refused: list[str], states: list[State]) -> tuple[str, str]:
+def _refusal(number: int, refused: list[str], states: list[State], profile: Profile) -> tuple[str, str]:
     lines = [f"v{number} cannot be built: it needs cuts that the landed files cannot be judged on."]
     cuts = {cut["name"]: cut for cut in load_cuts()}
     for name in refused:
         for state in states:
             if state.cut == name and state.absent:
                 columns = [column for term in terms(cuts[name], state.absent).values() for column in term["needs"]]
-                lines.append(f"  {name}: {state.source_file} has no {', '.join(dict.fromkeys(columns))}.")
+                lines.append(f"  {name}: {state.source_file} has no {', '.join(_as_exported(columns, profile))}.")
     options = " ".join(f"--accept-missing {name}" for name in refused)
     hint = (
         f"Type: galaxiesml build {options}\n"
@@ -133,6 +138,13 @@ def _refusal(number: int, refused: list[str], states: list[State]) -> tuple[str,
         "  If the archive made them: galaxiesml ingest replace LANDING FILE --archive-query paper."
     )
     return "\n".join(lines), hint
+
+
+def _as_exported(columns: list[str], profile: Profile) -> list[str]:
+    """Columns in the release's own words, where it has one for them."""
+    return [
+        profile.columns[column].source if column in profile.columns else column for column in dict.fromkeys(columns)
+    ]
 
 
 def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None) -> list[State]:
@@ -154,7 +166,7 @@ def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None) -> list[St
         ),
     )
     if plans is None:
-        plans = plan_versions(states, accepted=("all",))
+        plans = plan_versions(states, catalog.profile, accepted=("all",))
     write_table(
         catalog.plan / "versions.parquet",
         pa.table(

@@ -9,7 +9,7 @@
     {%- set folder = env_var('GALAXIESML_CATALOG') ~ '/builds/' ~ env_var('GALAXIESML_BUILD', '.dbt') -%}
     {%- set path = (folder ~ '/' ~ this.identifier ~ '.parquet') | replace("'", "''") -%}
     {#- snappy: a build is read many times and written often; exports are what is sent and kept, in zstd. -#}
-    {%- set options = "(format parquet, compression snappy, row_group_size 122880)" -%}
+    {%- set options = "(format parquet, compression snappy, row_group_size 122880" ~ file_facts(model) ~ ")" -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if config.get('contract').enforced -%}
@@ -34,3 +34,12 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {%- endmaterialization -%}
+
+{#- What the file of a version says of itself: which version it is, and the cuts that it could not make. -#}
+{%- macro file_facts(model) -%}
+{%- if model.version and execute -%}
+    {%- set rows = run_query('select missing_cuts from ' ~ source('raw', 'versions') ~ ' where number = ' ~ model.version).rows -%}
+    {{ return(", kv_metadata {version: 'v" ~ model.version ~ "', missing_cuts: '" ~ rows[0][0] ~ "'}") }}
+{%- endif -%}
+{{ return('') }}
+{%- endmacro -%}

@@ -57,6 +57,8 @@ def test_build_refuses_by_name_and_says_what_to_type(tmp_path, typed, shared_dat
     assert (code, out) == (6, "")
     for cut in ("crcenter", "bad", "centroid", "specz_mag"):
         assert f"  {cut}: hsc_s16a_wide_gama.fits has no" in err
+    # In the export's own words: the release calls this column so, and we g_sdsscentroid_flag.
+    assert "centroid: hsc_s16a_wide_gama.fits has no gcentroid_sdss_flags," in err
     assert "galaxiesml build --accept-missing all" in err
     assert typed("-C", root, "build", "--accept-missing", "nosuch")[0] == 2
 

@@ -114,6 +114,8 @@ def test_missing_columns_are_refused_by_name_then_accepted(tmp_path):
     assert made.left_out == {"v3": ("crcenter", "centroid", "measured_error")}
     assert set(made.info["versions"]) == {"v1", "v2", "v4"}
     assert made.info["versions"]["v2"]["missing_cuts"] == ["crcenter", "centroid"]
+    facts = pq.read_metadata(catalog.current_build() / "galaxies_v2.parquet").metadata
+    assert facts == {b"version": b"v2", b"missing_cuts": b"crcenter, centroid"}
     connection = catalog.connect()
     flow = dict(connection.execute("select cut, state from cut_flow where version = 'v2'").fetchall())
     assert flow["crcenter"] == "not in this export"
