@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from galaxiesml.survey import MASK_PLANES
+
 PACKAGED = Path(__file__).parent / "project"
 #: The SQL project: inside an installed package, or at the top of a checkout.
 PROJECT = PACKAGED if PACKAGED.is_dir() else Path(__file__).parent.parent
@@ -56,6 +58,8 @@ def expand(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...
 def _fillings(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
     if "{band}" in pattern:
         return [{"band": band, "em": em} for band, em in bands.items()]
+    if "{plane}" in pattern:
+        return [{"plane": plane.lower(), "PLANE": plane} for plane in MASK_PLANES]
     if "{cut}" in pattern:
         return [{"cut": name, "why": why} for name, why in cuts]
     return [{}]

@@ -12,8 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from galaxiesml import pixels
 from galaxiesml.catalog import Catalog, sync_folder, write_atomic, write_table
 from galaxiesml.errors import UsageError
+from galaxiesml.ingest import release_files
 from galaxiesml.ingest.conform import KEYS, of_exports
 from galaxiesml.ingest.convert import ARROW
 
@@ -171,6 +173,8 @@ def ensure_empty(catalog: Catalog) -> None:
         path = catalog.raw / EMPTY / f"{kind}.parquet"
         if not _holds(path, table):
             write_table(path, table)
+    pixels.ensure_empty(workshop(catalog))
+    release_files.ensure_empty(catalog)
     refresh_landings(catalog)
 
 

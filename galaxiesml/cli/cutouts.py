@@ -1,0 +1,116 @@
+"""``galaxiesml ingest cutouts`` and ``ingest psf``: pictures into the pixel store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import common, ingest
+
+Sources = Annotated[list[Path], typer.Argument(metavar="TAR|FOLDER...", help="Tars; folders of tars or of FITS files.")]
+ListFile = Annotated[
+    Path | None,
+    typer.Option("--list", metavar="FILE", help="The upload list of the one tar; else X.txt beside X.tar."),
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Processes, a tar to each.")]
+Force = Annotated[bool, typer.Option("--force", help="Land even if the disk seems too full.")]
+
+
+def register(app: typer.Typer) -> None:
+    ingest.group.command("cutouts")(cutouts)
+    ingest.group.command("psf")(psf)
+
+
+def cutouts(
+    sources: Sources,
+    list_file: ListFile = None,
+    jobs: Jobs = None,
+    wait: ingest.Wait = 0.0,
+    force: Force = False,
+    json: ingest.Json = False,
+) -> None:
+    """Land the cutout service's tars: pixels into the store, headers and faults into tables.
+
+    A tar lands whole or not at all, and once.  Members that cannot be trusted or read are refused by name, with the
+    reason, and the rest of the tar lands.  Pictures meet objects at the next build.
+
+    \b
+    Examples:
+      galaxiesml ingest cutouts ../sky/cutouts/*.tar
+      galaxiesml ingest cutouts arch-221123-101500.tar --list upload-1.txt
+      galaxiesml ingest cutouts folder-of-fits/
+    """
+    _land(sources, "cutouts", list_file, jobs, wait, force, json)
+
+
+def psf(
+    sources: Sources,
+    list_file: ListFile = None,
+    jobs: Jobs = None,
+    wait: ingest.Wait = 0.0,
+    force: Force = False,
+    json: ingest.Json = False,
+) -> None:
+    """Land tars of PSF pictures, as the PSF picker sends them.
+
+    \b
+    Example:
+      galaxiesml ingest psf ../sky/psf/*.tar
+    """
+    _land(sources, "psf", list_file, jobs, wait, force, json)
+
+
+def _land(sources, kind: str, list_file, jobs, wait: float, force: bool, as_json: bool) -> None:
+    import os
+
+    from galaxiesml.cutouts.land import land_pictures
+
+    catalog = common.catalog()
+    made = []
+    with catalog.lock(f"ingest {kind}", wait), common.progress(f"landing {kind}", unit="bytes") as bar:
+        for landed in land_pictures(
+            catalog,
+            sources,
+            psf=kind == "psf",
+            list_file=list_file,
+            jobs=jobs or os.cpu_count() or 1,
+            force=force,
+            progress=bar,
+        ):
+            made.append(landed)
+            if not as_json:
+                _describe(landed)
+    if as_json:
+        common.print_json([landed.info | {"source": str(landed.source), "state": landed.state} for landed in made])
+    _fail(made)
+    common.say("Next: galaxiesml build")
+
+
+def _describe(landed) -> None:
+    info = landed.info
+    if landed.state == "failed":
+        return
+    bands = " ".join(f"{band}:{count:,}" for band, count in sorted(info["bands"].items())) or "none"
+    words = {"landed": "is landed", "known": "was landed before", "list added": "was landed before; its list is new"}
+    listed = f"; asked for in {info['list_file']}, {info['requested']:,} lines" if info["list_file"] else ""
+    common.result(f"{info['source_file']} {words[landed.state]}: {info['pictures']:,} pictures ({bands}){listed}.")
+    if landed.state != "landed":
+        return
+    if not info["pictures"] and not info["refused"]:
+        common.warn(f"{info['source_file']} is empty: the archive has no picture of what was asked for.")
+    reasons = Counter(refused["reason"] for refused in info["refused"])
+    for reason, count in reasons.most_common():
+        first = next(refused["member"] for refused in info["refused"] if refused["reason"] == reason)
+        more = f" and {count - 1:,} more" if count > 1 else ""
+        common.warn(f"{info['source_file']}: {first}{more} refused: {reason}.")
+
+
+def _fail(made) -> None:
+    from galaxiesml.errors import InputError
+
+    failed = [landed.error for landed in made if landed.error is not None]
+    if failed:
+        raise InputError("\n".join(str(error) for error in failed), failed[0].hint)

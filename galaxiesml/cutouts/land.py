@@ -1,0 +1,215 @@
+"""Landing pictures: tars and folders in, shards of the pixel store out, each whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from galaxiesml.catalog import Catalog, sync_folder, write_atomic
+from galaxiesml.config import check_space
+from galaxiesml.cutouts.lists import read_list
+from galaxiesml.cutouts.shard import Task, bytes_of, fits_of, make_shard, sha_of, write_requests
+from galaxiesml.errors import GalaxiesmlError, InputError, ResourceError, UsageError
+
+_MAKING = ".tmp-pixels-"
+KIND = {False: "cutouts", True: "psf"}
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One source and what became of it.
+
+    Attributes
+    ----------
+    source : Path
+    info : dict
+        landing.json; empty where it failed.
+    state : str
+        'landed', 'known' (its shard stood already), 'list added' (its list was new) or 'failed'.
+    error : GalaxiesmlError or None
+    """
+
+    source: Path
+    info: dict
+    state: str
+    error: GalaxiesmlError | None = None
+
+
+def store_of(catalog: Catalog, psf: bool = False) -> Path:
+    """The folder of the shards."""
+    return catalog.root / "raw" / KIND[psf]
+
+
+def land_pictures(
+    catalog: Catalog,
+    sources: list[Path],
+    *,
+    psf: bool = False,
+    list_file: Path | None = None,
+    jobs: int = 1,
+    force: bool = False,
+    progress=None,
+) -> Iterator[Landed]:
+    """Land tars and folders of cutouts.  The caller holds ``catalog.lock``.
+
+    Parameters
+    ----------
+    sources : list of Path
+        Tars; folders of FITS files; folders of tars, each of which is taken.
+    psf : bool
+        They hold PSF pictures.
+    list_file : Path, optional
+        The upload list of the one source; else a list that stands beside a source is taken.
+    jobs : int
+        Processes, a tar to each.
+    force : bool
+        Do not look whether the disk has room.
+    progress : object, optional
+        Its ``update(total=)`` and ``advance(n)`` hear bytes of the sources.
+
+    Yields
+    ------
+    Landed
+        As they end; one that failed stops no other.
+
+    Raises
+    ------
+    UsageError, InputError, ResourceError
+        Before anything is read: no such source, one list for several, too little room.
+    """
+    sources = [found for source in sources for found in _expand(Path(source))]
+    if list_file is not None and len(sources) != 1:
+        raise UsageError("--list names the list of one tar.", "Land the tars one by one, or put X.txt beside X.tar.")
+    store = store_of(catalog, psf)
+    recover(catalog)
+    store.mkdir(parents=True, exist_ok=True)
+    total = sum(bytes_of(source) for source in sources)
+    check_space(catalog.root, total, force)
+    if progress is not None:
+        progress.update(total=total)
+    known = {info["source_sha256"]: info for info in catalog.shards(KIND[psf])}
+    sizes = {info.get("source_bytes") for info in known.values()}
+    tasks = []
+    for number, source in enumerate(sources):
+        beside = list_file or list_beside(source)
+        # Only a file of a size that was seen before can be one that is landed: the others are read once.
+        if bytes_of(source) in sizes and (sha := sha_of(source)) in known:
+            yield _known(store, source, known[sha], beside)
+            if progress is not None:
+                progress.advance(bytes_of(source))
+            continue
+        making = catalog.root / "raw" / f"{_MAKING}{os.getpid()}-{number}"
+        tasks.append(Task(source, beside, making, tuple(catalog.profile.bands), psf))
+    for task, info, error in _made(tasks, jobs, progress):
+        yield _publish(store, task, info, error)
+
+
+def _made(tasks: list[Task], jobs: int, progress) -> Iterator[tuple[Task, dict, Exception | None]]:
+    """Make shards, in other processes where that is worth it."""
+    if min(jobs, len(tasks)) < 2:
+        for task in tasks:
+            try:
+                yield task, make_shard(task, progress.advance if progress is not None else None), None
+            except (GalaxiesmlError, OSError) as error:
+                yield task, {}, error
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=spawn) as pool:
+        # The largest first, so that no process ends long after the others.
+        futures = {pool.submit(make_shard, task): task for task in sorted(tasks, key=lambda t: -bytes_of(t.source))}
+        for future in as_completed(futures):
+            task, error = futures[future], future.exception()
+            if progress is not None:
+                progress.advance(bytes_of(task.source))
+            if error is not None and not isinstance(error, GalaxiesmlError | OSError):
+                raise error
+            yield task, {} if error else future.result(), error
+
+
+def _publish(store: Path, task: Task, info: dict, error: Exception | None) -> Landed:
+    if error is not None:
+        shutil.rmtree(task.folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            if error.errno == errno.ENOSPC:
+                raise ResourceError(f"The disk of {store} is full; {task.source} is not landed.") from None
+            error = InputError(f"{task.source} cannot be read: {error.strerror or error}.")
+        return Landed(task.source, {}, "failed", error)
+    target = store / info["shard"]
+    if target.exists():
+        # The same bytes under another name, in the same command.
+        shutil.rmtree(task.folder)
+        return Landed(task.source, json.loads((target / "landing.json").read_text()), "known")
+    os.rename(task.folder, target)
+    sync_folder(store)
+    return Landed(task.source, info, "landed")
+
+
+def _known(store: Path, source: Path, info: dict, list_file: Path | None) -> Landed:
+    """A source that is landed: only a list that it lacked is new."""
+    if list_file is None or info["list_file"] is not None:
+        return Landed(source, info, "known")
+    try:
+        requests = read_list(list_file)
+    except InputError as error:
+        return Landed(source, info, "failed", error)
+    folder = store / info["shard"]
+    keys = {key: info[key] for key in ("shard", "source_file", "source_sha256")}
+    making = store.parent / f"{_MAKING}{os.getpid()}-list"
+    making.mkdir()
+    info = info | write_requests(making, keys, list_file, requests)
+    os.replace(making / "requests.parquet", folder / "requests.parquet")
+    making.rmdir()
+    write_atomic(folder / "landing.json", json.dumps(info, indent=1) + "\n")
+    return Landed(source, info, "list added")
+
+
+def recover(catalog: Catalog) -> None:
+    """Clean up after a landing that was killed."""
+    for folder in (catalog.root / "raw").glob(f"{_MAKING}*"):
+        shutil.rmtree(folder)
+
+
+def remove_shard(catalog: Catalog, reference: str, psf: bool = False) -> dict:
+    """Take a shard out of the store.  Builds that stand keep their rows of it, without pixels behind them."""
+    found = [
+        info
+        for info in catalog.shards(KIND[psf])
+        if reference == info["source_file"] or (len(reference) >= 6 and info["source_sha256"].startswith(reference))
+    ]
+    if len(found) != 1:
+        raise UsageError(
+            f"{reference} means {len(found)} landed tars.", "Give a name or the beginning of a sha256 of one of them."
+        )
+    aside = catalog.root / "raw" / f"{_MAKING}removed"
+    os.rename(store_of(catalog, psf) / found[0]["shard"], aside)
+    sync_folder(store_of(catalog, psf))
+    shutil.rmtree(aside)
+    return found[0]
+
+
+def list_beside(source: Path) -> Path | None:
+    """X.txt beside X.tar or beside the folder X, if it is an upload list."""
+    path = source.with_name(source.name.removesuffix(".tar") + ".txt")
+    if not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        return path if file.read(2) == b"#?" else None
+
+
+def _expand(source: Path) -> list[Path]:
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise InputError(f"{source} does not exist.", "Give tars, or folders of tars or of FITS files.")
+    tars = sorted(path for path in source.iterdir() if path.suffix == ".tar" and path.is_file())
+    found = tars + ([source] if fits_of(source) else [])
+    if not found:
+        raise InputError(f"{source} holds neither .tar nor .fits files.")
+    return found

@@ -1,0 +1,67 @@
+"""What the service's file names say: the line of the list, the filter, the tract."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_CUTOUT = re.compile(r"(\d{1,7})-cutout-(HSC-[A-Z]\d?|[A-Z]+\d*)-(\d{1,6})-([\w.-]+)\.fits", re.ASCII)
+_PSF = re.compile(
+    r"(\d{1,7})-psf-\w+-([\w.]+)-(HSC-[A-Z]\d?|[A-Z]+\d*)-(\d{1,6})-(\d+,\d+)-(-?[\d.]+)-(-?[\d.]+)\.fits", re.ASCII
+)
+
+
+class BadName(ValueError):
+    """The name is not one of the service's; the message says why, without the name."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """A member's name, taken apart.
+
+    Attributes
+    ----------
+    line : int
+        Line of the upload list, the header being line 1: the first object is 2.
+    band : str
+        As the survey calls the filter here: g, r, i, z, y.
+    tract : int
+    rerun : str
+    ra, dec : float or None
+        deg; PSF pictures carry the position asked for.
+    """
+
+    line: int
+    band: str
+    tract: int
+    rerun: str
+    ra: float | None = None
+    dec: float | None = None
+
+
+def read_name(path: str, psf: bool = False) -> Name:
+    """Take a member's name apart.
+
+    Raises
+    ------
+    BadName
+        It leads out of its folder, or is not formed as the service's are.
+    """
+    folders, _, base = path.rpartition("/")
+    if path.startswith("/") or ".." in folders.split("/") or "\\" in path:
+        raise BadName("its name leads out of its folder")
+    if psf:
+        if (found := _PSF.fullmatch(base)) is None:
+            raise BadName("its name is not <N>-psf-calexp-<rerun>-<filter>-<tract>-<patch>-<ra>-<dec>.fits")
+        line, rerun, band, tract, _, ra, dec = found.groups()
+        return Name(int(line), band_of(band), int(tract), rerun, float(ra), float(dec))
+    if (found := _CUTOUT.fullmatch(base)) is None:
+        raise BadName("its name is not <N>-cutout-<filter>-<tract>-<rerun>.fits")
+    line, band, tract, rerun = found.groups()
+    return Name(int(line), band_of(band), int(tract), rerun)
+
+
+def band_of(text: str) -> str:
+    """g from HSC-G, G or g; r and i from the second filters HSC-R2, i2; others in lower case as they are."""
+    short = text.strip().removeprefix("HSC-").lower()
+    return short[0] if short in ("r2", "i2") else short

@@ -1,0 +1,234 @@
+"""One member into the store: its name and headers checked, its layers appended, its row measured."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pyarrow as pa
+
+from galaxiesml.cutouts.layers import BadFits, Cutout, read_cutout, read_psf
+from galaxiesml.cutouts.names import BadName, Name, band_of, read_name
+from galaxiesml.cutouts.tar import Member
+from galaxiesml.pixels import DTYPES, KEYS, PICTURES, ShardWriter
+from galaxiesml.survey import MASK_PLANES
+
+#: Planes of HSC's masks, for headers that do not say which bit is which.
+PLANES = {name: bit for bit, name in enumerate(MASK_PLANES)}
+
+
+@dataclass
+class Picture:
+    """A row of pictures.parquet.
+
+    Attributes
+    ----------
+    member : str
+        Name in the tar; with the tar's sha256 it is the picture's key.
+    refused : str
+        Why there are no pixels of it; '' where there are.
+    height, width : int
+        Rows and columns of the layers.
+    image_offset, mask_offset, variance_offset, psf_offset : int or None
+        First byte in pixels.bin; None where the layer was not sent.
+    *_crc : int or None
+        CRC-32 of the layer as stored.
+    zero_point_mag : float
+        AB magnitude of one count: 2.5 log10(FLUXMAG0).
+    crval1, crval2, crpix1, crpix2, cd1_1, cd1_2, cd2_1, cd2_2 : float
+        Gnomonic projection: deg; pixels from 0, not FITS's from 1; deg a pixel.
+    x0, y0 : int
+        The parent's pixel, from 0, under pixel (0, 0).
+    not_finite, variance_not_finite : int
+        Pixels that are NaN or infinite.
+    masked : dict or None
+        Pixels of each plane that has any, by its name in lower case; None without a mask.  In the table there is a
+        column masked_<plane> for each of HSC's planes, 0 where none is set, and other_planes for the rest.
+    """
+
+    member: str
+    refused: str = ""
+    line: int | None = None
+    band: str | None = None
+    tract: int | None = None
+    rerun: str | None = None
+    height: int | None = None
+    width: int | None = None
+    image_offset: int | None = None
+    image_crc: int | None = None
+    mask_offset: int | None = None
+    mask_crc: int | None = None
+    variance_offset: int | None = None
+    variance_crc: int | None = None
+    psf_offset: int | None = None
+    psf_crc: int | None = None
+    zero_point_mag: float | None = None
+    crval1: float | None = None
+    crval2: float | None = None
+    crpix1: float | None = None
+    crpix2: float | None = None
+    cd1_1: float | None = None
+    cd1_2: float | None = None
+    cd2_1: float | None = None
+    cd2_2: float | None = None
+    x0: int | None = None
+    y0: int | None = None
+    ra: float | None = None
+    dec: float | None = None
+    not_finite: int | None = None
+    variance_not_finite: int | None = None
+    masked: dict[str, int] | None = None
+
+
+_PLAIN = [field.name for field in fields(Picture) if field.name != "masked"]
+_PLANES = [plane.lower() for plane in MASK_PLANES]
+SCHEMA = pa.schema(list(PICTURES)[len(KEYS) :])
+
+
+def to_table(pictures: list[Picture]) -> pa.Table:
+    """The rows of pictures.parquet."""
+    columns = [[getattr(picture, name) for picture in pictures] for name in _PLAIN]
+    masks = [picture.masked for picture in pictures]
+    columns += [[None if mask is None else mask.get(plane, 0) for mask in masks] for plane in _PLANES]
+    columns.append([None if mask is None else _others(mask) for mask in masks])
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA)
+
+
+def _others(mask: dict[str, int]) -> str:
+    return " ".join(f"{plane}:{count}" for plane, count in sorted(mask.items()) if plane not in _PLANES)
+
+
+def store_picture(member: Member, shard: ShardWriter, bands: tuple[str, ...], psf: bool = False) -> Picture:
+    """Check a member and append its layers to a shard.
+
+    Parameters
+    ----------
+    member : Member
+    shard : ShardWriter
+    bands : tuple of str
+        Filters of the catalogue's release; a picture in another one is refused.
+    psf : bool
+        It is a PSF picture: one layer, no WCS.
+
+    Returns
+    -------
+    Picture
+        With ``refused`` set, and nothing appended, where the member cannot be trusted.
+    """
+    picture = Picture(member.name, member.refused)
+    if member.refused:
+        return picture
+    try:
+        name = read_name(member.name, psf)
+        picture.line, picture.band, picture.tract, picture.rerun = name.line, name.band, name.tract, name.rerun
+        if name.band not in bands:
+            raise BadName(f"its filter {name.band} is none of the release's: {', '.join(bands)}")
+        cutout = read_psf(member.data) if psf else read_cutout(member.data)
+        _take_header(picture, cutout, name, psf)
+    except (BadName, BadFits) as error:
+        picture.refused = str(error)
+        return picture
+    if cutout.shape is not None:
+        picture.height, picture.width = cutout.shape
+        _store_layers(picture, cutout, member.data, shard)
+    return picture
+
+
+def _take_header(picture: Picture, cutout: Cutout, name: Name, psf: bool) -> None:
+    if psf:
+        picture.ra, picture.dec = name.ra, name.dec
+        return
+    told = cutout.primary.get("FILTER")
+    if not isinstance(told, str):
+        raise BadFits("its header has no FILTER")
+    if band_of(told) != name.band:
+        raise BadFits(f"its name says filter {name.band} and its header {told!r}")
+    flux = cutout.primary.get("FLUXMAG0")
+    if not isinstance(flux, int | float) or not np.isfinite(flux) or flux <= 0:
+        raise BadFits(f"its header has no FLUXMAG0: {flux!r}")
+    picture.zero_point_mag = round(2.5 * float(np.log10(flux)), 9)
+    if cutout.shape is None:
+        return
+    cards = cutout.header
+    if cards.get("CTYPE1") != "RA---TAN" or cards.get("CTYPE2") != "DEC--TAN":
+        raise BadFits(f"its projection is {cards.get('CTYPE1')!r}, {cards.get('CTYPE2')!r}, not gnomonic")
+    for key, default in (("CRVAL1", None), ("CRVAL2", None), ("CRPIX1", None), ("CRPIX2", None), *_CD):
+        value = cards.get(key, default)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not np.isfinite(value):
+            raise BadFits(f"its {key} is {value!r}")
+        # FITS counts pixels from 1, arrays and we from 0.
+        setattr(picture, key.lower(), float(value) - (1.0 if key.startswith("CRPIX") else 0.0))
+    if picture.cd1_1 * picture.cd2_2 == picture.cd1_2 * picture.cd2_1:
+        raise BadFits("its CD matrix is singular")
+    picture.x0, picture.y0 = (_whole(cards.get(key)) for key in ("CRVAL1A", "CRVAL2A"))
+    picture.ra, picture.dec = sky_of(picture, (picture_shape := cutout.shape)[1] / 2 - 0.5, picture_shape[0] / 2 - 0.5)
+
+
+_CD = (("CD1_1", None), ("CD1_2", 0.0), ("CD2_1", 0.0), ("CD2_2", None))
+
+
+def _whole(value) -> int | None:
+    return int(value) if isinstance(value, int | float) and float(value).is_integer() else None
+
+
+def sky_of(picture: Picture, x: float, y: float) -> tuple[float, float]:
+    """Sky position of a pixel: the gnomonic projection of Calabretta & Greisen 2002 (A&A 395, 1077), eqs. 54-55.
+
+    Parameters
+    ----------
+    x, y : float
+        Column and row, from 0; the centre of a pixel is whole.
+
+    Returns
+    -------
+    ra, dec : float
+        deg.
+    """
+    dx, dy = x - picture.crpix1, y - picture.crpix2
+    xi = np.radians(picture.cd1_1 * dx + picture.cd1_2 * dy)
+    eta = np.radians(picture.cd2_1 * dx + picture.cd2_2 * dy)
+    dec0 = np.radians(picture.crval2)
+    across = np.cos(dec0) - eta * np.sin(dec0)
+    ra = np.degrees(np.arctan2(xi, across)) + picture.crval1
+    dec = np.degrees(np.arctan2(np.sin(dec0) + eta * np.cos(dec0), np.hypot(xi, across)))
+    return float(ra % 360.0), float(dec)
+
+
+def _store_layers(picture: Picture, cutout: Cutout, data, shard: ShardWriter) -> None:
+    """Append each layer in little-endian order, and count what is wrong in it."""
+    for kind, layer in cutout.layers.items():
+        pixels = layer.pixels(data).astype(DTYPES[kind])
+        offset, crc = shard.append(pixels)
+        setattr(picture, f"{kind}_offset", offset)
+        setattr(picture, f"{kind}_crc", crc)
+        if kind == "mask":
+            picture.masked = count_planes(pixels, cutout.planes or PLANES)
+        else:
+            wrong = 0 if np.isfinite(pixels.sum(dtype=np.float64)) else int((~np.isfinite(pixels)).sum())
+            setattr(picture, "variance_not_finite" if kind == "variance" else "not_finite", wrong)
+
+
+def count_planes(mask: np.ndarray, planes: dict[str, int]) -> dict[str, int]:
+    """Pixels in each plane that has any.
+
+    Parameters
+    ----------
+    mask : ndarray of int32, shape (rows, columns)
+    planes : dict
+        Name to bit.
+
+    Returns
+    -------
+    dict
+        Name in lower case to count; a bit that no name stands for is called bit_<n>.
+    """
+    there = int(np.bitwise_or.reduce(mask, axis=None)) & 0xFFFFFFFF
+    names = {bit: name for name, bit in planes.items()}
+    found = {}
+    for bit in range(32):
+        if there >> bit & 1:
+            plane = np.int32(1 << bit) if bit < 31 else np.int32(-(1 << 31))
+            name = re.sub(r"\W", "_", names.get(bit, f"BIT_{bit}"), flags=re.ASCII)[:40].lower()
+            found[name] = int(np.count_nonzero(mask & plane))
+    return found

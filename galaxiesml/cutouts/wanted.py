@@ -1,0 +1,252 @@
+"""Upload lists for the pictures that a version's galaxies still lack."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from galaxiesml.catalog import Catalog, check_version, quote, write_atomic
+from galaxiesml.cutouts.lists import MAX_ROWS
+from galaxiesml.errors import CatalogError, InputError, UsageError
+
+LAYERS = ("image", "mask", "variance")
+TYPES = ("coadd", "coadd/bg", "warp")
+#: The service cuts out 35 arcmin at most.
+MAX_SEMI_WIDTH_ARCSEC = 35 * 60.0
+#: Beginnings of reasons in the manifest that mean: it was asked for, and asking again would bring the same.
+_IN_VAIN = ("outside the coverage: ", "shown in tract ")
+_RERUN = re.compile(r"[\w.+-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked of the service.
+
+    Attributes
+    ----------
+    version : str
+        v1 to v4.
+    bands : tuple of str
+        Filters, in the release's order.
+    semi_width : float
+        Half the side of a picture, arcsec.
+    layers : tuple of str
+        Of image, mask and variance.
+    type : str
+        coadd, coadd/bg or warp.
+    again : bool
+        Ask again for what was asked for in vain.
+    """
+
+    version: str
+    bands: tuple[str, ...]
+    semi_width: float = 10.0
+    layers: tuple[str, ...] = ("image",)
+    type: str = "coadd"
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class UploadList:
+    """One list: where it goes, what stands in it."""
+
+    path: Path
+    band: str
+    lines: int
+    objects: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is still wanted.
+
+    Attributes
+    ----------
+    lists : list of UploadList
+    pictures : int
+        Galaxies x filters that the lists ask for.
+    in_vain : int
+        Galaxies x filters that were asked for before and did not come, and are not asked for.
+    unplaced : int
+        Galaxies without a position.
+    """
+
+    lists: list[UploadList] = field(default_factory=list)
+    pictures: int = 0
+    in_vain: int = 0
+    unplaced: int = 0
+
+
+def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_width: float, layers: str, **rest) -> Ask:
+    """An `Ask` from what was typed.
+
+    Parameters
+    ----------
+    bands : str or None
+        Letters of filters, or names with commas between; None is all of the release.
+    layers : str
+        image, or image,mask,variance.
+
+    Raises
+    ------
+    UsageError
+        No such filter, layer, type or width.
+    CatalogError
+        The published build lacks the version.
+    """
+    info = catalog.build_info()
+    name = f"v{check_version(version or info['default_version'])}"
+    if name not in info["versions"]:
+        raise CatalogError(f"Build {info['id']} holds no {name}.", f"Type: galaxiesml build --version {name}")
+    known = tuple(catalog.profile.bands)
+    typed = known if bands is None else tuple(bands.split(",")) if "," in bands or bands in known else tuple(bands)
+    asked = tuple(word.strip() for word in layers.split(","))
+    if not typed or not set(typed) <= set(known):
+        raise UsageError(f"--bands {bands}: no such filter.", f"{catalog.profile.name} has {', '.join(known)}.")
+    if not set(asked) <= set(LAYERS):
+        raise UsageError(f"--layers {layers}: no such layer.", f"Give some of {','.join(LAYERS)}.")
+    if not 0 < semi_width <= MAX_SEMI_WIDTH_ARCSEC:
+        raise UsageError(f"--semi-width {semi_width:g} is none.", "It is in arcsec, up to 2100: the service's limit.")
+    if rest.get("type", TYPES[0]) not in TYPES:
+        raise UsageError(f"--type {rest['type']}: no such pictures.", f"Give one of {', '.join(TYPES)}.")
+    chosen = tuple(band for band in known if band in typed)
+    return Ask(name, chosen, float(semi_width), tuple(layer for layer in LAYERS if layer in asked), **rest)
+
+
+def wanted_lists(catalog: Catalog, ask: Ask, folder: Path) -> Wanted:
+    """The lists of what is still wanted, not yet written.
+
+    Lists are of one filter and 990 lines at most, by tract and then RA: the service keeps the coadd that it read
+    last.  Galaxies at one place share a line.
+
+    Raises
+    ------
+    CatalogError
+        The build is of before there were pictures.
+    InputError
+        A galaxy's position is none.
+    """
+    if "pictures" not in catalog.tables():
+        raise CatalogError(f"Build {catalog.current_id()} has no table of pictures.", "Type: galaxiesml build")
+    rerun = catalog.profile.name
+    if not _RERUN.fullmatch(rerun):
+        raise InputError(f"release.toml: its name {rerun!r} cannot be a rerun of the cutout service.")
+    found = _query(catalog, ask)
+    is_placed = ~np.isnan(found["ra"]) & ~np.isnan(found["dec"])
+    wanted = found["is_wanted"] & is_placed
+    _check_places(found, wanted)
+    lists = []
+    for band in ask.bands:
+        of_band = wanted & (found["band"] == band)
+        lists += _of_band(ask, band, rerun, {name: values[of_band] for name, values in found.items()}, folder)
+    in_vain = int((found["in_vain"] & is_placed & ~wanted).sum())
+    unplaced = len(np.unique(found["object_id"][~is_placed]))
+    return Wanted(lists, int(wanted.sum()), in_vain, unplaced)
+
+
+def _query(catalog: Catalog, ask: Ask) -> dict[str, np.ndarray]:
+    """One row per galaxy and filter without a picture, by tract and place."""
+    bands = ", ".join(f"({quote(band)})" for band in ask.bands)
+    in_vain = " or ".join(f"starts_with(pictures.picture_reason, {quote(words)})" for words in _IN_VAIN)
+    with catalog.connect() as connection:
+        table = connection.sql(f"""
+            with wanted as (
+                select galaxies.object_id, galaxies.ra, galaxies.dec, bands.band,
+                    coalesce(galaxies.tract, galaxies.skymap_id // 10000, -1) as tract,
+                    coalesce(pictures.picture_state = 'absent' and ({in_vain}), false) as in_vain
+                from galaxies_{ask.version} as galaxies
+                cross join (values {bands}) as bands(band)
+                left join pictures on galaxies.object_id = pictures.object_id and bands.band = pictures.band
+                where coalesce(pictures.picture_state, 'absent') in ('absent', 'refused')
+            )
+            select object_id, coalesce(ra, 'nan'::double) as ra, coalesce(dec, 'nan'::double) as dec, band, in_vain,
+                not in_vain or {str(ask.again).lower()} as is_wanted
+            from wanted order by band, tract, ra, dec, object_id
+        """).to_arrow_table()
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _check_places(found: dict[str, np.ndarray], wanted: np.ndarray) -> None:
+    ra, dec = found["ra"], found["dec"]
+    wrong = wanted & ~((ra >= 0) & (ra <= 360) & (dec >= -90) & (dec <= 90))
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"Object {found['object_id'][at]} stands at RA {ra[at]}, Dec {dec[at]}: that is no place on the sky.",
+            f"See where it came from: galaxiesml audit row {found['object_id'][at]}",
+        )
+
+
+def _of_band(ask: Ask, band: str, rerun: str, rows: dict[str, np.ndarray], folder: Path) -> list[UploadList]:
+    """A filter's lists."""
+    places: dict[tuple[float, float], int] = {}
+    for place in zip(rows["ra"].tolist(), rows["dec"].tolist(), strict=True):
+        places[place] = places.get(place, 0) + 1
+    lines = [(_line(ask, band, rerun, *place), count) for place, count in places.items()]
+    made = []
+    for number, start in enumerate(range(0, len(lines), MAX_ROWS), 1):
+        part = lines[start : start + MAX_ROWS]
+        text = "\n".join([_header(ask), *(line for line, _ in part)]) + "\n"
+        path = folder / f"cutouts-HSC-{band.upper()}-{number:04d}.txt"
+        made.append(UploadList(path, band, len(part), sum(count for _, count in part), text))
+    return made
+
+
+def _is_plain(ask: Ask) -> bool:
+    """Whether the columns of the paper's appendix 9 say it all: the service's defaults for the others."""
+    return ask.layers == ("image",) and ask.type == TYPES[0]
+
+
+def _header(ask: Ask) -> str:
+    if _is_plain(ask):
+        return "#? rerun filter ra dec sw sh"
+    return "#? rerun type filter ra dec sw sh image mask variance"
+
+
+def _line(ask: Ask, band: str, rerun: str, ra: float, dec: float) -> str:
+    width = f"{np.format_float_positional(ask.semi_width, trim='-')}asec"
+    # All the digits that make the same float again, and no exponent, which not every reader takes.
+    place = [np.format_float_positional(value, trim="0") for value in (ra, dec)]
+    words = [rerun, f"HSC-{band.upper()}", *place, width, width]
+    if not _is_plain(ask):
+        words[1:1] = [ask.type]
+        words += [str(layer in ask.layers).lower() for layer in LAYERS]
+    return " ".join(words)
+
+
+def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
+    """Write the lists; either none or all, as far as what stands under their names goes.
+
+    Returns
+    -------
+    list of str
+        For each list 'written', 'replaced' or 'unchanged'.
+
+    Raises
+    ------
+    InputError
+        A list of another content stands under one of the names, and ``force`` was not given; nothing is written.
+    """
+    states = []
+    for made in lists:
+        stands = made.path.read_bytes() if made.path.is_file() else None
+        states.append("written" if stands is None else "unchanged" if stands == made.text.encode() else "replaced")
+    if "replaced" in states and not force:
+        path = lists[states.index("replaced")].path
+        raise InputError(
+            f"{path} stands and asks for something else; no list is written.",
+            "If its answer is landed and built, type it again with --force; else give another folder: --out DIR",
+        )
+    for made, state in zip(lists, states, strict=True):
+        if state != "unchanged":
+            write_atomic(made.path, made.text)
+    return states
+
+
+def other_lists(folder: Path, lists: list[UploadList]) -> list[Path]:
+    """Lists of an earlier request that stand in the folder and are none of these."""
+    return sorted(set(folder.glob("cutouts-HSC-*-[0-9][0-9][0-9][0-9].txt")) - {made.path for made in lists})

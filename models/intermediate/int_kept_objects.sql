@@ -1,0 +1,29 @@
+-- One row per object that any version keeps: its place, and the tract that it was measured in.
+{% set numbers = built_versions() -%}
+with kept as (
+    {%- for number in numbers %}
+    select pair_id from {{ ref('int_judged_v' ~ number) }} where kept
+    {{ 'union' if not loop.last }}
+    {%- endfor %}
+),
+
+pairs as (
+    select * from {{ ref('int_pairs') }}
+),
+
+firsts as (
+    select pairs.object_id, min(pairs.pair_id) as pair_id
+    from kept inner join pairs on kept.pair_id = pairs.pair_id
+    group by pairs.object_id
+),
+
+objects as (
+    select
+        pairs.object_id,
+        pairs.ra,
+        pairs.dec,
+        coalesce(pairs.tract, cast(floor(pairs.skymap_id / 10000) as bigint)) as own_tract
+    from firsts inner join pairs on firsts.pair_id = pairs.pair_id
+)
+
+select * from objects

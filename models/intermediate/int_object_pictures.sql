@@ -1,0 +1,21 @@
+-- Every landed or asked-for picture of every kept object, and how near to it.
+with places as (
+    select * from {{ ref('int_places') }}
+),
+
+located as (
+    select 'cutout' as kind, * from {{ ref('int_located_cutouts') }}
+    union all
+    select 'psf' as kind, * from {{ ref('int_located_psf') }}
+),
+
+of_objects as (
+    select
+        places.object_id, places.separation, located.kind, located.band, located.picture_tract,
+        located.shard, located.member, located.refused, located.line, located.has_pixels,
+        located.picture_file, located.list_file, located.semi_width, located.semi_height
+    from places
+    inner join located on places.at_ra = located.at_ra and places.at_dec = located.at_dec
+)
+
+select * from of_objects

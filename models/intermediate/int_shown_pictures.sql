@@ -1,0 +1,56 @@
+-- The chosen cutouts, measured: where in it the object stands, what is masked, whether a part of it lacks.
+with chosen as (
+    select * from {{ ref('int_chosen_pictures') }} where kind = 'cutout'
+),
+
+objects as (
+    select * from {{ ref('int_kept_objects') }}
+),
+
+pictures as (
+    select
+        *,
+        max(width) over (partition by shard) as widest,
+        max(height) over (partition by shard) as highest,
+        cd1_1 * cd2_2 - cd1_2 * cd2_1 as det,
+        3600 * sqrt(abs(cd1_1 * cd2_2 - cd1_2 * cd2_1)) as pixel_scale
+    from {{ ref('stg_cutouts__pictures') }}
+),
+
+projected as (
+    select
+        pictures.*,
+        chosen.object_id,
+        chosen.filters,
+        chosen.tracts,
+        {{ gnomonic('xi', 'objects.ra', 'objects.dec') }} as xi,
+        {{ gnomonic('eta', 'objects.ra', 'objects.dec') }} as eta,
+        -- The service sends the pixels that the box touches; where no list says its size, that of its largest picture.
+        coalesce(floor(2 * chosen.semi_width / pictures.pixel_scale), pictures.widest - 2) as least_width,
+        coalesce(floor(2 * chosen.semi_height / pictures.pixel_scale), pictures.highest - 2) as least_height
+    from chosen
+    inner join pictures on chosen.shard = pictures.shard and chosen.member = pictures.member
+    inner join objects on chosen.object_id = objects.object_id
+),
+
+measured as (
+    select
+        object_id, band, picture_file, picture_sha256, shard, member, picture_tract, rerun, filters, tracts,
+        height, width,
+        crpix1 + (cd2_2 * xi - cd1_2 * eta) / det - (width - 1) / cast(2 as double) as x_offset,
+        crpix2 + (cd1_1 * eta - cd2_1 * xi) / det - (height - 1) / cast(2 as double) as y_offset,
+        zero_point_mag, not_finite, image_offset, mask_offset, variance_offset,
+        {%- for plane in mask_planes() %}
+        masked_{{ plane }} / cast(height * width as double) as masked_{{ plane }},
+        {%- endfor %}
+        case
+            when width < least_width or height < least_height then concat(
+                'smaller than asked for: ', cast(width as string), ' x ', cast(height as string), ' pixels of ',
+                cast(cast(least_width as bigint) as string), ' x ', cast(cast(least_height as bigint) as string))
+            when not_finite > 0 or masked_no_data > 0 then concat(
+                cast(greatest(not_finite, coalesce(masked_no_data, 0)) as string), ' pixels have no data')
+        end as lacks
+    from projected
+)
+
+select * from measured

@@ -1,0 +1,11 @@
+with landed as (
+    select * from {{ source('raw', 'cutout_pictures') }}
+),
+
+cast_columns as (
+    select
+        {{- cast_pictures() }}
+    from landed
+)
+
+select * from cast_columns

@@ -1,0 +1,274 @@
+"""Landing tars and folders: once, whole, whatever is in them, however often it is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zlib
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from galaxiesml.catalog import Catalog
+from galaxiesml.cutouts.land import land_pictures, recover, remove_shard, store_of
+from galaxiesml.cutouts.lists import read_list
+from galaxiesml.errors import InputError, UsageError
+from galaxiesml.pixels import PICTURES, REQUESTS, Shards
+
+from .service import cutout, name, write_list, write_tar
+
+PLACES = [(150.0 + 0.01 * number, 2.0) for number in range(6)]
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    return Catalog.create(tmp_path / "cat", "pdr2_wide")
+
+
+def tar(path, band="G", places=PLACES, **options):
+    members = {
+        name(line, band): cutout(*place, band=band, seed=line, half=3.0, **options)[0]
+        for line, place in enumerate(places, 2)
+    }
+    return write_tar(path, members)
+
+
+def rows(catalog, shard, table="pictures"):
+    return pq.read_table(store_of(catalog) / shard / f"{table}.parquet").to_pylist()
+
+
+def files(folder):
+    """Every file of the store but what says when, byte for byte."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "landing.json"
+    }
+
+
+def test_a_tar_lands_once_whole_and_as_it_is(catalog, tmp_path):
+    path = tar(tmp_path / "g.tar")
+    (landed,) = land_pictures(catalog, [path])
+    assert (landed.state, landed.info["pictures"], landed.info["bands"]) == ("landed", 6, {"g": 6})
+    shard = landed.info["shard"]
+    assert pq.read_schema(store_of(catalog) / shard / "pictures.parquet") == PICTURES
+    assert pq.read_schema(store_of(catalog) / shard / "requests.parquet") == REQUESTS
+    shards = Shards(store_of(catalog))
+    for row, place in zip(rows(catalog, shard), PLACES, strict=True):
+        _, made = cutout(*place, seed=row["line"], half=3.0)
+        for kind, pixels in made.items():
+            stored = shards.layer(shard, row[f"{kind}_offset"], (row["height"], row["width"]), kind)
+            np.testing.assert_array_equal(stored, pixels)
+            assert zlib.crc32(stored.tobytes()) == row[f"{kind}_crc"]
+    before = files(store_of(catalog))
+    assert [again.state for again in land_pictures(catalog, [path])] == ["known"]
+    moved = tmp_path / "other name.tar"
+    moved.write_bytes(path.read_bytes())
+    assert [again.state for again in land_pictures(catalog, [path, moved])] == ["known", "known"]
+    assert files(store_of(catalog)) == before
+
+
+def test_the_same_bytes_twice_in_one_command(catalog, tmp_path):
+    first, second = tar(tmp_path / "a.tar"), tar(tmp_path / "b.tar")
+    assert sorted(landed.state for landed in land_pictures(catalog, [first, second])) == ["known", "landed"]
+    assert len(catalog.shards()) == 1
+
+
+def test_one_process_or_two_make_the_same_store(tmp_path):
+    tars = [tar(tmp_path / f"{band}.tar", band) for band in "GRI"]
+    stores = []
+    for jobs in (1, 2):
+        catalog = Catalog.create(tmp_path / f"cat{jobs}", "pdr2_wide")
+        assert {landed.state for landed in land_pictures(catalog, tars, jobs=jobs)} == {"landed"}
+        stores.append(files(store_of(catalog)))
+    assert stores[0] == stores[1]
+
+
+def test_folders_of_fits_and_of_tars(catalog, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for line, place in enumerate(PLACES, 2):
+        (folder / name(line).split("/")[1]).write_bytes(cutout(*place, half=3.0)[0])
+    (folder / "notes.md").write_text("not a picture")
+    (landed,) = land_pictures(catalog, [folder])
+    assert (landed.info["pictures"], landed.info["refused"]) == (6, [])
+    assert [again.state for again in land_pictures(catalog, [folder])] == ["known"]
+    tars = tmp_path / "tars"
+    tars.mkdir()
+    tar(tars / "g.tar"), tar(tars / "r.tar", "R")
+    assert [again.source.name for again in land_pictures(catalog, [tars])] == ["g.tar", "r.tar"]
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(InputError, match=r"holds neither \.tar nor \.fits"):
+        list(land_pictures(catalog, [tmp_path / "nothing"]))
+    with pytest.raises(InputError, match="does not exist"):
+        list(land_pictures(catalog, [tmp_path / "nowhere"]))
+
+
+def test_lists_beside_named_and_added_later(catalog, tmp_path):
+    path = tar(tmp_path / "g.tar")
+    (landed,) = land_pictures(catalog, [path])
+    assert landed.info["list_file"] is None and rows(catalog, landed.info["shard"], "requests") == []
+    listed = write_list(tmp_path / "g.txt", PLACES)
+    (added,) = land_pictures(catalog, [path])
+    assert (added.state, added.info["requested"]) == ("list added", 6)
+    asked = rows(catalog, landed.info["shard"], "requests")
+    assert [(row["line"], row["ra"], row["dec"]) for row in asked] == [
+        (line, *place) for line, place in enumerate(PLACES, 2)
+    ]
+    assert {(row["band"], row["semi_width"], row["list_file"]) for row in asked} == {("g", 10.0, "g.txt")}
+    assert [again.state for again in land_pictures(catalog, [path])] == ["known"]
+    other = tar(tmp_path / "r.tar", "R")
+    (named,) = land_pictures(catalog, [other], list_file=listed)
+    assert named.info["list_file"] == "g.txt"
+    with pytest.raises(UsageError, match="--list names the list of one tar"):
+        list(land_pictures(catalog, [path, other], list_file=listed))
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("ra dec\n1 2\n", "does not begin with '#\\?'"),
+        ("#? ra sw\n1 2\n", "line 1: no ra and dec"),
+        ("#? ra dec colour\n1 2 3\n", "line 1: unknown colour"),
+        ("#? ra dec\n1 2\n1 2 3\n", "line 3: another number of words"),
+        ("#? ra dec\n400 2\n", "line 2: no position: 400 2"),
+        ("#? ra dec sw\n1 2 10parsec\n", "line 2: no length: 10parsec"),
+        ("#? ra dec\n1 north\n", "line 2: could not convert"),
+    ],
+)
+def test_lists_that_are_none(catalog, tmp_path, text, wrong):
+    (tmp_path / "l.txt").write_text(text)
+    with pytest.raises(InputError, match=wrong):
+        read_list(tmp_path / "l.txt")
+    (failed,) = land_pictures(catalog, [tar(tmp_path / "g.tar")], list_file=tmp_path / "l.txt")
+    assert failed.state == "failed" and catalog.shards() == []
+
+
+def test_the_services_own_columns_and_units(tmp_path):
+    (tmp_path / "l.txt").write_text(
+        "#? rerun type filter tract ra dec sw sh image mask variance\n"
+        "pdr2_wide coadd HSC-I2 9813 150.5 -2.5 0.5amin 10asec true false false\n\n"
+        "pdr2_wide coadd all any 150.5 -2.5 0.01deg 0.002 true false false\n"
+    )
+    first, second = read_list(tmp_path / "l.txt")
+    assert (first.line, first.band, first.tract, first.semi_width, first.semi_height) == (2, "i", 9813, 30.0, 10.0)
+    assert (second.line, second.band, second.tract, second.semi_width) == (4, None, None, 36.0)
+    assert second.semi_height == pytest.approx(7.2)
+
+
+def test_what_is_hostile_is_refused_by_name_and_the_rest_lands(catalog, tmp_path):
+    good, _ = cutout(*PLACES[0], half=3.0)
+    members = {
+        "/etc/2-cutout-HSC-G-9813-pdr2_wide.fits": good,
+        "../../3-cutout-HSC-G-9813-pdr2_wide.fits": good,
+        "arch/pickle.pkl": b"cos\nsystem\n(S'true'\ntR.",
+        name(5): good[:-9000],
+        name(6, "R"): good,
+        name(7): good,
+    }
+    (landed,) = land_pictures(catalog, [write_tar(tmp_path / "a.tar", members)])
+    assert landed.info["pictures"] == 1
+    assert {refused["member"] for refused in landed.info["refused"]} == set(members) - {name(7)}
+    told = {row["member"]: row["refused"] for row in rows(catalog, landed.info["shard"])}
+    assert told[name(7)] == "" and "leads out of its folder" in told["../../3-cutout-HSC-G-9813-pdr2_wide.fits"]
+    assert "its name says filter r" in told[name(6, "R")]
+
+
+def test_a_name_that_comes_twice_stands_once(catalog, tmp_path):
+    first, _ = cutout(*PLACES[0], half=3.0)
+    path = tmp_path / "a.tar"
+    import io
+    import tarfile
+
+    with tarfile.open(path, "w") as made:
+        for _ in range(2):
+            info = tarfile.TarInfo(name(2))
+            info.size = len(first)
+            made.addfile(info, io.BytesIO(first))
+    (landed,) = land_pictures(catalog, [path])
+    assert landed.info["pictures"] == 1
+    assert landed.info["refused"][0]["reason"] == "a member of this name stands before it in the tar"
+
+
+def test_damaged_tars_land_not_at_all_and_stop_no_other(catalog, tmp_path):
+    whole = tar(tmp_path / "whole.tar")
+    short = tmp_path / "short.tar"
+    short.write_bytes(whole.read_bytes()[:-40_000])
+    page = tmp_path / "page.tar"
+    page.write_text("<html>503</html>" * 100)
+    states = {landed.source.name: landed for landed in land_pictures(catalog, [short, page, whole])}
+    assert {file: landed.state for file, landed in states.items()} == {
+        "short.tar": "failed",
+        "page.tar": "failed",
+        "whole.tar": "landed",
+    }
+    assert "cut short" in str(states["short.tar"].error) and "it is no tar" in str(states["page.tar"].error)
+    assert [path.name for path in (catalog.root / "raw").iterdir()] == ["cutouts"]
+
+
+def test_an_empty_tar_lands_as_an_answer(catalog, tmp_path):
+    write_list(tmp_path / "none.txt", PLACES[:2])
+    (landed,) = land_pictures(catalog, [write_tar(tmp_path / "none.tar", {})])
+    assert (landed.state, landed.info["pictures"], landed.info["requested"]) == ("landed", 0, 2)
+
+
+def test_a_shard_is_removed_by_name_or_sha(catalog, tmp_path):
+    path = tar(tmp_path / "g.tar")
+    (landed,) = land_pictures(catalog, [path])
+    with pytest.raises(UsageError):
+        remove_shard(catalog, "abc")
+    assert remove_shard(catalog, landed.info["source_sha256"][:8])["source_file"] == "g.tar"
+    assert catalog.shards() == []
+    assert [again.state for again in land_pictures(catalog, [path])] == ["landed"]
+
+
+def kills(tmp_path, count: int) -> None:
+    """Kill `ingest cutouts` at moments spread over its run; type it again; the store is the same, byte for byte."""
+    tars = [tar(tmp_path / f"{band}.tar", band, PLACES * 40) for band in "GRIZY"]
+    whole = Catalog.create(tmp_path / "whole", "pdr2_wide")
+    command = [sys.executable, "-m", "galaxiesml", "-q", "-C", str(tmp_path / "cat"), "ingest", "cutouts", "-j", "2"]
+    start = time.monotonic()
+    subprocess.run(
+        [*command[:4], "-C", str(whole.root), *command[6:], *map(str, tars)], check=True, capture_output=True
+    )
+    length = time.monotonic() - start
+    expected = files(store_of(whole))
+    died = 0
+    for number in range(count):
+        catalog = Catalog.create(tmp_path / "cat", "pdr2_wide")
+        process = subprocess.Popen(
+            [*command, *map(str, tars)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+        time.sleep(length * (number + 0.5) / count)
+        died += process.poll() is None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        for info in catalog.shards():
+            assert files(store_of(catalog) / info["shard"]) == files(store_of(whole) / info["shard"])
+        subprocess.run([*command, *map(str, tars)], check=True, capture_output=True)
+        assert files(store_of(catalog)) == expected
+        assert not list((catalog.root / "raw").glob(".tmp-*"))
+        recover(catalog)
+        os.rename(catalog.root, tmp_path / f"done{number}")
+    assert died >= count / 2
+
+
+def test_three_kills(tmp_path):
+    kills(tmp_path, 3)
+
+
+@pytest.mark.proof
+def test_twenty_kills_of_landing(tmp_path):
+    kills(tmp_path, 20)
+
+
+def test_landing_json_says_where_it_came_from(catalog, tmp_path):
+    path = tar(tmp_path / "g.tar")
+    (landed,) = land_pictures(catalog, [path])
+    kept = json.loads((store_of(catalog) / landed.info["shard"] / "landing.json").read_text())
+    assert kept["source_path"] == str(path) and kept["source_bytes"] == path.stat().st_size

@@ -1,0 +1,184 @@
+"""Cutouts found in their bytes: the same pixels and header words as astropy finds."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from galaxiesml.cutouts.layers import BadFits, read_cutout, read_header, read_psf
+from galaxiesml.cutouts.names import BadName, band_of, read_name
+from galaxiesml.cutouts.picture import count_planes, store_picture
+from galaxiesml.cutouts.tar import Member
+from galaxiesml.pixels import Shards, ShardWriter
+
+from .service import cutout, name, psf
+
+BANDS = ("g", "r", "i", "z", "y")
+
+
+def put(folder, data, member=None, **options):
+    shard = ShardWriter(folder)
+    picture = store_picture(Member(member or name(2), memoryview(data)), shard, BANDS, **options)
+    shard.close()
+    return picture
+
+
+def test_the_services_own_files_card_by_card(shared_data):
+    for path in sorted((shared_data / "hsc_cutouts_stars").glob("*-cutout-*.fits")):
+        data = path.read_bytes()
+        position = 0
+        with fits.open(path) as hdus:
+            for hdu in hdus:
+                cards, start = read_header(data, position)
+                words = {
+                    card.keyword: card.value
+                    for card in hdu.header.cards
+                    if card.keyword not in ("COMMENT", "HISTORY", "")
+                }
+                assert {key.upper(): value for key, value in cards.items()} == {
+                    key.upper(): value for key, value in words.items()
+                }
+                assert start == hdu.fileinfo()["datLoc"]
+                position = start + hdu.fileinfo()["datSpan"]
+            found = read_cutout(data)
+            assert list(found.layers) == ["image"]
+            np.testing.assert_array_equal(found.layers["image"].pixels(data), hdus[1].data)
+
+
+@pytest.mark.parametrize("layers", ["imv", "im", "iv", "i", "mv", ""])
+def test_layers_that_were_not_asked_for_are_absent(tmp_path, layers):
+    data, made = cutout(150.01, 2.01, layers=layers, mask_bits=0b100100, nan=5 if "i" in layers else 0)
+    picture = put(tmp_path, data)
+    assert not picture.refused
+    assert picture.zero_point_mag == pytest.approx(27.0, abs=1e-8)
+    shards = Shards(tmp_path.parent)
+    for kind in ("image", "mask", "variance"):
+        offset = getattr(picture, f"{kind}_offset")
+        assert (offset is not None) == (kind in made)
+        if offset is not None:
+            stored = shards.layer(tmp_path.name, offset, (picture.height, picture.width), kind)
+            np.testing.assert_array_equal(stored, made[kind])
+            assert offset % 64 == 0
+    if "i" in layers:
+        assert picture.not_finite == 5
+    if "m" in layers:
+        pixels = picture.height * picture.width
+        assert picture.masked == {"detected": pixels, "bit_2": pixels}
+
+
+def test_the_middle_of_a_picture_is_where_astropy_has_it(tmp_path, shared_data):
+    for path in sorted((shared_data / "hsc_cutouts_stars").glob("*-cutout-*.fits")):
+        picture = put(tmp_path, path.read_bytes(), path.name)
+        with fits.open(path) as hdus:
+            ra, dec = WCS(hdus[1].header).pixel_to_world_values((picture.width - 1) / 2, (picture.height - 1) / 2)
+            assert (picture.x0, picture.y0) == (hdus[1].header["CRVAL1A"], hdus[1].header["CRVAL2A"])
+        assert abs(picture.ra - ra) < 1e-12 and abs(picture.dec - dec) < 1e-12
+
+
+def changed(data: bytes, number: int, **cards) -> bytes:
+    """The file with header words of one HDU changed; None takes a word out."""
+    with fits.open(io.BytesIO(data)) as hdus:
+        for key, value in cards.items():
+            if value is None:
+                del hdus[number].header[key]
+            else:
+                hdus[number].header[key] = value
+        out = io.BytesIO()
+        hdus.writeto(out, output_verify="ignore")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("number", "cards", "reason"),
+    [
+        (0, {"FILTER": "HSC-R"}, "its name says filter g and its header 'HSC-R'"),
+        (0, {"FILTER": None}, "its header has no FILTER"),
+        (0, {"FLUXMAG0": None}, "no FLUXMAG0: None"),
+        (0, {"FLUXMAG0": -1.0}, "no FLUXMAG0: -1.0"),
+        (1, {"CTYPE1": "RA---SIN"}, "its projection is 'RA---SIN'"),
+        (1, {"CD1_1": 0.0}, "its CD matrix is singular"),
+        (1, {"CRPIX2": None}, "its CRPIX2 is None"),
+        (1, {"CRVAL1": "north"}, "its CRVAL1 is 'north'"),
+    ],
+)
+def test_headers_that_cannot_be_trusted(tmp_path, number, cards, reason):
+    picture = put(tmp_path, changed(cutout(150.0, 2.0)[0], number, **cards))
+    assert reason in picture.refused
+    assert picture.image_offset is None and (tmp_path / "pixels.bin").stat().st_size == 0
+
+
+def test_files_that_are_no_cutouts(tmp_path):
+    data, _ = cutout(150.0, 2.0)
+    assert "image is cut short" in put(tmp_path, data[:9000]).refused
+    assert "variance is cut short" in put(tmp_path, data[:-8000]).refused
+    assert "variance and what follows lack" in put(tmp_path, cutout(150.0, 2.0, half=3.0)[0][:-9000]).refused
+    assert "no END" in put(tmp_path, b"").refused
+    assert "no END" in put(tmp_path, b"SIMPLE  =                    T").refused
+    assert "does not begin as a FITS file" in put(tmp_path, b"<html>" + b" " * 2874 + b"END" + b" " * 2877).refused
+    lying = re.sub(rb"NAXIS1  = .{20}", b"NAXIS1  = 99999999999999999912", data)
+    assert "cut short" in put(tmp_path, lying).refused
+    out = io.BytesIO()
+    fits.PrimaryHDU(np.zeros((5, 5), np.float32)).writeto(out)
+    assert "its primary HDU has pixels" in put(tmp_path, out.getvalue()).refused
+    out = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((5, 5)))]).writeto(out)
+    with pytest.raises(BadFits, match="BITPIX -64 where the service sends -32"):
+        read_cutout(out.getvalue())
+    out = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((5, 5), np.uint32))]).writeto(out)
+    with pytest.raises(BadFits):
+        read_cutout(out.getvalue())
+
+
+def test_layers_of_different_shapes(tmp_path):
+    out = io.BytesIO()
+    hdus = [fits.PrimaryHDU(), fits.ImageHDU(np.zeros((5, 5), np.float32)), fits.ImageHDU(np.zeros((5, 6), np.int32))]
+    hdus.append(fits.ImageHDU())
+    fits.HDUList(hdus).writeto(out)
+    with pytest.raises(BadFits, match="differ in shape"):
+        read_cutout(out.getvalue())
+
+
+def test_psf_pictures(tmp_path):
+    data, pixels = psf()
+    member = "arch-221123-101500/2-psf-calexp-pdr2_wide-HSC-I-9813-4,5-150.01000--2.50000.fits"
+    picture = put(tmp_path, data, member, psf=True)
+    assert (picture.refused, picture.band, picture.tract, picture.ra, picture.dec) == ("", "i", 9813, 150.01, -2.5)
+    stored = Shards(tmp_path.parent).layer(tmp_path.name, picture.psf_offset, (43, 43), "psf")
+    np.testing.assert_array_equal(stored, pixels)
+    with pytest.raises(BadFits, match="cut short"):
+        read_psf(data[:4000])
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        ("/arch/2-cutout-HSC-G-9813-pdr2_wide.fits", "leads out of its folder"),
+        ("../2-cutout-HSC-G-9813-pdr2_wide.fits", "leads out of its folder"),
+        ("arch/../../2-cutout-HSC-G-9813-pdr2_wide.fits", "leads out of its folder"),
+        ("arch\\..\\2-cutout-HSC-G-9813-pdr2_wide.fits", "leads out of its folder"),
+        ("arch/readme.txt", "is not <N>-cutout-"),
+        ("arch/2-cutout-HSC-G-9813-pdr2_wide.fits.gz", "is not <N>-cutout-"),
+        ("arch/99999999-cutout-HSC-G-9813-pdr2_wide.fits", "is not <N>-cutout-"),
+    ],
+)
+def test_names_that_are_not_the_services(member, reason):
+    with pytest.raises(BadName, match=reason):
+        read_name(member)
+
+
+def test_filters_of_other_surveys_are_refused(tmp_path):
+    data, _ = cutout(150.0, 2.0, band="N", header_filter="NB0387")
+    assert "none of the release's" in put(tmp_path, data, "2-cutout-NB0387-9813-pdr2_wide.fits").refused
+    assert [band_of(text) for text in ("HSC-R2", "i2", "HSC-Y", "g")] == ["r", "i", "y", "g"]
+
+
+def test_planes_are_counted_bit_by_bit():
+    mask = np.array([[1, 3], [0, -(1 << 31)]], np.int32)
+    assert count_planes(mask, {"BAD": 0, "SAT": 1}) == {"bad": 2, "sat": 1, "bit_31": 1}
+    assert count_planes(np.zeros((3, 3), np.int32), {"BAD": 0}) == {}

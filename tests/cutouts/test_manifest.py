@@ -1,0 +1,169 @@
+"""Pictures meet objects: the manifest of a real build over tars that a test made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+
+from galaxiesml.curation.build import build
+from galaxiesml.cutouts.land import land_pictures
+
+from ..curation.landed import land_rows, new_catalog
+from ..curation.test_cuts import good_pair
+from .service import cutout, name, psf, tract_wcs, write_list, write_tar
+
+BANDS = "GRIZY"
+
+
+def at(number: int) -> tuple[float, float]:
+    return 150.0 + 0.02 * number, 2.0 - 0.01 * number
+
+
+def galaxy(number: int, **changes) -> dict:
+    ra, dec = at(number)
+    return good_pair(
+        number, **({"object_id": number, "ra": ra, "dec": dec, "skymap_id": 9813_0504, "tract": None} | changes)
+    )
+
+
+def manifest(catalog) -> dict[tuple[int, str], dict]:
+    rows = catalog.connect().sql("select * from pictures").to_arrow_table().to_pylist()
+    return {(row["object_id"], row["band"]): row for row in rows}
+
+
+def land(catalog, tmp_path, **tars):
+    """Land tars: file name to its members, or to (members, list rows, filter)."""
+    for file, content in tars.items():
+        members, rows, band = content if isinstance(content, tuple) else (content, None, None)
+        path = write_tar(tmp_path / f"{file}.tar", members)
+        if rows is not None:
+            write_list(tmp_path / f"{file}.txt", rows, band)
+        assert [landed.state for landed in land_pictures(catalog, [path])] == ["landed"]
+
+
+def five(number: int, line: int, tract: int = 9813, bands: str = BANDS, **options) -> dict[str, bytes]:
+    return {name(line, band, tract): cutout(*at(number), band=band, seed=number, **options)[0] for band in bands}
+
+
+FAR = tract_wcs(150.9, 60.0)
+#: Far from the tract's middle, where rows are turned against the parallels.
+TURNED = {21: (150.0, 60.5), 22: (151.5, 59.6)}
+#: Objects, and places asked for within an arcsec of them.
+EDGES = {31: ((0.00005, 1.0), (359.99995, 1.0)), 32: ((120.0, 89.9999), (240.0, 89.9999))}
+EDGES |= {33: ((10.0, -89.99995), (10.05, -89.99995))}
+PSF = "arch/2-psf-calexp-pdr2_wide-HSC-{}-{}-4,5-{:.5f}-{:.5f}.fits"
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Every case in one catalogue, and its manifest: (object, filter) to row."""
+    tmp_path = tmp_path_factory.mktemp("manifest")
+    catalog = new_catalog(tmp_path / "cat")
+    ra, dec = at(2)
+    near = [galaxy(3, ra=ra + 0.9 / 3600, dec=dec), galaxy(4, ra=ra + 1.2 / 3600, dec=dec)]
+    plain = [galaxy(number) for number in (1, 2, 11, 12, 13, 14, 15, 16, 17, 41, 42, 43, 51)]
+    placed = [galaxy(number, ra=ra, dec=dec) for number, (ra, dec) in TURNED.items()]
+    placed += [galaxy(number, ra=place[0], dec=place[1]) for number, (place, _) in EDGES.items()]
+    land_rows(catalog, plain + near + placed)
+    land(catalog, tmp_path, nearest=five(1, 2) | five(2, 3))
+    turned = {
+        name(2): cutout(*TURNED[21], wcs=FAR)[0],
+        name(3): cutout(*TURNED[22], wcs=FAR, clip=(slice(40, None), slice(0, 70)))[0],
+    }
+    land(catalog, tmp_path, turned=(turned, list(TURNED.values()), "G"))
+    asked = [place for _, place in EDGES.values()]
+    land(catalog, tmp_path, edges=({name(line): cutout(150.0, 2.0)[0] for line in (2, 3, 4)}, asked, "G"))
+    lacking = {
+        name(2): cutout(*at(11), layers="imv", mask_bits=1 << 8)[0],
+        name(3): cutout(*at(12), nan=7)[0],
+        name(4): cutout(*at(13), header_filter="HSC-Z")[0],
+        name(5): cutout(*at(14), layers="m")[0],
+        name(6): cutout(*at(15))[0][:9000],
+        # Line 7, the sixth row, is outside the coverage: the service says nothing of it.
+    }
+    land(catalog, tmp_path, upload=(lacking, [at(number) for number in range(11, 17)], "G"))
+    tracts = {
+        # 41 is whole in its own tract and in a lower one; 42 lacks a filter in its own; 43 has all five nowhere.
+        "a": five(41, 2, 9813) | five(41, 2, 9570),
+        "b": five(42, 2, 9813, "GRIZ") | five(42, 2, 9812) | five(42, 2, 9814),
+        "c": five(43, 2, 9812, "GRI") | five(43, 2, 9813, "GR") | five(43, 2, 9814, "GRI"),
+        "d": five(51, 2, 9813) | five(51, 2, 9812, "G"),
+    }
+    land(catalog, tmp_path, **tracts)
+    psfs = {PSF.format("G", tract, *at(51)): psf(tract)[0] for tract in (9812, 9813)}
+    assert [landed.state for landed in land_pictures(catalog, [write_tar(tmp_path / "p.tar", psfs)], psf=True)] == [
+        "landed"
+    ]
+    build(catalog)
+    return manifest(catalog)
+
+
+def test_without_pictures_the_manifest_is_empty(tmp_path):
+    catalog = new_catalog(tmp_path / "cat")
+    land_rows(catalog, [galaxy(1)])
+    build(catalog)
+    assert manifest(catalog) == {}
+
+
+def test_every_object_has_a_row_in_every_filter(found):
+    assert len(found) == 5 * 20 and {band for _, band in found} == set("grizy")
+
+
+def test_by_the_nearest_centre_within_an_arcsec(found):
+    # One picture serves all objects there: 3 lies 0.9 arcsec from what was meant for 2, and 4 too far away.
+    for number in (1, 2, 3):
+        assert {found[number, band]["picture_state"] for band in "grizy"} == {"present"}
+    assert found[3, "g"]["member"] == found[2, "g"]["member"] == name(3, "G")
+    assert found[4, "g"]["picture_state"] == "absent"
+    assert found[4, "g"]["picture_reason"] == "no landed tar has it, and no list asks for it"
+
+
+def test_where_the_object_stands_is_where_astropy_has_it(found):
+    for number, (ra, dec) in TURNED.items():
+        row = found[number, "g"]
+        x, y = FAR.wcs_world2pix([[ra, dec]], 0)[0]
+        reach = 10 / 0.168
+        left, low = int(np.floor(x - reach)), int(np.floor(y - reach)) + (40 if number == 22 else 0)
+        assert row["x_offset"] == pytest.approx(x - left - (row["width"] - 1) / 2, abs=1e-6)
+        assert row["y_offset"] == pytest.approx(y - low - (row["height"] - 1) / 2, abs=1e-6)
+    assert found[21, "g"]["picture_state"] == "present"
+    assert found[22, "g"]["picture_state"] == "truncated"
+    assert found[22, "g"]["picture_reason"].startswith("smaller than asked for: 70 x 8")
+    assert abs(found[22, "g"]["x_offset"]) > 20
+
+
+def test_every_reason_for_a_picture_that_lacks(found):
+    told = {number: found[number, "g"] for number in range(11, 18)}
+    assert [row["picture_state"] for row in told.values()] == [
+        *("truncated", "truncated", "refused", "absent", "refused", "absent", "absent")
+    ]
+    reasons = {number: row["picture_reason"] for number, row in told.items()}
+    assert reasons[11].endswith("pixels have no data") and told[11]["masked_no_data"] == 1.0
+    assert reasons[12] == "7 pixels have no data" and told[12]["not_finite"] == 7
+    assert reasons[13] == f"{name(4)} of upload.tar is refused: its name says filter g and its header 'HSC-Z'"
+    assert reasons[14] == f"{name(5)} of upload.tar has no image"
+    assert "its image is cut short" in reasons[15]
+    assert reasons[16] == "outside the coverage: asked for in upload.txt, line 7, and not sent"
+    assert reasons[17] == "no landed tar has it, and no list asks for it"
+
+
+def test_the_tract_is_the_objects_own_else_the_lowest_that_has_all(found):
+    assert {found[41, band]["picture_tract"] for band in "grizy"} == {9813}
+    assert {found[42, band]["picture_tract"] for band in "grizy"} == {9812}
+    assert {found[43, band]["picture_tract"] for band in "gri"} == {9812}
+    assert [found[number, "g"]["tracts"] for number in (41, 42, 43)] == [2, 3, 3]
+    assert [found[number, "g"]["filters"] for number in (41, 42, 43)] == [5, 5, 3]
+    assert found[43, "z"]["picture_state"] == "absent"
+
+
+def test_psf_pictures_are_linked(found):
+    assert found[51, "g"]["psf_member"] == PSF.format("G", 9813, *at(51))
+    assert (found[51, "g"]["psf_height"], found[51, "g"]["psf_width"]) == (43, 43)
+    assert found[51, "r"]["psf_member"] is None
+
+
+def test_places_meet_at_the_poles_and_at_ra_zero(found):
+    for number, (place, asked) in EDGES.items():
+        assert SkyCoord(*place, unit="deg").separation(SkyCoord(*asked, unit="deg")).arcsec < 1
+        assert found[number, "g"]["picture_state"] == "present"

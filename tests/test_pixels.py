@@ -1,0 +1,53 @@
+"""The frame of the released pictures, exact to the pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from galaxiesml.pixels import frame, frame_axis
+
+
+def by_definition(picture: np.ndarray, size: int) -> np.ndarray:
+    """The definition, word by word: pad floor((127 - n) / 2) before and the rest after, or crop; 64: 31 to 94."""
+    for axis in (0, 1):
+        n = picture.shape[axis]
+        if n <= 127:
+            before = (127 - n) // 2
+            widths = [(0, 0), (0, 0)]
+            widths[axis] = (before, 127 - n - before)
+            picture = np.pad(picture, widths)
+        else:
+            start = (n - 127) // 2
+            picture = picture.take(range(start, start + 127), axis)
+    return picture if size == 127 else picture[31:95, 31:95]
+
+
+@pytest.mark.parametrize("size", [127, 64])
+@pytest.mark.parametrize(
+    "shape", [(119, 120), (120, 119), (1, 127), (126, 128), (129, 300), (127, 127), (30, 119), (7, 9)]
+)
+def test_frames_are_the_definition(shape, size):
+    picture = np.arange(1, 1 + shape[0] * shape[1], dtype=np.float32).reshape(shape)
+    out = np.full((size, size), -1, np.float32)
+    assert frame(picture, out) == 0
+    np.testing.assert_array_equal(out, by_definition(picture, size))
+
+
+def test_pixels_that_are_not_finite_become_zero_and_are_counted():
+    picture = np.ones((127, 127), np.float32)
+    picture[0, :3] = np.nan, np.inf, -np.inf
+    picture[60, 60] = np.nan
+    out = np.empty((127, 127), np.float32)
+    assert frame(picture, out) == 4
+    assert out.sum() == 127 * 127 - 4
+    small = np.empty((64, 64), np.float32)
+    assert frame(picture, small) == 1
+
+
+def test_other_sizes_lie_in_the_middle_too():
+    for n in (100, 127, 150):
+        for size in (32, 64, 96, 127, 200):
+            target, source = frame_axis(n, size)
+            assert target.stop - target.start == source.stop - source.start <= min(n, size)
+            assert 0 <= target.start <= target.stop <= size and 0 <= source.start <= source.stop <= n
