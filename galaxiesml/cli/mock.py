@@ -100,3 +100,128 @@ def _say(out: Path, truth: dict) -> None:
     files = " ".join(str((out / name).resolve()) for name in truth["files"])
     common.say(f"The truth is in {out / 'truth.json'}.")
     common.say(f"Next: galaxiesml init cat --release {truth['release']} && galaxiesml -C cat ingest hsc {files}")
+
+
+Galaxies = Annotated[
+    int, typer.Option(metavar="N", help="Galaxies that nothing in the catalogue speaks against; others come beside.")
+]
+Jobs = Annotated[int | None, typer.Option(metavar="N", help="Processes; without it, one a core.")]
+Correlated = Annotated[
+    bool, typer.Option("--correlated-noise", help="Neighbouring pixels share noise, as after resampling.")
+]
+SkyJson = Annotated[bool, typer.Option("--json", help="Print mock.json: counts, arguments, the hash of every file.")]
+
+
+@group.command("sky")
+def sky(
+    galaxies: Galaxies = 300,
+    seed: Seed = 1,
+    out: Out = Path("sky"),
+    jobs: Jobs = None,
+    correlated_noise: Correlated = False,
+    force: Force = False,
+    json: SkyJson = False,
+) -> None:
+    """Make a simulated sky: an archive's exports, cutouts and PSF pictures, with the truth beside them.
+
+    The queries of sql/archive are run on a simulated archive; GalSim draws every picture that its objects want.
+    Known faults are planted: the folder's truth/ names each, and no ingest reads it.
+
+    \b
+    Examples:
+      galaxiesml mock sky --galaxies 300 --seed 1
+      galaxiesml mock sky --galaxies 40 --out small --jobs 1
+      galaxiesml mock sky --correlated-noise --out correlated --json
+    """
+    import importlib.util
+    import os
+
+    from galaxiesml.errors import UsageError
+
+    if importlib.util.find_spec("galsim") is None:
+        raise UsageError("The simulated sky needs GalSim.", "Type: pip install 'galaxiesml[mock]'")
+    from galaxiesml.mock.sky.sky import Request, files_of, write_sky
+
+    request = Request(galaxies, seed, correlated_noise, jobs if jobs is not None else os.cpu_count() or 1)
+    _open_folder(out, force)
+    with common.progress("Drawing the sky", total=None, unit="targets") as bar:
+        # What an earlier sky left would not go with the new truth.
+        for path in files_of(out):
+            path.unlink()
+
+        def step(done: int, of: int) -> None:
+            bar.update(total=of)
+            bar.advance(1)
+
+        summary = write_sky(request, out, step)
+    if json:
+        common.print_json(summary)
+    else:
+        _say_sky(out, summary)
+
+
+def _say_sky(out: Path, summary: dict) -> None:
+    for name in ("export", "wide"):
+        common.say(f"{out / name}.csv.gz: {summary['rows'][name]:,} rows")
+        common.result(str(out / f"{name}.csv.gz"))
+    tars = [name for name in summary["files"] if name.endswith(".tar")]
+    for name in tars:
+        common.result(str(out / name))
+    states = ", ".join(f"{count:,} {state}" for state, count in summary["pictures"].items())
+    common.say(f"{len(tars)} tars; pictures: {states}")
+    for export, versions in summary["versions"].items():
+        told = ", ".join(f"{version} {rows:,}" for version, rows in versions.items())
+        common.say(f"Of {export}.csv.gz each version should keep: {told}")
+    common.say(f"The truth is in {out / 'truth'}; this sky is {summary['content_sha256'][:12]}.")
+    common.say(
+        f"Next: galaxiesml init cat --release pdr2_wide && "
+        f"galaxiesml -C cat ingest hsc {(out / 'export.csv.gz').resolve()} --archive-query paper"
+    )
+
+
+Drawn = Annotated[int, typer.Option(metavar="N", help="Galaxies and quasars to draw.")]
+Against = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Real objects to compare with: hsc_ratios_and_specz.hdf5.")
+]
+Plot = Annotated[Path | None, typer.Option(metavar="PATH", help="Draw both as .png or .svg.")]
+TableJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON, with every figure.")]
+
+
+@group.command("population")
+def population(
+    galaxies: Drawn = 100_000,
+    seed: Seed = 1,
+    against: Against = None,
+    plot: Plot = None,
+    json: TableJson = False,
+) -> None:
+    """Draw the simulated sky's spectroscopic sample, and compare it with a real one.
+
+    A line for each bin of redshift: i and g - z (medians, 16 and 84 per cent) and, with a real sample, the same
+    of it and the Kolmogorov-Smirnov distances of redshift, i and g - z (0 alike, 1 wholly apart).
+
+    \b
+    Examples:
+      galaxiesml mock population --galaxies 10000
+      galaxiesml mock population --against hsc_ratios_and_specz.hdf5 --plot population.png
+      galaxiesml mock population --against hsc_ratios_and_specz.hdf5 --json
+    """
+    from dataclasses import asdict
+
+    from galaxiesml.mock.sky.compare import drawn, lines, read_reference, summary
+    from galaxiesml.plots.canvas import picture_format
+    from galaxiesml.plots.population import draw_population
+
+    if plot is not None:
+        picture_format(plot)
+    real = read_reference(against) if against is not None else None
+    with common.progress("Drawing galaxies", total=galaxies, unit="galaxies") as bar:
+        sample = drawn(galaxies, seed, bar.advance)
+    rows = summary(sample, real)
+    if plot is not None:
+        draw_population(asdict(sample), asdict(real) if real else None, plot)
+        common.say(f"The picture is {plot}.")
+    if json:
+        common.print_json({"galaxies": galaxies, "seed": seed, "against": against, "bins": rows})
+    else:
+        common.table(lines(rows))

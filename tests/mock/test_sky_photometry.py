@@ -1,0 +1,124 @@
+"""Magnitudes against the truth, and against what a circle measures on the simulated pictures themselves."""
+
+import numpy as np
+import pytest
+
+from . import skies
+
+galsim = pytest.importorskip("galsim", reason="the simulated sky needs GalSim")
+
+
+def spread(values) -> float:
+    """Standard deviation, by the median of absolute values."""
+    return float(1.4826 * np.median(np.abs(np.asarray(values) - np.median(values))))
+
+
+def catalogue() -> "pd.DataFrame":  # noqa: F821
+    wide = skies.export("wide").drop_duplicates("object_id").set_index("object_id")
+    return wide.join(skies.truth("galaxies").set_index("object_id"), rsuffix="_truth")
+
+
+def test_catalogue_fluxes_scatter_about_the_truth_by_their_errors():
+    chi = []
+    both = catalogue()
+    clean = both[~both["faults"].str.contains("undetected|saturated|edge|bad_column|no_data")]
+    for band in skies.BANDS:
+        flux = 10 ** (0.4 * (27 - clean[f"{band}_cmodel_mag"]))
+        error = flux * clean[f"{band}_cmodel_magsigma"] * np.log(10) / 2.5
+        chi += ((flux - 10 ** (0.4 * (27 - clean[f"{band}_mag"]))) / error).dropna().tolist()
+    assert len(chi) > 100
+    assert abs(np.mean(chi)) < 4 / np.sqrt(len(chi)) and 0.8 < spread(chi) < 1.2 and np.max(np.abs(chi)) < 6
+
+
+def test_errors_are_those_of_the_sky_within_the_galaxy():
+    # A point's area in noise pixels is 4 pi sigma^2; nothing is measured better than a point could be.
+    sky = dict(zip(skies.BANDS, (0.042, 0.061, 0.080, 0.157, 0.328), strict=True))
+    seeing = dict(zip(skies.BANDS, (0.77, 0.76, 0.58, 0.68, 0.68), strict=True))
+    both = catalogue()
+    for band in skies.BANDS:
+        least = sky[band] * np.sqrt(4 * np.pi) * seeing[band] / 2.355 / 0.168
+        assert both[f"{band}_flux_error"].min() > 0.8 * least
+        faint = both[both[f"{band}_mag"] > 22.5]
+        assert faint[f"{band}_flux_error"].median() < 6 * least
+
+
+@pytest.fixture(scope="module")
+def sources():
+    return skies.truth("sources")
+
+
+def light(source, band: str, psf, header, shape) -> np.ndarray:
+    """One source of the truth drawn through the service's own PSF picture; it shares no line with the package."""
+    x, y = pixel(header, source.ra, source.dec)
+    flux = 10 ** (0.4 * (27 - getattr(source, f"{band}_mag")))
+    profile = psf * flux
+    if not source.is_star:
+        share = getattr(source, f"{band}_bulge_fraction")
+        parts = [
+            (galsim.DeVaucouleurs, flux * share, source.bulge_radius_arcsec, source.bulge_axis_ratio),
+            (galsim.Exponential, flux * (1 - share), source.disc_radius_arcsec, source.disc_axis_ratio),
+        ]
+        turn = galsim.Angle(np.pi / 2 + np.radians(source.position_angle_deg), galsim.radians)
+        drawn = [
+            kind(flux=part, half_light_radius=radius * ratio**0.5).shear(q=ratio, beta=turn)
+            for kind, part, radius, ratio in parts
+            if part > 0
+        ]
+        profile = galsim.Convolve(galsim.Add(drawn), psf)
+    # The PSF picture has the pixel in it.
+    image = galsim.Image(shape[1], shape[0], xmin=0, ymin=0, scale=0.168, dtype=float)
+    return profile.drawImage(image, center=galsim.PositionD(x, y), method="no_pixel").array
+
+
+def pixel(header, ra, dec) -> tuple[float, float]:
+    a, d, d0 = np.radians(ra - header["CRVAL1"]), np.radians(dec), np.radians(header["CRVAL2"])
+    down = np.sin(d0) * np.sin(d) + np.cos(d0) * np.cos(d) * np.cos(a)
+    xi = np.degrees(np.cos(d) * np.sin(a) / down)
+    eta = np.degrees((np.cos(d0) * np.sin(d) - np.sin(d0) * np.cos(d) * np.cos(a)) / down)
+    return header["CRPIX1"] - 1 + xi / header["CD1_1"], header["CRPIX2"] - 1 + eta / header["CD2_2"]
+
+
+def in_a_circle(object_id: int, band: str, sources) -> tuple[float, float] | None:
+    """Flux and its error in a circle, the true neighbours taken away; None where the picture is spoilt."""
+    (name,) = [key for key in skies.members("psf") if key[0] == f"{band}-1" and starts(key[1], object_id, band)]
+    with skies.opened(skies.members("psf")[name]) as hdus:
+        psf = galsim.InterpolatedImage(galsim.Image(hdus[0].data.astype(float), scale=0.168), flux=1.0)
+    (target,) = skies.truth("galaxies").query("object_id == @object_id").itertuples()
+    with skies.own_picture(object_id, band) as hdus:
+        header, image, variance = hdus[1].header, hdus[1].data.astype(float), hdus[3].data.astype(float)
+        if skies.bits(hdus, "SAT").any() or np.isnan(image).any():
+            return None
+        x, y = pixel(header, target.ra, target.dec)
+    own = light(target, band, psf, header, image.shape)
+    u = (sources["ra"] - target.ra) * np.cos(np.radians(target.dec)) * 3600
+    v = (sources["dec"] - target.dec) * 3600
+    near = sources[(np.hypot(u, v) < 15) & (sources["source"] != target.source)]
+    for other in near.itertuples():
+        image -= light(other, band, psf, header, image.shape)
+    rows, columns = np.indices(image.shape)
+    circle = np.hypot(columns - x, rows - y) < getattr(target, f"{band}_footprint_pixels")
+    share = own[circle].sum() / 10 ** (0.4 * (27 - getattr(target, f"{band}_mag")))
+    return image[circle].sum() / share, np.sqrt(variance[circle].sum()) / share
+
+
+def starts(name: str, object_id: int, band: str) -> bool:
+    return name.startswith(f"{skies.rows_of(object_id, band)['line'].iloc[0]}-")
+
+
+def test_circles_on_the_pictures_agree_with_the_catalogue(sources):
+    chosen = skies.truth("galaxies").query("faults == '' and sources == 1")
+    assert len(chosen) >= 5
+    to_catalogue, to_truth = [], []
+    for row in chosen.itertuples():
+        for band in "gri":
+            found = in_a_circle(row.object_id, band, sources)
+            if found is None:
+                continue
+            flux, error = found
+            to_truth.append((flux - 10 ** (0.4 * (27 - getattr(row, f"{band}_mag")))) / error)
+            # Of two estimates on the same pixels, the better one's error is part of the other's.
+            extra = np.sqrt(max(error**2 - getattr(row, f"{band}_flux_error") ** 2, 0.09 * error**2))
+            to_catalogue.append((flux - getattr(row, f"{band}_flux")) / extra)
+    assert len(to_catalogue) > 12
+    for chi in (to_truth, to_catalogue):
+        assert abs(np.median(chi)) < 0.8 and 0.5 < spread(chi) < 1.7
