@@ -1,0 +1,197 @@
+"""``galaxiesml ingest release`` and ``audit splits``: which galaxy is for training, validation or testing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import audit, common, ingest
+
+
+def register(app: typer.Typer) -> None:
+    ingest.group.command("release")(release)
+    audit.audit.command("splits")(splits)
+
+
+def release(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Released HDF5 files, or their CSV twins.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="training, validation or testing, where the file's name does not say.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="List the released files that are landed.")] = False,
+    remove: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Take one out: its name, or the beginning of its sha256.")
+    ] = None,
+    wait: ingest.Wait = 0.0,
+    json: ingest.Json = False,
+) -> None:
+    """Land released files: the official split is read from them at the next build.
+
+    Of a file its object_id is read, and no picture.  The split is in its name.  No object may stand in two files:
+    the pictures of 127 and of 64 pixels and the CSV are twins, and one of them is enough.
+
+    \b
+    Examples:
+      galaxiesml ingest release 5x64x64_training_with_morphology.hdf5 5x64x64_testing_with_morphology.hdf5
+      galaxiesml ingest release mine.csv --split testing
+      galaxiesml ingest release --list
+      galaxiesml ingest release --remove 5x64x64_testing_with_morphology.hdf5
+    """
+    from galaxiesml.errors import UsageError
+
+    if sum((bool(files), show, remove is not None)) != 1:
+        raise UsageError("Give files to land, or --list, or --remove FILE.", "Type: galaxiesml ingest release FILE...")
+    if split is not None and (not files or len(files) > 1):
+        raise UsageError("--split is for one file.", "Land the files one by one.")
+    catalog = common.catalog()
+    if show:
+        _print(catalog.release_landings(), json)
+    elif remove is not None:
+        _remove(catalog, remove, wait, json)
+    else:
+        _land(catalog, files, split, wait, json)
+
+
+def _land(catalog, files: list[Path], split: str | None, wait: float, json: bool) -> None:
+    from galaxiesml.ingest.release_files import land_release
+
+    landed = []
+    with catalog.lock("ingest release", wait):
+        for file in files:
+            with common.progress(f"landing {file.name}", unit="bytes") as bar:
+                landing = land_release(catalog, file, split=split, progress=bar)
+            landed.append(landing)
+            info = landing.info
+            what = f"{info['source_file']} is landed: {info['split']}, {info['rows']:,} objects."
+            if not landing.is_new:
+                what = f"{file.name}: the same bytes are landed, as {info['source_file']}; nothing changed."
+            if not json:
+                common.result(what)
+    if json:
+        common.print_json([landing.info | {"is_new": landing.is_new} for landing in landed])
+    common.say("Next: galaxiesml build")
+
+
+def _remove(catalog, reference: str, wait: float, json: bool) -> None:
+    from galaxiesml.ingest.release_files import remove_release
+
+    with catalog.lock("ingest release", wait):
+        removed = remove_release(catalog, reference)
+    if json:
+        common.print_json(removed)
+    else:
+        common.result(f"{removed['source_file']} ({removed['split']}) is removed.")
+
+
+def _print(landed: list[dict], json: bool) -> None:
+    if json:
+        common.print_json(landed)
+    elif not landed:
+        common.say("No released file is landed.  Type: galaxiesml ingest release FILE")
+    else:
+        common.table([entry | {"source_sha256": entry["source_sha256"][:12]} for entry in landed])
+
+
+def splits(
+    scheme: Annotated[str | None, typer.Option(help="release, paper, official or leak-free; else all.")] = None,
+    version: Annotated[str, typer.Option(help="v1, v2, v3 or v4.")] = "v2",
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw cells of the sky and redshifts, to an .svg or .png file.")
+    ] = None,
+    as_json: audit.Json = False,
+) -> None:
+    """Print the splits: shares, what leak-free loses, how alike they are, and pairs that may share a pixel.
+
+    A pair is two galaxies of different splits nearer than 30.2 arcsec: the circles around their cutouts overlap.
+
+    \b
+    Examples:
+      galaxiesml audit splits
+      galaxiesml audit splits --scheme leak-free --json
+      galaxiesml audit splits --plot splits.png
+    """
+    from galaxiesml.catalog import check_version
+    from galaxiesml.curation.audit import built_version
+    from galaxiesml.curation.macros import Macros
+    from galaxiesml.splits import audit as questions
+
+    schemes = [_check_scheme(scheme)] if scheme else list(questions.SCHEMES)
+    number = check_version(version)
+    catalog = common.catalog()
+    catalog.current_build()
+    bands = list(catalog.profile.bands)
+    band = "i" if "i" in bands else bands[-1]
+    with catalog.connect() as connection:
+        built_version(connection, number)
+        if plot:
+            questions.load_objects(connection, number, band)
+            _draw(connection, schemes[0] if scheme else "leak_free", version, plot)
+            return
+        found = questions.audit_splits(connection, number, band, Macros(bands).call("split_schemes"), schemes)
+    if as_json:
+        seed = catalog.build_info()["split_seed"]
+        common.print_json([entry | {"split_seed": seed, "band": band} for entry in found])
+        return
+    for entry in found:
+        _print_scheme(entry, band)
+
+
+def _check_scheme(name: str) -> str:
+    from galaxiesml.errors import UsageError
+    from galaxiesml.splits.audit import SCHEMES
+
+    found = name.replace("-", "_")
+    if found not in SCHEMES:
+        raise UsageError(f"No scheme {name!r}.", "Schemes: release, paper, official and leak-free.")
+    return found
+
+
+def _print_scheme(found: dict, band: str) -> None:
+    name = found["scheme"].replace("_", "-")
+    if not found["in_files"]:
+        why = "; no released file that holds them is landed" if name == "official" else ""
+        common.result(f"{name}: none of the {found['rows']:,} galaxies of {found['version']} has a split{why}\n")
+        return
+    common.result(f"{name}: {found['in_files']:,} of the {found['rows']:,} galaxies of {found['version']} in its files")
+    common.table(
+        [
+            {
+                "split": row["split"],
+                "rows": row["rows"],
+                **({"hashed": row["hashed"]} if found["buffer"] else {}),
+                "share": _number(row["share"], ".4f"),
+                "expected": _number(row["expected"], ".4f"),
+                "sigmas": _number(row["sigmas"], "+.2f"),
+                "KS z": _number(row["ks_redshift"], ".4f"),
+                f"KS {band}": _number(row["ks_magnitude"], ".4f"),
+            }
+            for row in found["splits"]
+        ]
+    )
+    if found["buffer"]:
+        common.result(f"{found['buffer']:,} galaxies ({found['buffer_fraction']:.2%}) are buffer, in no file")
+    if found["no_split"]:
+        common.result(f"{found['no_split']:,} galaxies have no split")
+    common.result(
+        f"{found['close_pairs']:,} pairs across splits nearer than {found['near_arcsec']:.1f} arcsec; "
+        f"{found['testing_near_training']:,} testing galaxies have a training galaxy so near\n"
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _draw(connection, scheme: str, version: str, path: Path) -> None:
+    from galaxiesml.plots.canvas import picture_format
+    from galaxiesml.plots.splits import draw_splits
+    from galaxiesml.splits.audit import cells, redshifts
+
+    picture_format(path)
+    title = f"galaxies_{version}, splits {scheme.replace('_', '-')}"
+    draw_splits(cells(connection), redshifts(connection, scheme), path, title)
+    common.result(str(path))

@@ -1,0 +1,283 @@
+"""Landing released files: which object the published training, validation and testing files hold."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from galaxiesml.catalog import Catalog, now, quote, sync_folder, write_atomic, write_table
+from galaxiesml.errors import InputError, ResourceError, UsageError
+from galaxiesml.ingest.convert import REASONS, Nulls, convert
+from galaxiesml.ingest.formats import open_source
+from galaxiesml.ingest.release_hdf5 import KEY, id_blocks, is_hdf5
+from galaxiesml.ingest.source import BLOCK_BYTES, Block
+
+SPLITS = ("training", "validation", "testing")
+EMPTY = "0000-empty"
+#: A prefix of a sha256 that is shorter names nothing.
+SHORTEST_SHA = 6
+SCHEMA = pa.schema(
+    [
+        (KEY, pa.int64()),
+        ("split", pa.string()),
+        ("source_file", pa.string()),
+        ("source_sha256", pa.string()),
+        ("source_row", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ReleaseLanding:
+    """A landed released file: landing.json, and whether it was landed just now."""
+
+    info: dict
+    is_new: bool = True
+
+
+def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None, progress=None) -> ReleaseLanding:
+    """Land one released HDF5 file, or its CSV twin: the identifiers of its objects, and the split.
+
+    The caller holds ``catalog.lock``.  The pictures in the file are not read.
+
+    Parameters
+    ----------
+    path : path
+        HDF5 or CSV (plain or gzip), recognised by its content; object_id must be a key or a column of it.
+    split : str, optional
+        'training', 'validation' or 'testing'; else the one that the file's name holds.
+    progress : object, optional
+        Its ``update(description=, total=)`` and ``advance(n)`` hear the bytes read.
+
+    Raises
+    ------
+    InputError
+        The file does not hold what it should, or an object of it stands twice; nothing is changed.
+    UsageError
+        No split is named, or the same bytes are landed as another split.
+    """
+    path = Path(path)
+    _check_file(path)
+    split = check_split(split) if split else split_of_name(path)
+    before = path.stat()
+    if progress is not None:
+        progress.update(description=f"reading {path.name}", total=before.st_size)
+    sha = _sha256(path, progress)
+    if (same := next((old for old in catalog.release_landings() if old["source_sha256"] == sha), None)) is not None:
+        return _landed_before(path, same, split)
+    folder = catalog.root / "raw" / f".tmp-release-{os.getpid()}"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        info = _write(folder, path, split, sha)
+        _refuse_repeats(catalog, folder, path)
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise InputError(f"{path} changed while it was read.", "Type the command again when it is at rest.")
+        write_atomic(folder / "landing.json", json.dumps(info, indent=1, ensure_ascii=False) + "\n")
+        catalog.release_raw.mkdir(parents=True, exist_ok=True)
+        os.rename(folder, catalog.release_raw / sha[:12])
+        sync_folder(catalog.release_raw)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise ResourceError(f"The disk of {catalog.root} is full; nothing was landed.") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return ReleaseLanding(info)
+
+
+def check_split(name: str) -> str:
+    """One of SPLITS, as typed."""
+    if name not in SPLITS:
+        raise UsageError(f"No split {name!r}.", f"Splits: {', '.join(SPLITS)}.")
+    return name
+
+
+def split_of_name(path: Path) -> str:
+    """The split that a released file's name holds, as 5x127x127_training_with_morphology.hdf5 does.
+
+    Raises
+    ------
+    UsageError
+        The name holds none, or more than one.
+    """
+    found = [word for word in re.split(r"[^a-z]+", path.name.lower()) if word in SPLITS]
+    if len(set(found)) != 1:
+        held = " and ".join(sorted(set(found))) or "no split"
+        raise UsageError(
+            f"The name {path.name} holds {held}.", f"Type: galaxiesml ingest release {path} --split training"
+        )
+    return found[0]
+
+
+def remove_release(catalog: Catalog, reference: str) -> dict:
+    """Take a landed released file out, by its name or the beginning of its sha256; the caller holds the lock.
+
+    Raises
+    ------
+    UsageError
+        No landed file is meant, or more than one.
+    """
+    landed = catalog.release_landings()
+    found = [
+        entry
+        for entry in landed
+        if entry["source_file"] == reference
+        or (len(reference) >= SHORTEST_SHA and entry["source_sha256"].startswith(reference.lower()))
+    ]
+    if len(found) != 1:
+        known = ", ".join(f"{entry['source_file']} ({entry['source_sha256'][:12]})" for entry in landed) or "none"
+        raise UsageError(
+            f"{reference} means {len(found)} landed released files; landed: {known}.",
+            "Give a file's name or the beginning of its sha256; galaxiesml ingest release --list shows both.",
+        )
+    # Out of sight by one rename; deleting takes several steps.
+    aside = catalog.root / "raw" / f".tmp-release-{os.getpid()}"
+    os.rename(catalog.release_raw / found[0]["source_sha256"][:12], aside)
+    sync_folder(catalog.release_raw)
+    shutil.rmtree(aside)
+    return found[0]
+
+
+def ensure_empty(catalog: Catalog) -> None:
+    """Write the table of no released objects, so that the splits build before any file has landed."""
+    path = catalog.release_raw / EMPTY / "splits.parquet"
+    if not path.is_file() or pq.read_schema(path) != SCHEMA:
+        write_table(path, SCHEMA.empty_table())
+
+
+# -- the file ------------------------------------------------------------------------------------------------
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"There is no file {path}.")
+    if not path.is_file():
+        raise InputError(f"{path} is no file.", "Give the files one by one.")
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty.", "Fetch the file again and land that.")
+
+
+def _sha256(path: Path, progress) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while data := file.read(BLOCK_BYTES):
+            digest.update(data)
+            if progress is not None:
+                progress.advance(len(data))
+    return digest.hexdigest()
+
+
+def _landed_before(path: Path, same: dict, split: str) -> ReleaseLanding:
+    if same["split"] != split:
+        raise UsageError(
+            f"{path} is landed already, as {same['split']}: nothing was changed.",
+            f"Type: galaxiesml ingest release --remove {same['source_sha256'][:12]}; and land it again.",
+        )
+    return ReleaseLanding(same, is_new=False)
+
+
+def _write(folder: Path, path: Path, split: str, sha: str) -> dict:
+    """splits.parquet, a block at a time; returns landing.json."""
+    is_binary = is_hdf5(path)
+    name = path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    facts = {"split": split, "source_file": name, "source_sha256": sha}
+    target, rows = folder / "splits.parquet", 0
+    with pq.ParquetWriter(target, SCHEMA, compression="zstd", use_dictionary=list(facts)) as writer:
+        for ids, numbers in _numbered(id_blocks(path)) if is_binary else _csv_blocks(path):
+            columns = [ids, *(pa.repeat(value, len(ids)) for value in facts.values()), numbers]
+            writer.write_table(pa.table(columns, schema=SCHEMA))
+            rows += len(ids)
+    if not rows:
+        raise InputError(f"{path} has no rows.", "Land the file as it was published.")
+    with open(target, "rb") as file:
+        os.fsync(file.fileno())
+    return {
+        **facts,
+        "bytes": path.stat().st_size,
+        "format": "hdf5" if is_binary else "csv",
+        "rows": rows,
+        "landed_at": now(),
+    }
+
+
+def _numbered(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    start = 1
+    for ids in blocks:
+        yield ids, np.arange(start, start + len(ids), dtype=np.int64)
+        start += len(ids)
+
+
+def _csv_blocks(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    source = open_source(path)
+    if not source.format.startswith("csv"):
+        raise InputError(f"{path} is {source.format}; released files are HDF5 and CSV.")
+    places = [place for place, name in enumerate(source.names) if name.lower() == KEY]
+    if len(places) != 1:
+        raise InputError(
+            f"{path} has {len(places)} columns named {KEY}; its first columns: {', '.join(source.names[:8])}.",
+            "Land a file in the released layout.",
+        )
+    for block in source.blocks({places[0]: pa.int64()}, ()):
+        yield _ids_of(path, block, places[0]), block.rows
+
+
+def _ids_of(path: Path, block: Block, place: int) -> np.ndarray:
+    if block.bad:
+        raise InputError(f"{path}, line {block.bad[0].line}: {block.bad[0].reason}; nothing was landed.")
+    column = block.columns[place]
+    ids, bad = convert(column, "bigint", Nulls(()), is_id=True)
+    wrong = np.flatnonzero(bad) if bad is not None else np.flatnonzero(ids.is_null().to_numpy(zero_copy_only=False))
+    if wrong.size:
+        at = int(wrong[0])
+        raise InputError(
+            f"{path}, row {block.rows[at]}: {KEY} {column[at].as_py()!r} {REASONS['bigint']}; nothing was landed.",
+            "Mend the file, or fetch it again.",
+        )
+    return ids.to_numpy()
+
+
+# -- no object in two places ---------------------------------------------------------------------------------
+
+
+def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
+    import duckdb
+
+    new = f"read_parquet({quote(folder / 'splits.parquet')})"
+    landed = f"read_parquet({quote(catalog.release_raw / '*' / 'splits.parquet')})"
+    settings = {"memory_limit": "1GB", "temp_directory": str(folder / "spill")}
+    with duckdb.connect(config=settings) as connection:
+        within = connection.execute(
+            f"select {KEY}, min(source_row), max(source_row) from {new} group by {KEY} having count(*) > 1 "
+            f"order by {KEY} limit 1"
+        ).fetchone()
+        if within:
+            raise InputError(
+                f"{path}: {KEY} {within[0]} stands in row {within[1]} and in row {within[2]}; nothing was landed.",
+                "A released file has each object once: fetch it again.",
+            )
+        if not any(catalog.release_raw.glob("*/splits.parquet")):
+            return
+        across = connection.execute(
+            f"select new.{KEY}, new.source_row, old.source_file, old.source_row, old.split, count(*) over () "
+            f"from {new} as new inner join {landed} as old using ({KEY}) order by new.{KEY} limit 1"
+        ).fetchone()
+    if across:
+        found, row, other, other_row, other_split, count = across
+        raise InputError(
+            f"{path}: {KEY} {found}, in row {row}, stands already in {other}, row {other_row} ({other_split}); "
+            f"{count:,} objects do; nothing was landed.",
+            f"One of a file's twins is enough.  To take the other out: galaxiesml ingest release --remove {other}",
+        )

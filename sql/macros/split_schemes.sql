@@ -1,0 +1,9 @@
+{#- The schemes that hash: the shares of their splits, as exact fractions in the order of the hash's range.
+    Leak-free hashes cells of the sky, the others objects. -#}
+{%- macro split_schemes() -%}
+{{ return({
+    'release': [['training', 5, 7], ['validation', 1, 7], ['testing', 1, 7]],
+    'paper': [['training', 3, 5], ['validation', 1, 5], ['testing', 1, 5]],
+    'leak_free': [['training', 5, 7], ['validation', 1, 7], ['testing', 1, 7]],
+}) }}
+{%- endmacro -%}
