@@ -5,6 +5,9 @@
     galaxiesml.toml            format number and settings
     release.toml               the release profile, as it was at ``init``
     raw/hsc/<NNNN-sha12>/      one landed file: objects, specz or joined .parquet and landing.json
+    raw/release/<sha12>/       one released file: splits.parquet (object_id, split) and landing.json
+    raw/cutouts/<sha12>/       one tar of cutouts: pixels.bin, pictures.parquet, requests.parquet, landing.json
+    raw/psf/<sha12>/           one tar of PSF pictures, likewise
     raw/landings.parquet       all landings, made anew from the landing.json files
     plan/                      what dbt is told: which cuts can be judged, which versions to make
     dbt/                       the SQL project as last rendered, and dbt's target/
@@ -57,6 +60,10 @@ class Catalog:
     @property
     def raw(self) -> Path:
         return self.root / "raw" / "hsc"
+
+    @property
+    def release_raw(self) -> Path:
+        return self.root / "raw" / "release"
 
     @property
     def landings_file(self) -> Path:
@@ -118,6 +125,16 @@ class Catalog:
         found = [json.loads(path.read_text()) for path in self.raw.glob("[0-9]*/landing.json")]
         return sorted(found, key=lambda landing: landing["landing"])
 
+    def release_landings(self) -> list[dict]:
+        """landing.json of every landed released file, by split and name."""
+        found = [json.loads(path.read_text()) for path in self.release_raw.glob("*/landing.json")]
+        return sorted(found, key=lambda landing: (landing["split"], landing["source_file"], landing["source_sha256"]))
+
+    def shards(self, store: str = "cutouts") -> list[dict]:
+        """landing.json of every landed tar of a pixel store, 'cutouts' or 'psf', by shard."""
+        paths = sorted((self.root / "raw" / store).glob("*/landing.json"))
+        return [json.loads(path.read_text()) for path in paths]
+
     # -- builds ------------------------------------------------------------------------------------------
 
     def current_id(self) -> str | None:
@@ -177,7 +194,8 @@ class Catalog:
         """Plain table names and the DuckDB expression that reads each.
 
         Marts of the published build (``galaxies`` is the default version), and the landed tables
-        ``hsc_objects``, ``hsc_specz``, ``hsc_joined`` and ``landings``.
+        ``hsc_objects``, ``hsc_specz``, ``hsc_joined``, ``landings``, and ``cutout_`` and ``psf_`` ``pictures`` and
+        ``requests``.
         """
         found = {}
         for kind in ("objects", "specz", "joined"):
@@ -185,6 +203,11 @@ class Catalog:
                 found[f"hsc_{kind}"] = (
                     f"read_parquet({quote(self.raw / '*' / (kind + '.parquet'))}, union_by_name = true)"
                 )
+        for store, name in (("cutouts", "cutout"), ("psf", "psf")):
+            for table in ("pictures", "requests"):
+                files = self.root / "raw" / store / "*" / f"{table}.parquet"
+                if any((self.root / "raw" / store).glob(f"*/{table}.parquet")):
+                    found[f"{name}_{table}"] = f"read_parquet({quote(files)})"
         if self.landings_file.is_file():
             found["landings"] = f"read_parquet({quote(self.landings_file)})"
         if build := self.current_id():

@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from galaxiesml import __version__
-from galaxiesml.cli import audit, build, catalog, common, export, ingest, mock, query
+from galaxiesml.cli import (
+    audit,
+    build,
+    catalog,
+    common,
+    cutouts,
+    export,
+    export_hdf5,
+    ingest,
+    mock,
+    query,
+    request,
+    splits,
+)
 from galaxiesml.errors import GalaxiesmlError
 
 _EPILOG = (
@@ -31,7 +44,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(options)
-    for module in (catalog, ingest, build, audit, query, export, mock):
+    for module in (catalog, ingest, cutouts, build, audit, splits, query, export, export_hdf5, request, mock):
         module.register(app)
     return app
 

@@ -19,6 +19,9 @@ def build(
         typer.Option(help="A required cut that may be missing; repeatable, or 'all'.", metavar="CUT"),
     ] = None,
     version: Annotated[str | None, typer.Option(help="A version that must be made, beside the default.")] = None,
+    split_seed: Annotated[
+        int, typer.Option(help="Seed of the splits; another gives other splits.", metavar="N", min=0)
+    ] = 1,
     threads: Annotated[int | None, typer.Option(help="Threads for the queries.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Memory for the queries, as 4GB.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another writer.")] = 0.0,
@@ -59,6 +62,7 @@ def build(
                 catalog,
                 accept_missing=tuple(accept_missing or ()),
                 version=number,
+                split_seed=split_seed,
                 threads=int(setting(catalog.root, "threads", threads)[0]),
                 memory_limit=str(setting(catalog.root, "memory_limit", memory_limit)[0]),
                 progress=report,

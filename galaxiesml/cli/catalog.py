@@ -62,6 +62,9 @@ def status(as_json: Json = False) -> None:
     common.result(f"{found['catalog']}: {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}")
     common.result(f"\nlanded: {len(found['landings'])} files, {sum(row['rows'] for row in found['landings']):,} rows")
     common.table(found["landings"])
+    for store, of in found["pictures"].items():
+        if of["tars"]:
+            common.result(f"{store}: {of['tars']:,} tars, {of['pictures']:,} pictures, {of['refused']:,} refused")
     if found["build"] is None:
         common.result("\nbuilt: nothing yet")
     else:
@@ -75,12 +78,20 @@ def status(as_json: Json = False) -> None:
 
 def catalog_status(catalog) -> dict:
     """What `galaxiesml status` tells, as one dict."""
+    from galaxiesml.curation.build import shard_names
+
     landings = [
         {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} for row in catalog.landings()
     ]
     info = catalog.build_info() if catalog.current_id() else None
     hashes = [(row["landing"], row["source_sha256"]) for row in catalog.landings()]
-    up_to_date = info is not None and hashes == [(row["landing"], row["source_sha256"]) for row in info["landings"]]
+    up_to_date = (
+        info is not None
+        and hashes == [(row["landing"], row["source_sha256"]) for row in info["landings"]]
+        and info.get("shards") == shard_names(catalog)
+        and [row["source_sha256"] for row in info.get("release_files", [])]
+        == [row["source_sha256"] for row in catalog.release_landings()]
+    )
     if not landings:
         step = "galaxiesml ingest hsc FILE"
     elif not up_to_date:
@@ -91,12 +102,22 @@ def catalog_status(catalog) -> dict:
         "catalog": str(catalog.root),
         "release": catalog.profile.name,
         "landings": landings,
+        "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
         "build": info and info["id"],
         "built_at": info and info["created"],
         "up_to_date": up_to_date,
         "versions": _versions(catalog) if info else [],
         "writer": catalog.writer(),
         "next": step,
+    }
+
+
+def _pictures(catalog, store: str) -> dict:
+    shards = catalog.shards(store)
+    return {
+        "tars": len(shards),
+        "pictures": sum(shard["pictures"] for shard in shards),
+        "refused": sum(len(shard["refused"]) for shard in shards),
     }
 
 

@@ -23,10 +23,14 @@ def register(app: typer.Typer) -> None:
 
 @export.command("csv")
 def csv(
+    scheme: Annotated[
+        str | None, typer.Argument(help="With --splits: release (the default), paper, official or leak-free.")
+    ] = None,
     version: Version = None,
     table: Table = None,
     out: Out = None,
     plain: Annotated[bool, typer.Option("--plain", help="No commented header; its facts go beside, as JSON.")] = False,
+    splits: Annotated[bool, typer.Option("--splits", help="The twins of the HDF5 files instead.")] = False,
     force: Force = False,
 ) -> None:
     """Write CSV with an ECSV header: units, UCDs, the cuts made and those missing.
@@ -38,10 +42,17 @@ def csv(
       galaxiesml export csv
       galaxiesml export csv --version v3 --plain --out strict.csv
       galaxiesml export csv --table rejections
+      galaxiesml export csv --splits leak-free
     """
+    from galaxiesml.errors import UsageError
     from galaxiesml.release.tables import write_csv
 
     catalog = common.catalog()
+    if scheme and not splits:
+        raise UsageError(f"{scheme}: export csv takes a split scheme only with --splits.")
+    if splits:
+        _twins(catalog, version, table, scheme or "release", out)
+        return
     made = _made(catalog, version, table)
     path = _path(catalog, out, made, "csv", force)
     write_csv(made, path, plain)
@@ -63,6 +74,17 @@ def parquet(version: Version = None, table: Table = None, out: Out = None, force
     path = _path(catalog, out, made, "parquet", force)
     write_parquet(made, path)
     _say(made, path)
+
+
+def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Path | None) -> None:
+    from galaxiesml.errors import UsageError
+    from galaxiesml.release.selection import check_selection
+    from galaxiesml.release.twins import export_twins
+
+    if table:
+        raise UsageError("--splits writes galaxies, not another table.", "Leave out --table or --splits.")
+    selection = check_selection(catalog, version, scheme, "leave-out")
+    common.table(export_twins(catalog, selection, out or catalog.exports))
 
 
 def _made(catalog, version: str | None, table: str | None):
@@ -95,3 +117,41 @@ def _say(made, path: Path) -> None:
         common.warn(f"{path.name} is INCOMPLETE: {', '.join(made.incomplete)} not judged in full; the file says so.")
     common.say(f"{made.facts['rows']:,} rows of {made.facts['table']}, build {made.facts['build']}")
     common.result(str(path))
+
+
+@export.command("verify")
+def verify(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files that export hdf5 wrote.")],
+    as_json: Annotated[bool, typer.Option("--json", help="What was found, as JSON.")] = False,
+) -> None:
+    """Compare released HDF5 files with the catalogue and with the FITS files, every row and every pixel.
+
+    Reads the files with h5py alone, the build that each names, and the landed tars; it shares nothing with what
+    writes the files.  Exit code 3: a file differs; the first object, key and pixel are named.
+
+    \b
+    Examples:
+      galaxiesml export verify exports/5x127x127_testing_with_morphology.hdf5
+      galaxiesml export verify exports/*.hdf5 --json
+    """
+    from galaxiesml.errors import InputError
+    from galaxiesml.release.verify import verify_files
+
+    catalog = common.catalog()
+    with common.progress("comparing", unit="pictures") as bar:
+        checked = verify_files(catalog.root, files, bar)
+    if as_json:
+        common.print_json([one.facts() for one in checked])
+    for one in checked:
+        for note in one.notes:
+            common.warn(f"{one.path.name}: {note}.")
+        if one.difference is None and not as_json:
+            pictures = one.from_fits + one.from_store
+            common.result(
+                f"{one.path}: right; {one.galaxies:,} galaxies and {pictures:,} pictures are those of "
+                f"build {one.told['build']}, {one.from_fits:,} compared with FITS files"
+            )
+    wrong = [one for one in checked if one.difference]
+    if wrong:
+        words = [f"{one.path}: {one.difference}." for one in wrong]
+        raise InputError("\n".join(words), "Write it again: galaxiesml export hdf5; if it differs again, tell us.")

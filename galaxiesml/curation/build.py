@@ -14,6 +14,7 @@ from galaxiesml.catalog import DEFAULT_VERSION, Catalog, now, sync_folder, write
 from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
+from galaxiesml.curation.macros import SPLIT_SEED
 from galaxiesml.curation.project import render_project
 
 #: Where a build grows until it is whole.
@@ -43,6 +44,7 @@ def build(
     *,
     accept_missing: tuple[str, ...] = (),
     version: int | None = None,
+    split_seed: int = SPLIT_SEED,
     threads: int = 2,
     memory_limit: str = "4GB",
     progress: Callable | None = None,
@@ -55,6 +57,8 @@ def build(
         Required cuts that may be missing, or 'all'.
     version : int, optional
         A version that must be made, beside the default one.
+    split_seed : int
+        Seed of the splits that hash; another seed gives other splits.
     progress : callable, optional
         Called as ``progress(done, total, name)``.
 
@@ -68,7 +72,7 @@ def build(
     found = states.cut_states(catalog)
     plans = states.plan_versions(found, catalog.profile, accept_missing, version)
     states.refresh(catalog, plans)
-    project = render_project(catalog)
+    project = render_project(catalog, split_seed)
     folder = catalog.builds / NEXT
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -85,7 +89,7 @@ def build(
         progress,
     )
     _write_manifest(project, ran.results, folder)
-    info = _build_info(catalog, plans, folder)
+    info = _build_info(catalog, plans, folder) | {"split_seed": split_seed}
     write_atomic(folder / "build.json", json.dumps(info, indent=1) + "\n")
     sync_folder(folder)
     catalog.publish(folder, info["id"])
@@ -123,8 +127,18 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
         "release": catalog.profile.name,
         "default_version": DEFAULT_VERSION,
         "landings": landings,
+        "shards": shard_names(catalog),
+        "release_files": [
+            {key: landing[key] for key in ("source_file", "source_sha256", "split", "rows")}
+            for landing in catalog.release_landings()
+        ],
         "versions": versions,
     }
+
+
+def shard_names(catalog: Catalog) -> dict[str, list[str]]:
+    """The landed tars of pictures, by store."""
+    return {store: [shard["shard"] for shard in catalog.shards(store)] for store in ("cutouts", "psf")}
 
 
 def _write_manifest(project: Path, results: list, folder: Path) -> None:

@@ -12,6 +12,9 @@ import jinja2
 
 from galaxiesml.dictionary import PROJECT
 
+#: The seed that splits are made with where no other is named; dbt_project.yml has the same.
+SPLIT_SEED = 1
+
 
 class _Return(Exception):
     def __init__(self, value):
@@ -27,16 +30,18 @@ class Macros:
         The filters, as dbt's var('bands').
     folder : Path
         Where the macros stand.
+    split_seed : int
+        The seed of the splits, as dbt's var('split_seed').
     """
 
-    def __init__(self, bands, folder: Path = PROJECT / "sql" / "macros"):
+    def __init__(self, bands, folder: Path = PROJECT / "sql" / "macros", split_seed: int = SPLIT_SEED):
         self._environment = jinja2.Environment(
             extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined, autoescape=False
         )
         self._sources = {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
         self._globals = {
             "return": self._return,
-            "var": {"bands": list(bands)}.__getitem__,
+            "var": {"bands": list(bands), "split_seed": split_seed}.__getitem__,
             "ref": lambda name: name,
             "source": lambda schema, name: name,
             "execute": False,

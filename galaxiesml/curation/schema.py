@@ -46,6 +46,7 @@ def load_models(bands: dict[str, str]) -> list[Model]:
     families = raw.pop("families")
     entries = [
         ("models/staging/hsc", raw["staging"]["hsc"]),
+        ("models/staging/derived", raw["staging"]["derived"]),
         ("models/intermediate", raw["intermediate"]),
         ("models/marts", raw["marts"]),
     ]
@@ -218,6 +219,11 @@ def _sources() -> dict:
         "hsc_specz": "HSC spectrum tables as landed, one row per row of the file.",
         "hsc_joined": "Joined exports as landed, one row per row of the file.",
         "landings": "One row per landed file.",
+        "cutout_pictures": "One row per member of a landed tar of cutouts; its pixels stand in the tar's shard.",
+        "cutout_requests": "One row per line of an upload list that a landed tar of cutouts answers.",
+        "psf_pictures": "One row per member of a landed tar of PSF pictures.",
+        "psf_requests": "One row per line of an upload list that a landed tar of PSF pictures answers.",
+        "release_splits": "One row per object of the landed released files: the file and the split that it is in.",
         "cut_states": "One row per landed file and cut, written by galaxiesml before a build.",
         "versions": "One row per version: whether a build makes it; written by galaxiesml before a build.",
     }

@@ -65,7 +65,7 @@ def test_windows_that_choose_a_row_end_in_a_unique_key():
 
 
 def test_published_tables_are_sorted_by_a_unique_key():
-    unique = {"pair_id", "object_id", "step", "metric", "version", "name", "cut", "objects"}
+    unique = {"pair_id", "object_id", "sky_cell", "step", "metric", "version", "name", "cut", "objects"}
     for model in load_models(BANDS):
         if model.folder == "models/marts":
             assert model.is_mart, model.name

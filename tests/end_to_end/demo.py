@@ -1,4 +1,4 @@
-"""`make demo`: from nothing to an audited catalogue, as a user would type it, in the folder demo/."""
+"""`make demo`: from nothing to training files, as a user would type it, in the folder demo/."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 FOLDER = Path("demo")
-EXPORT = Path("..") / "mock" / "export.csv.gz"
 
 
 def type_in(folder: Path, *words: str) -> str:
@@ -25,30 +24,36 @@ def type_in(folder: Path, *words: str) -> str:
 def main() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
-    type_in(FOLDER, "mock", "export", "--rows", "20000")
+    type_in(FOLDER, "mock", "sky", "--galaxies", "300", "--seed", "1")
     type_in(FOLDER, "init", "cat", "--release", "pdr2_wide")
     catalog = FOLDER / "cat"
-    type_in(catalog, "ingest", "hsc", str(EXPORT))
+    type_in(catalog, "ingest", "hsc", "../sky/export.csv.gz", "--archive-query", "paper")
+    type_in(catalog, "ingest", "cutouts", "../sky/cutouts")
+    type_in(catalog, "ingest", "psf", "../sky/psf")
     type_in(catalog, "build")
     type_in(catalog, "audit", "cuts")
-    type_in(catalog, "audit", "diff", "v1", "v2")
+    type_in(catalog, "sql", "select picture_state, count(*) as pictures from pictures group by all order by 2 desc")
     first = type_in(catalog, "sql", "select min(object_id) as object_id from galaxies", "--format", "json")
     type_in(catalog, "audit", "row", str(json.loads(first)[0]["object_id"]))
-    type_in(catalog, "audit", "lineage", "galaxies.specz_redshift")
+    type_in(catalog, "audit", "splits")
+    type_in(catalog, "export", "hdf5", "--size", "127", "--size", "64")
+    type_in(catalog, "export", "csv", "--splits")
+    type_in(catalog, "export", "verify", "exports/5x64x64_testing_with_morphology.hdf5")
+    type_in(catalog, "plot", "gallery", "--out", "gallery.png")
+    type_in(catalog, "plot", "redshifts", "--out", "redshifts.png")
     type_in(catalog, "audit", "cuts", "--graph", "flow.png")
-    type_in(catalog, "export", "parquet")
-    type_in(catalog, "export", "csv")
     print(
         f"""
 Made in {FOLDER}/:
-  mock/export.csv.gz, mock/truth.json        the simulated export, and what is true of it
-  cat/                                       the catalogue
-  cat/flow.png                               the flow chart with its counts
-  cat/exports/galaxies_v2.parquet, .csv      the default version, with units
+  sky/                                    an archive's answer: export, spectra, tars; truth/ beside it
+  cat/                                    the catalogue: SQL marts, and pixels by tar
+  cat/exports/5x127x127_*.hdf5, 5x64x64_*.hdf5   six files to train on; their CSV twins; who was left out and why
+  cat/gallery.png, redshifts.png, flow.png       pictures, n(z), the flow chart with its counts
 Try next, in {FOLDER}/cat:
-  galaxiesml audit cuts --version v3 --without agreement
-  galaxiesml sql "select first_cut, count(*) from rejections where version = 'v2' group by all order by 2 desc"
-  galaxiesml sql --file ../../sql/analyses/what_each_cut_costs.sql
+  galaxiesml sql "select object_id, band, picture_reason from pictures where picture_state <> 'present'"
+  galaxiesml export hdf5 --split-scheme leak-free --out leak-free
+  galaxiesml audit lineage galaxies.specz_redshift
+  galaxiesml request cutouts
   galaxiesml status"""
     )
 

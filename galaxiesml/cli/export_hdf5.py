@@ -1,0 +1,74 @@
+"""``galaxiesml export hdf5``: the files that people train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import common
+from galaxiesml.cli.export import Force, Version, export
+
+Scheme = Annotated[str, typer.Option("--split-scheme", metavar="NAME", help="release, paper, official or leak-free.")]
+Missing = Annotated[
+    str,
+    typer.Option(metavar="leave-out|zero", help="A galaxy that lacks a filter: leave it out, or fill with zeros."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    export.command("hdf5")(hdf5)
+
+
+def hdf5(
+    version: Version = None,
+    size: Annotated[list[int] | None, typer.Option(help="Pixels on a side; repeatable. Default: 127 and 64.")] = None,
+    split_scheme: Scheme = "release",
+    missing: Missing = "leave-out",
+    fill: Annotated[str, typer.Option(metavar="0|nan", help="What morphology holds where nothing is detected.")] = "0",
+    leftovers: Annotated[bool, typer.Option("--leftovers", help="With the six keys left over from a merge.")] = False,
+    extra: Annotated[bool, typer.Option("--extra", help="With {band}_detected and {band}_total_galaxies.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder; default: exports/ in the catalogue.")] = None,
+    force: Force = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
+) -> None:
+    """Write the six HDF5 files of the release: training, validation and testing, 127 and 64 pixels.
+
+    A galaxy that has no picture in some filter is left out and listed, with the reason.  A killed export goes on
+    where it was when the command is typed again.
+
+    \b
+    Examples:
+      galaxiesml export hdf5
+      galaxiesml export hdf5 --size 64 --split-scheme leak-free --out small/
+      galaxiesml export hdf5 --version v1 --missing zero --fill nan
+    """
+    from galaxiesml.errors import UsageError
+    from galaxiesml.release.hdf5 import Wanted, export_hdf5
+    from galaxiesml.release.selection import check_selection
+
+    sizes = tuple(dict.fromkeys(size or (127, 64)))
+    if fill not in ("0", "nan") or not all(1 <= number <= 4096 for number in sizes):
+        raise UsageError("--fill is 0 or nan, and a size is from 1 to 4096 pixels.")
+    catalog = common.catalog()
+    selection = check_selection(catalog, version, split_scheme, missing)
+    wanted = Wanted(selection, sizes, float(fill), leftovers, extra)
+    with common.progress("writing", unit="galaxies") as bar:
+        made = export_hdf5(catalog, wanted, out or catalog.exports, force=force, progress=bar)
+    _say(made, catalog.build_info()["versions"][selection.version])
+    if as_json:
+        common.print_json(made)
+    else:
+        common.table([{key: entry[key] for key in ("split", "size", "galaxies", "path")} for entry in made["files"]])
+
+
+def _say(made: dict, version: dict) -> None:
+    if version["missing_cuts"]:
+        common.warn(f"INCOMPLETE: {', '.join(version['missing_cuts'])} not judged in full; the files say so.")
+    if made["left_out"]:
+        common.warn(f"{made['left_out']:,} galaxies are in no file; why: {made['left_out_file']}")
+    wrong = max(entry["not_finite_pixels"] for entry in made["files"])
+    if wrong:
+        common.say(f"{wrong:,} pixels that are NaN or infinite were written as 0; the manifest says where.")
+    common.say("morphology=absent: its keys hold what stands for 'not detected'.  Next: galaxiesml export verify FILE")

@@ -1,0 +1,89 @@
+"""``galaxiesml request ...``: files to send to the archive, for what the catalogue still lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import common
+
+request = typer.Typer(help="Write what the archive is to be asked for.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(request, name="request")
+
+
+@request.callback()
+def _group() -> None:
+    """A group, though it has one command."""
+
+
+@request.command("cutouts")
+def cutouts(
+    version: Annotated[str | None, typer.Option(help="v1, v2, v3 or v4; without it, plain galaxies.")] = None,
+    bands: Annotated[str | None, typer.Option(metavar="gri", help="Filters; without it, all of the release.")] = None,
+    semi_width: Annotated[float, typer.Option(metavar="ARCSEC", help="Half the side of a picture.")] = 10.0,
+    layers: Annotated[str, typer.Option(metavar="L,L", help="Some of image,mask,variance.")] = "image",
+    kind: Annotated[str, typer.Option("--type", help="coadd, coadd/bg or warp.")] = "coadd",
+    again: Annotated[bool, typer.Option("--again", help="Also what was asked for before and did not come.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder; default: requests/ in the catalogue.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace lists of another content.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
+) -> None:
+    """Write upload lists for the pictures that are still wanted, as the cutout service takes them.
+
+    One filter a list and at most 990 lines, in the order that the service answers fastest.  What a tar brought is
+    not asked for again, nor what lies outside the coverage; a refused picture is.
+
+    \b
+    Examples:
+      galaxiesml request cutouts
+      galaxiesml request cutouts --bands gri --layers image,mask,variance
+      galaxiesml request cutouts --version v1 --again --out more/
+    """
+    from galaxiesml.cutouts.wanted import check_ask, other_lists, wanted_lists, write_lists
+
+    catalog = common.catalog()
+    ask = check_ask(catalog, version, bands, semi_width, layers, type=kind, again=again)
+    folder = out or catalog.root / "requests"
+    wanted = wanted_lists(catalog, ask, folder)
+    states = write_lists(wanted.lists, force=force)
+    rows = [
+        {"list": str(made.path), "filter": made.band, "lines": made.lines, "galaxies": made.objects, "state": state}
+        for made, state in zip(wanted.lists, states, strict=True)
+    ]
+    if as_json:
+        counts = {"pictures": wanted.pictures, "in_vain": wanted.in_vain, "unplaced": wanted.unplaced}
+        common.print_json({"version": ask.version, "folder": str(folder)} | counts | {"lists": rows})
+    else:
+        common.table(rows)
+    _say(catalog.profile.name, wanted, folder, other_lists(folder, wanted.lists))
+
+
+def _say(rerun: str, wanted, folder: Path, others: list[Path]) -> None:
+    if wanted.unplaced:
+        common.warn(f"{wanted.unplaced:,} galaxies have no position and cannot be asked for.")
+    if wanted.in_vain:
+        common.say(f"{wanted.in_vain:,} pictures were asked for before and did not come; ask again with --again.")
+    if others:
+        common.warn(f"{others[0]} and {len(others)} in all are of an earlier request, and no part of this one.")
+    if not wanted.lists:
+        common.say("Nothing is wanted: every picture is landed, or was asked for.")
+        return
+    name = wanted.lists[0].path.stem
+    common.say(
+        f"Upload each list to {_service(rerun)}, and put its answer beside it: {name}.tar beside {name}.txt.\n"
+        f"Next: galaxiesml ingest cutouts {folder} && galaxiesml build"
+    )
+
+
+def _service(rerun: str) -> str:
+    release = rerun.partition("_")[0]
+    if release in ("pdr2", "pdr3"):
+        return f"https://hsc-release.mtk.nao.ac.jp/das_cutout/{release}/"
+    return "the archive's cutout service"

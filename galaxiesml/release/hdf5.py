@@ -1,0 +1,371 @@
+"""The released HDF5 files, written as a stream: any number of galaxies in the same memory.
+
+A file is made beside its name, in two steps.  First the datasets are laid out at their full size, contiguous and
+uncompressed, with every column of the catalogue; then pixels are written straight to the bytes of ``image``, from the
+store through one frame to the disk, and how far is noted outside the file.  So a killed export goes on where it was,
+and nothing that it left can be a broken HDF5 structure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+import h5py
+import numpy as np
+import pyarrow as pa
+
+from galaxiesml import __version__
+from galaxiesml.catalog import Catalog, sync_folder, write_atomic
+from galaxiesml.config import check_space
+from galaxiesml.errors import CatalogError
+from galaxiesml.pixels import Shards, frame_axis
+from galaxiesml.release.layout import NULLS, Key, keys
+from galaxiesml.release.selection import Selection, counts, select
+from galaxiesml.survey import PIXEL_SCALE_ARCSEC
+
+#: Rows of the catalogue written at a time, and galaxies whose pixels are.
+ROWS, GALAXIES = 65_536, 64
+#: Galaxies after which the disk is waited for and the progress noted.
+NOTED = 4096
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What files are asked for.
+
+    Attributes
+    ----------
+    selection : Selection
+    sizes : tuple of int
+        Pixels on a side.
+    fill : float
+        What morphology holds where nothing was detected: 0, as in the release, or NaN.
+    leftovers, extra : bool
+        As :func:`galaxiesml.release.layout.keys` takes them.
+    """
+
+    selection: Selection
+    sizes: tuple[int, ...] = (127, 64)
+    fill: float = 0.0
+    leftovers: bool = False
+    extra: bool = False
+
+
+@dataclass
+class Target:
+    """One file in the making."""
+
+    path: Path
+    size: int
+    rows: int
+    start: int = 0
+    offset: int = 0
+    not_finite: int = 0
+
+    @property
+    def part(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.part")
+
+    @property
+    def note(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.progress")
+
+
+def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool = False, progress=None) -> dict:
+    """Write the files of every split and size; files that stand under their names are replaced.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files go.
+    progress : object, optional
+        Its ``update(description=, total=)`` and ``advance(n)`` hear galaxies.
+
+    Returns
+    -------
+    dict
+        files (path, split, size, galaxies, not_finite_pixels), left_out, left_out_file.
+
+    Raises
+    ------
+    CatalogError
+        No galaxy has pictures in all filters.
+    ResourceError
+        The disk is too full.
+    """
+    connection = select(catalog, wanted.selection)
+    rows = counts(connection)
+    if not sum(rows.values()):
+        raise CatalogError(
+            f"No galaxy of {wanted.selection.version} has pictures in all filters and a split.",
+            "Land them: galaxiesml ingest cutouts TAR..., then build; or see why: "
+            'galaxiesml sql "select picture_reason, count(*) from pictures group by all"',
+        )
+    bands = len(catalog.profile.bands)
+    needed = sum(rows.values()) * sum(4 * bands * size**2 + 1000 for size in wanted.sizes)
+    folder.mkdir(parents=True, exist_ok=True)
+    check_space(folder, needed, force)
+    left_out = _write_left_out(connection, folder / _name(wanted.sizes[0], bands, "left_out", "csv"))
+    if progress is not None:
+        progress.update(total=sum(rows.values()))
+    files = []
+    for split, number in rows.items():
+        targets = [Target(folder / _name(size, bands, split, "hdf5"), size, number) for size in wanted.sizes]
+        if progress is not None:
+            progress.update(description=f"writing {split}")
+        _write_split(catalog, connection, wanted, split, targets, progress)
+        files += [
+            {"path": str(target.path), "split": split, "size": target.size, "galaxies": number}
+            | {"not_finite_pixels": target.not_finite}
+            for target in targets
+        ]
+    return {
+        "files": files,
+        "left_out": left_out,
+        "left_out_file": str(folder / _name(wanted.sizes[0], bands, "left_out", "csv")),
+    }
+
+
+def _name(size: int, bands: int, what: str, suffix: str) -> str:
+    return f"{bands}x{size}x{size}_{what}{'_with_morphology' if what != 'left_out' else ''}.{suffix}"
+
+
+def _write_split(catalog, connection, wanted: Wanted, split: str, targets: list[Target], progress) -> None:
+    plan = _attributes(catalog, wanted, split)
+    for target in targets:
+        _begin(catalog, connection, wanted, split, target, plan)
+    start = min(target.start for target in targets)
+    if progress is not None:
+        progress.advance(start)
+    _write_pixels(catalog, connection, split, targets, start, progress)
+    for target in targets:
+        with h5py.File(target.part, "r+") as file:
+            file.attrs["not_finite_pixels"] = np.int64(target.not_finite)
+        _sync(target.part)
+        os.replace(target.part, target.path)
+        sync_folder(target.path.parent)
+        target.note.unlink(missing_ok=True)
+
+
+def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
+    """What a file says of itself; equal for equal builds."""
+    info = catalog.build_info()
+    selection = wanted.selection
+    version = info["versions"][selection.version]
+    return {
+        "title": f"GalaxiesML, {selection.version}: {version['title']}",
+        "build": info["id"],
+        "galaxiesml": __version__,
+        "release": info["release"],
+        "version": selection.version,
+        "cuts": ", ".join(version["cuts"]),
+        "missing_cuts": ", ".join(version["missing_cuts"]),
+        "incomplete": bool(version["missing_cuts"]),
+        "split_scheme": selection.scheme,
+        "split": split,
+        "split_seed": int(info.get("split_seed", 0)),
+        "bands": ", ".join(catalog.profile.bands),
+        "missing": selection.missing,
+        "morphology": "absent",
+        "morphology_fill": float(wanted.fill),
+        "pixel_scale_arcsec": PIXEL_SCALE_ARCSEC,
+    }
+
+
+def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan: dict) -> None:
+    """Go on with what a killed export left of the same file, or lay the file out anew."""
+    text = json.dumps([plan, asdict(wanted), target.size, target.rows], default=str, sort_keys=True)
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        note = json.loads(target.note.read_text())
+        if note["fingerprint"] == fingerprint:
+            with h5py.File(target.part, "r") as file:
+                target.offset = file["image"].id.get_offset() or 0
+            target.start, target.not_finite = note["galaxies"], note["not_finite"]
+            target.fingerprint = fingerprint
+            return
+    target.note.unlink(missing_ok=True)
+    target.fingerprint = fingerprint
+    layout = keys(catalog.profile, target.size, leftovers=wanted.leftovers, extra=wanted.extra)
+    with h5py.File(target.part, "w", libver=("earliest", "v110")) as file:
+        for name, value in (plan | {"image_size": target.size, "not_finite_pixels": np.int64(0)}).items():
+            file.attrs[name] = value
+        texts = _longest(connection, wanted.selection.version, layout)
+        sets = {key.name: _create(file, key, target.rows, texts) for key in layout}
+        for key in layout:
+            if key.source == "morphology":
+                sets[key.name][...] = (
+                    False if key.dtype == "?" else 0 if key.name.endswith("_total_galaxies") else wanted.fill
+                )
+        for at, batch in _catalogue(connection, wanted.selection.version, split, layout):
+            for key, column in zip((key for key in layout if key.source == "catalogue"), batch.columns, strict=True):
+                sets[key.name][at : at + len(batch)] = _values(key, column, sets[key.name].dtype)
+        file.flush()
+        target.offset = sets["image"].id.get_offset() or 0
+    _note(target)
+
+
+def _create(file: h5py.File, key: Key, rows: int, texts: dict[str, int]) -> h5py.Dataset:
+    """One dataset at its full size: contiguous, its place taken now, no time stamp."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.CONTIGUOUS)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    properties.set_obj_track_times(False)
+    dtype = np.dtype(f"S{texts[key.name]}" if key.dtype == "S" else key.dtype)
+    space = h5py.h5s.create_simple((rows, *key.tail))
+    made = h5py.h5d.create(file.id, key.name.encode(), h5py.h5t.py_create(dtype, logical=True), space, properties)
+    dataset = h5py.Dataset(made)
+    dataset.attrs["unit"] = key.unit
+    dataset.attrs["description"] = key.description
+    dataset.attrs["dtype_assumed"] = key.is_assumed
+    if key.dtype in NULLS and key.source == "catalogue":
+        dataset.attrs["null_value"] = NULLS[key.dtype]
+    return dataset
+
+
+def _longest(connection: duckdb.DuckDBPyConnection, version: str, layout: list[Key]) -> dict[str, int]:
+    """Bytes of the longest text of each text column: one type for the three splits."""
+    names = [key.name for key in layout if key.dtype == "S"]
+    measures = ", ".join(f'coalesce(max(strlen("{name}")), 0)' for name in names)
+    lengths = connection.execute(f"select {measures} from galaxies_{version}").fetchall()[0]
+    return {name: max(1, length) for name, length in zip(names, lengths, strict=True)}
+
+
+def _catalogue(connection, version: str, split: str, layout: list[Key]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The catalogue's columns in the files' order, and the row where each batch begins."""
+    names = ", ".join(f'galaxies."{key.name}"' for key in layout if key.source == "catalogue")
+    relation = connection.sql(f"""
+        select {names} from galaxies_{version} as galaxies
+        inner join chosen on galaxies.object_id = chosen.object_id
+        where chosen.split = '{split}' order by galaxies.object_id
+    """)
+    at = 0
+    for batch in relation.to_arrow_reader(ROWS):
+        yield at, batch
+        at += len(batch)
+
+
+def _values(key: Key, column: pa.Array, dtype: np.dtype) -> np.ndarray:
+    """A column as NumPy: a NULL number is NaN, other NULLs are what `NULLS` says."""
+    if key.dtype == "<f8":
+        return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    filled = column.fill_null(NULLS[key.dtype].decode() if key.dtype == "S" else NULLS[key.dtype])
+    if key.dtype == "S":
+        return np.array([text.encode() for text in filled.to_pylist()], dtype).reshape(-1, 1)
+    return filled.to_numpy(zero_copy_only=False).astype(dtype)
+
+
+def _write_pixels(catalog, connection, split: str, targets: list[Target], start: int, progress) -> None:
+    """Frame every picture once for each size, and write the frames to their places in the files."""
+    shards = Shards(catalog.root / "raw" / "cutouts")
+    bands = list(catalog.profile.bands)
+    frames = [np.zeros((GALAXIES, len(bands), target.size, target.size), np.float32) for target in targets]
+    with contextlib.ExitStack() as stack:
+        files = [os.open(target.part, os.O_RDWR) for target in targets]
+        for file in files:
+            stack.callback(os.close, file)
+        at = start
+        for places in _pictures(connection, split, bands, start):
+            for target, out in zip(targets, frames, strict=True):
+                if at >= target.start:
+                    target.not_finite += _fill(shards, places, out)
+            for target, out, file in zip(targets, frames, files, strict=True):
+                if at >= target.start:
+                    _write_at(file, out[: len(places)], target.offset + at * out[0].nbytes)
+            at += len(places)
+            if progress is not None:
+                progress.advance(len(places))
+            if at % NOTED == 0 or at == targets[0].rows:
+                for target, file in zip(targets, files, strict=True):
+                    if at > target.start:
+                        os.fsync(file)
+                        target.start = at
+                        _note(target)
+
+
+def _pictures(connection, split: str, bands: list[str], start: int) -> Iterator[list[list[tuple | None]]]:
+    """For each galaxy of a block, its picture in each filter: (shard, offset, rows, columns), or None."""
+    wanted = ", ".join(
+        f"max(case when band = '{band}' then {column} end) as {column}_{number}"
+        for number, band in enumerate(bands)
+        for column in ("shard", "image_offset", "height", "width")
+    )
+    relation = connection.sql(f"""
+        select chosen.object_id, {wanted}
+        from chosen left join pictures on chosen.object_id = pictures.object_id
+        where chosen.split = '{split}' group by chosen.object_id order by chosen.object_id
+        offset {start}
+    """)
+    block: list = []
+    for batch in relation.to_arrow_reader(NOTED):
+        columns = [column.to_pylist() for column in batch.columns[1:]]
+        for row in zip(*columns, strict=True):
+            block.append([_place(row[4 * number : 4 * number + 4]) for number in range(len(bands))])
+            if len(block) == GALAXIES:
+                yield block
+                block = []
+    if block:
+        yield block
+
+
+def _place(row: tuple) -> tuple | None:
+    shard, offset, height, width = row
+    return None if offset is None else (shard, offset, (height, width))
+
+
+def _fill(shards: Shards, places: list, out: np.ndarray) -> int:
+    """Frame the pictures of some galaxies; returns how many pixels were not finite."""
+    size, wrong = out.shape[-1], 0
+    for galaxy, pictures in enumerate(places):
+        for band, place in enumerate(pictures):
+            target = out[galaxy, band]
+            target[...] = 0
+            if place is None:
+                continue
+            picture = shards.layer(*place, "image")
+            rows, from_rows = frame_axis(picture.shape[0], size)
+            columns, from_columns = frame_axis(picture.shape[1], size)
+            target[rows, columns] = picture[from_rows, from_columns]
+    if not np.isfinite(out[: len(places)].sum(dtype=np.float64)):
+        bad = ~np.isfinite(out[: len(places)])
+        wrong = int(bad.sum())
+        out[: len(places)][bad] = 0
+    return wrong
+
+
+def _write_at(file: int, block: np.ndarray, offset: int) -> None:
+    data = memoryview(np.ascontiguousarray(block, "<f4")).cast("B")
+    while data:
+        written = os.pwrite(file, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def _note(target: Target) -> None:
+    note = {"fingerprint": target.fingerprint, "galaxies": target.start, "not_finite": target.not_finite}
+    write_atomic(target.note, json.dumps(note))
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_left_out(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """List the galaxies that are in no file, each with its reason."""
+    beside = path.with_name(f".{path.name}.part")
+    connection.execute(
+        f"copy (select * from left_out order by object_id) to '{str(beside).replace(chr(39), 2 * chr(39))}' (header)"
+    )
+    os.replace(beside, path)
+    return connection.execute("select count(*) from left_out").fetchall()[0][0]
