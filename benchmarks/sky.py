@@ -127,7 +127,7 @@ def draw(sky: Path, real: Path, images: dict, out: Path) -> None:
     wide = [fits.getdata(path) for path in sorted((real / "hsc_galaxies_wide").glob("*.fits"))[:4]]
     figure, axes = plt.subplots(2, 8, figsize=(12, 3.5))
     colour = [("COSMOS, real", cosmos[[2, 1, 0]])]
-    colour += [("simulated", np.array([images[n, band][:119, :119] for band in "irg"])) for n in numbers[:7]]
+    colour += [("simulated", np.array([images[n, band][28:92, 28:92] for band in "irg"])) for n in numbers[:7]]
     for axis, (title, three) in zip(axes[0], colour, strict=True):
         axis.imshow(_rgb(three), origin="lower", interpolation="nearest")
         axis.set_title(title, fontsize=8)
@@ -141,7 +141,7 @@ def draw(sky: Path, real: Path, images: dict, out: Path) -> None:
     for axis in axes.flat:
         axis.set_axis_off()
     figure.tight_layout(pad=0.3)
-    figure.savefig(out, dpi=110, metadata={"Software": None})
+    figure.savefig(out, dpi=85, metadata={"Software": None})
 
 
 def _rgb(three: np.ndarray) -> np.ndarray:

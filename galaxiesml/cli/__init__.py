@@ -20,6 +20,7 @@ from galaxiesml.cli import (
     export_hdf5,
     ingest,
     mock,
+    plot,
     query,
     request,
     splits,
@@ -44,7 +45,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(options)
-    for module in (catalog, ingest, cutouts, build, audit, splits, query, export, export_hdf5, request, mock):
+    for module in (catalog, ingest, cutouts, build, audit, splits, query, export, export_hdf5, request, plot, mock):
         module.register(app)
     return app
 

@@ -154,4 +154,4 @@ def verify(
     wrong = [one for one in checked if one.difference]
     if wrong:
         words = [f"{one.path}: {one.difference}." for one in wrong]
-        raise InputError("\n".join(words), "Write it again: galaxiesml export hdf5; if it differs again, tell us.")
+        raise InputError("\n".join(words), "Write it again: galaxiesml build && galaxiesml export hdf5")

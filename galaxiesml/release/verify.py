@@ -213,13 +213,14 @@ def _check_empty(connection, number: int, one: Checked, progress) -> None:
 def _compare(checked: list[Checked], member: str, picture: np.ndarray, uses: list, is_store: bool, progress) -> None:
     """A picture against its every place."""
     frames: dict[int, tuple[np.ndarray, int]] = {}
+    named = band_and_tract(member)
     for file, row, at, band, object_id, *_ in uses:
         one = checked[file]
         if one.image is None:
             continue
-        named = band_and_tract(member)
         if named and named[0] != band:
-            raise Difference(f"object {object_id}: {member} is shown as its {band}", object_id, "image")
+            words = f"object {object_id} (row {row}): {member} is shown as its {band}"
+            _keep(one, (row, at), Difference(words, object_id, "image"))
         size = one.image.shape[-1]
         if size not in frames:
             frames[size] = framed(picture, size)
@@ -238,14 +239,17 @@ def _note(one: Checked, found: np.ndarray, right: np.ndarray, place, band: str, 
     if not differs.any():
         return
     one.differing += 1
-    if one.first and one.first[0] <= place:
-        return
     y, x = (int(axis) for axis in np.unravel_index(np.argmax(differs), differs.shape))
     words = (
         f"object {object_id} (row {place[0]}): image[{place[1]} ({band}), {y}, {x}] is {float(found[y, x])!r} and "
         f"ought to be {float(right[y, x])!r} ({what}); {differs.sum():,} of its {differs.size:,} pixels differ"
     )
-    one.first = (place, Difference(words, object_id, "image", (place[1], y, x)))
+    _keep(one, place, Difference(words, object_id, "image", (place[1], y, x)))
+
+
+def _keep(one: Checked, place: tuple[int, int], difference: Difference) -> None:
+    if not one.first or place < one.first[0]:
+        one.first = (place, difference)
 
 
 def _conclude(one: Checked) -> None:

@@ -67,8 +67,9 @@ def read_build(root: Path, name: str) -> Build:
 def load_expected(connection: duckdb.DuckDBPyConnection, build: Build, told: dict, number: int) -> np.ndarray:
     """Make the tables ``galaxies_<number>`` and ``chosen_<number>`` of one file.
 
-    ``galaxies_`` has a row for every galaxy of the version: object_id, split, tract and filters of its choice, and
-    its row in the file, NULL where it is in none.  ``chosen_`` has the pictures that may show it.
+    ``galaxies_`` has a row for every galaxy of the version: object_id, split, and its row in the file, NULL where it
+    is in none; for those of the split also the tract that shows it, and how many filters that has.  ``chosen_`` has
+    the pictures that may show it.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def load_expected(connection: duckdb.DuckDBPyConnection, build: Build, told: dic
     if f"split_{_column(told)}" not in _columns(connection, build.mart("splits")):
         raise CatalogError(f"Build {build.name} has no split scheme {told['split_scheme']}.", "Type: galaxiesml build")
     _load_objects(connection, build, told, number)
-    _load_near(connection, build, number)
+    _load_near(connection, build, told, number)
     has_all = "true" if told["missing"] == "zero" else f"coalesce(filters, 0) = {len(build.bands)}"
     connection.execute(f"""
         create temp table galaxies_{number} as
@@ -133,8 +134,8 @@ def _load_objects(connection, build: Build, told: dict, number: int) -> None:
     """)
 
 
-def _load_near(connection, build: Build, number: int) -> None:
-    """Landed pictures within 1 arcsec of each galaxy: of the place asked for, else of their own middle."""
+def _load_near(connection, build: Build, told: dict, number: int) -> None:
+    """Landed pictures within 1 arcsec of each galaxy of the split: of the place asked for, else of their own middle."""
     raw = build.root / "raw" / "cutouts" / "*"
     known = ", ".join(f"'{shard}'" for shard in _known_shards(build)) or "''"
     sides = " union all ".join(f"select {side} as side" for side in (-1, 0, 1))
@@ -149,7 +150,7 @@ def _load_near(connection, build: Build, number: int) -> None:
             where pictures.image_offset is not null and pictures.shard in ({known})
         ), strips as (
             select object_id, ra, dec, cast(floor(dec * 1800) as bigint) + side as strip
-            from objects_{number}, ({sides})
+            from objects_{number}, ({sides}) where split = '{told["split"]}'
         ), met as (
             select strips.object_id, pictures.*,
                 2 * 3600 * degrees(asin(least(1, sqrt(sin(radians(at_dec - dec) / 2) ** 2

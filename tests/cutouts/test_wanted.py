@@ -92,7 +92,7 @@ def test_lists_are_full_of_one_filter_and_sorted(stocked, tmp_path):
 
 
 def test_other_layers_have_the_services_other_columns(stocked, tmp_path):
-    found = asked(stocked, tmp_path, layers="variance,image", bands="zi", semi_width=2.5, type="coadd/bg")
+    found = asked(stocked, tmp_path, layers="variance,image", bands="z,i", semi_width=2.5, type="coadd/bg")
     assert [made.band for made in found.lists] == ["i", "i", "z", "z"]
     lines = found.lists[0].text.splitlines()
     assert lines[0] == "#? rerun type filter ra dec sw sh image mask variance"

@@ -28,6 +28,16 @@ KINDS = {7: {"half": 12.0}, 8: {"clip": (slice(11, None), slice(0, 70))}, 9: {"n
 KINDS |= {11: {"nan": 119 * 60}}
 
 
+def redshift(number: int) -> float:
+    """All different, and not in the order of the objects."""
+    return 0.05 + 0.1 * (number * 7 % 25)
+
+
+def sent(number: int, band: str, tract: int = 9813):
+    """A FITS file, and the layers in it."""
+    return cutout(*at(number), band=band, seed=tract + number, **KINDS.get(number, {}))
+
+
 def write_tars(folder: Path) -> list[Path]:
     """A tar and its list for each filter, and one without a list."""
     folder.mkdir()
@@ -38,11 +48,10 @@ def write_tars(folder: Path) -> list[Path]:
         for line, number in enumerate(asked, 2):
             for tract, bands in TRACTS.get(number, {9813: BANDS}).items():
                 if band in bands:
-                    data = cutout(*at(number), band=band, seed=tract + number, **KINDS.get(number, {}))[0]
-                    members[name(line, band, tract)] = data
+                    members[name(line, band, tract)] = sent(number, band, tract)[0]
         made.append(write_tar(folder / f"{band}.tar", members))
         write_list(folder / f"{band}.txt", [at(number) for number in asked], band)
-    alone = {name(line, band): cutout(*at(12), band=band)[0] for line, band in enumerate(BANDS, 2)}
+    alone = {name(line, band): sent(12, band)[0] for line, band in enumerate(BANDS, 2)}
     return [*made, write_tar(folder / "alone.tar", alone)]
 
 
@@ -53,7 +62,8 @@ def write_sample(root: Path) -> Catalog:
         1: {"specz_name": "SDSS-a, \u00e9, " + 40 * "x", "coord": "(1, 2, 3)"},
         2: {"skymap_id": None, "tract": 9813, "specz_ra": None},
     }
-    land_rows(catalog, [galaxy(number, **changes.get(number, {})) for number in NUMBERS])
+    rows = [galaxy(number, **({"specz_redshift": redshift(number)} | changes.get(number, {}))) for number in NUMBERS]
+    land_rows(catalog, rows)
     states = [landed.state for landed in land_pictures(catalog, write_tars(root / "tars"))]
     assert states == ["landed"] * 6
     build(catalog)

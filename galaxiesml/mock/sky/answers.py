@@ -108,6 +108,15 @@ class Answerer:
         out.psfs.append((ask.stem, name, service.psf_file(pixels)))
 
 
+def _reason(is_whole: bool, lost: np.ndarray, sent: Picture) -> str | None:
+    if not is_whole:
+        return "the coadd ends within it"
+    if not lost.any():
+        return None
+    has_end = (sent.mask & bit("NO_DATA") != 0).any()
+    return "the exposures end within it" if has_end else "some of its pixels are NaN"
+
+
 def _is_too_high(group: Group, band: int) -> bool:
     return "undetected" in group.faults and BANDS[band] == "g"
 
@@ -133,7 +142,7 @@ def _content(sent: Picture, picture: Picture, line) -> dict:
     is_whole = sent.box == picture.box
     return {
         "state": "whole" if is_whole else "truncated",
-        "reason": None if is_whole else "the coadd ends within it",
+        "reason": _reason(is_whole, lost, sent),
         "rows": sent.box.rows,
         "columns": sent.box.columns,
         "x0": sent.box.x0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from galaxiesml.mock.sky.coverage import Box
-from galaxiesml.mock.sky.instrument import SIGMA, counts
+from galaxiesml.mock.sky.instrument import BETA, SIGMA, counts
 from galaxiesml.mock.sky.psf import Psf
 from galaxiesml.mock.sky.sources import Sources
 from galaxiesml.mock.sky.tracts import Tract
@@ -15,6 +15,9 @@ from galaxiesml.survey import PIXEL_SCALE_ARCSEC
 _LEAST, _LARGEST = 14, 80
 #: Below this flux, in units of the noise in a pixel, a galaxy is drawn as bulge or disc, whichever is more.
 _FAINT = 80.0
+#: Below five times the noise of a point's flux nothing is seen by itself (sky noise over the PSF's area in pixels,
+#: 4 pi times its variance: 1.5 sigma for each pixel of full width).
+_UNSEEN = 5.0 * 1.5
 
 
 def draw(sources: Sources, band: int, psf: Psf, where: Tract, box: Box, whole: frozenset = frozenset()) -> list:
@@ -50,6 +53,11 @@ def _one(sources, number, band, point, psf, flux, x, y, box, is_whole):
         low_y, high_y = max(0, round(y) - half - box.y0), min(box.rows, round(y) + half + 1 - box.y0)
     if low_x >= high_x or low_y >= high_y:
         return None
+    part = slice(low_y, high_y), slice(low_x, high_x)
+    if not is_whole and flux < _UNSEEN * SIGMA[band] * psf.fwhm_arcsec / PIXEL_SCALE_ARCSEC:
+        columns, rows = box.grid()
+        away = np.hypot(columns[:, part[1]] - x, rows[part[0]] - y)
+        return *part, _smudge(away, psf, flux, 0.0 if sources.is_star[number] else _radius(sources, number, band))
     light = (
         point.withFlux(flux)
         if sources.is_star[number]
@@ -59,7 +67,22 @@ def _one(sources, number, band, point, psf, flux, x, y, box, is_whole):
     # GalSim's middle of an image of n pixels is (n - 1) / 2 from 0.
     off = (x - box.x0 - low_x - (width - 1) / 2.0, y - box.y0 - low_y - (height - 1) / 2.0)
     drawn = light.drawImage(nx=width, ny=height, scale=PIXEL_SCALE_ARCSEC, offset=off, dtype=float).array
-    return slice(low_y, high_y), slice(low_x, high_x), drawn
+    return *part, drawn
+
+
+def _smudge(away: np.ndarray, psf: Psf, flux: float, radius: float) -> np.ndarray:
+    """What is lost in the noise: a round Moffat profile, as wide as PSF, pixel and galaxy together.
+
+    Parameters
+    ----------
+    away : ndarray, shape (rows, columns)
+        Distance from the source, pixels.
+    radius : float
+        Half-light radius, arcsec.
+    """
+    fwhm = np.sqrt(psf.fwhm_arcsec**2 + (1.8 * radius) ** 2 + (0.8 * PIXEL_SCALE_ARCSEC) ** 2) / PIXEL_SCALE_ARCSEC
+    core = (fwhm / 2.0) ** 2 / (2.0 ** (1.0 / BETA) - 1.0)
+    return flux * (BETA - 1.0) / (np.pi * core) * (1.0 + away**2 / core) ** -BETA
 
 
 def _galaxy(sources: Sources, number: int, band: int, flux: float):
@@ -93,10 +116,12 @@ def _reach(sources: Sources, number: int, band: int, psf: Psf, flux: float) -> i
     if sources.is_star[number]:
         arcsec = psf.fwhm_arcsec * (1.5 + 2.5 * bright)
     else:
-        share = float(sources.bulge_fraction[number, band])
-        radius = max(
-            float(sources.disc_radius_arcsec[number]) if share < 0.95 else 0.0,
-            float(sources.bulge_radius_arcsec[number]) if share > 0.05 else 0.0,
-        )
-        arcsec = psf.fwhm_arcsec * (1.5 + bright) + radius * (1.5 + 1.5 * bright)
+        arcsec = psf.fwhm_arcsec * (1.5 + bright) + _radius(sources, number, band) * (1.5 + 1.5 * bright)
     return int(np.clip(arcsec / PIXEL_SCALE_ARCSEC, _LEAST, _LARGEST))
+
+
+def _radius(sources: Sources, number: int, band: int) -> float:
+    """Half-light radius in arcsec of the larger part that matters."""
+    share = float(sources.bulge_fraction[number, band])
+    disc, bulge = float(sources.disc_radius_arcsec[number]), float(sources.bulge_radius_arcsec[number])
+    return max(disc if share < 0.95 else 0.0, bulge if share > 0.05 else 0.0)

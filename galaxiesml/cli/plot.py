@@ -1,0 +1,86 @@
+"""``galaxiesml plot ...``: figures of a catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import common
+
+plot = typer.Typer(help="Draw a figure: galaxies as pictures, or their redshifts.", no_args_is_help=True)
+
+Version = Annotated[str | None, typer.Option(help="v1, v2, v3 or v4; without it, plain galaxies.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="A .png, .pdf or .svg file; default: in exports/."),
+]
+Json = Annotated[bool, typer.Option("--json", help="What was drawn, as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(plot, name="plot")
+
+
+@plot.command("gallery")
+def gallery(
+    version: Version = None,
+    n: Annotated[int, typer.Option("--n", metavar="N", help="Galaxies, 1 to 24.")] = 12,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed shows other galaxies.")] = 1,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw galaxies in every filter, linear over logarithmic, from low redshift to high.
+
+    \b
+    Examples:
+      galaxiesml plot gallery
+      galaxiesml plot gallery --n 6 --seed 3 --out figure1.pdf
+    """
+    from galaxiesml.plots.gallery import choose_galaxies, draw_gallery
+    from galaxiesml.plots.page import page_format
+
+    catalog = common.catalog()
+    path = out or catalog.exports / "gallery.png"
+    page_format(path)
+    shown = choose_galaxies(catalog, version, n, seed)
+    if len(shown) < n:
+        common.warn(f"Only {len(shown):,} galaxies have pictures in all filters.")
+    title = f"{catalog.profile.title}: {len(shown)} galaxies of {version or 'v2'}"
+    draw_gallery(shown, list(catalog.profile.bands), title).save(path)
+    rows = [{"object_id": galaxy.object_id, "redshift": galaxy.redshift} for galaxy in shown]
+    _say(path, {"seed": seed, "galaxies": rows}, as_json)
+
+
+@plot.command("redshifts")
+def redshifts(
+    version: Version = None,
+    split_scheme: Annotated[str, typer.Option(metavar="NAME", help="release, paper, official, leak-free.")] = "release",
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw n(z) of a version, whole and by split.
+
+    \b
+    Examples:
+      galaxiesml plot redshifts
+      galaxiesml plot redshifts --version v1 --split-scheme leak-free --out nz.pdf
+    """
+    from galaxiesml.plots.page import page_format
+    from galaxiesml.plots.redshifts import draw_redshifts, read_redshifts
+
+    catalog = common.catalog()
+    path = out or catalog.exports / "redshifts.png"
+    page_format(path)
+    name, found = read_redshifts(catalog, version, split_scheme)
+    draw_redshifts(found, f"n(z) of galaxies_{name}, splits {split_scheme}").save(path)
+    counts = {split: len(values) for split, values in found.items()}
+    _say(path, {"version": name, "split_scheme": split_scheme, "galaxies": counts}, as_json)
+
+
+def _say(path: Path, facts: dict, as_json: bool) -> None:
+    if as_json:
+        common.print_json({"path": str(path)} | facts)
+    else:
+        common.result(str(path))
