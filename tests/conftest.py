@@ -33,3 +33,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared test data is not on this machine")
     return folder
+
+
+@pytest.fixture
+def typed(capsys):
+    """Type a command: its exit code, standard output and standard error."""
+    from galaxiesml.cli import main
+
+    def run(*words) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main([str(word) for word in words])
+        return left.value.code or 0, *capsys.readouterr()
+
+    return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -78,61 +79,101 @@ def replace(
     _land([file], "ingest replace", archive_query, rejects, landing, wait, force, json)
 
 
+class Kind(StrEnum):
+    """What can be listed and taken out."""
+
+    HSC = "hsc"
+    CUTOUTS = "cutouts"
+    PSF = "psf"
+
+
 @group.command("list")
-def list_landed(json: Json = False) -> None:
+def list_landed(
+    kind: Annotated[Kind, typer.Argument(help="Exports, or tars of pictures.")] = Kind.HSC, json: Json = False
+) -> None:
     """List what is landed, in landing order.
 
     \b
-    Example:
+    Examples:
       galaxiesml ingest list
+      galaxiesml ingest list cutouts
     """
-    landings = common.catalog().landings()
+    catalog = common.catalog()
+    if kind is Kind.HSC:
+        landed = catalog.landings()
+    else:
+        landed = sorted(catalog.shards(kind.value), key=lambda entry: (entry["landed_at"], entry["source_file"]))
     if json:
-        common.print_json(landings)
-        return
-    if not landings:
-        common.say("Nothing is landed. Type: galaxiesml ingest hsc FILE")
-        return
-    rows = [
-        {
-            "landing": entry["landing"],
-            "file": entry["source_file"],
-            "sha256": entry["source_sha256"][:12],
-            "format": entry["format"],
-            "kind": entry["kind"],
-            "rows": entry["rows"],
-            "rejected": entry["rejected"],
-            "query": entry["archive"]["query"] or "-",
-            "landed": entry["landed_at"],
-        }
-        for entry in landings
-    ]
-    common.table(rows)
+        common.print_json(landed)
+    elif not landed:
+        common.say(f"Nothing is landed. Type: galaxiesml ingest {kind.value} FILE")
+    else:
+        common.table([(_landing_row if kind is Kind.HSC else _shard_row)(entry) for entry in landed])
+
+
+def _landing_row(entry: dict) -> dict:
+    return {
+        "landing": entry["landing"],
+        "file": entry["source_file"],
+        "sha256": entry["source_sha256"][:12],
+        "format": entry["format"],
+        "kind": entry["kind"],
+        "rows": entry["rows"],
+        "rejected": entry["rejected"],
+        "query": entry["archive"]["query"] or "-",
+        "landed": entry["landed_at"],
+    }
+
+
+def _shard_row(entry: dict) -> dict:
+    return {
+        "file": entry["source_file"],
+        "sha256": entry["source_sha256"][:12],
+        "pictures": entry["pictures"],
+        "refused": len(entry["refused"]),
+        "list": entry["list_file"] or "-",
+        "requested": entry["requested"],
+        "bytes": entry["bytes"],
+        "landed": entry["landed_at"],
+    }
 
 
 @group.command("remove")
 def remove(
     landing: Annotated[str, typer.Argument(help="Number, file name or beginning of the sha256 of what is landed.")],
+    kind: Annotated[Kind, typer.Option("--kind", help="An export, or a tar of pictures.")] = Kind.HSC,
     wait: Wait = 0.0,
     json: Json = False,
 ) -> None:
-    """Take a landed file out. Builds that stand keep its rows until the next build.
+    """Take a landed file out. Builds that stand keep its rows until the next build, but not its pixels.
 
     \b
-    Example:
+    Examples:
       galaxiesml ingest remove 2
+      galaxiesml ingest remove --kind cutouts arch-221123-101500.tar
     """
-    from galaxiesml.curation import states
-    from galaxiesml.ingest.ledger import remove_landing
-
     catalog = common.catalog()
     with catalog.lock("ingest remove", wait):
-        removed = remove_landing(catalog, landing)
-        states.refresh(catalog)
+        removed = _remove(catalog, landing, kind)
     if json:
         common.print_json(removed)
-    else:
+    elif kind is Kind.HSC:
         common.result(f"Landing {removed['landing']} ({removed['source_file']}) is removed.")
+    else:
+        common.result(f"{removed['source_file']} ({removed['pictures']:,} pictures) is removed.")
+        common.say("Next: galaxiesml build")
+
+
+def _remove(catalog, reference: str, kind: Kind) -> dict:
+    from galaxiesml.curation import states
+    from galaxiesml.cutouts.land import remove_shard
+    from galaxiesml.ingest.ledger import remove_landing
+
+    if kind is not Kind.HSC:
+        return remove_shard(catalog, reference, psf=kind is Kind.PSF)
+    removed = remove_landing(catalog, reference)
+    states.refresh(catalog)
+    return removed
 
 
 def _land(files, command, archive_query, rejects, replaced, wait, force, json) -> None:

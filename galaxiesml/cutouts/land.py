@@ -145,7 +145,8 @@ def _publish(store: Path, task: Task, info: dict, error: Exception | None) -> La
     if target.exists():
         # The same bytes under another name, in the same command.
         shutil.rmtree(task.folder)
-        return Landed(task.source, json.loads((target / "landing.json").read_text()), "known")
+        info = json.loads((target / "landing.json").read_text())
+        return _known(store, task.source, info, task.list_file)
     os.rename(task.folder, target)
     sync_folder(store)
     return Landed(task.source, info, "landed")

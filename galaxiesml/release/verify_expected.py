@@ -162,9 +162,8 @@ def _load_near(connection, build: Build, told: dict, number: int) -> None:
 
 
 def _known_shards(build: Build) -> list[str]:
-    """Shards that stood when the build was made; times are of whole seconds and UTC, so texts compare."""
-    landed = (json.loads(path.read_text()) for path in (build.root / "raw" / "cutouts").glob("*/landing.json"))
-    return sorted(info["shard"] for info in landed if info["landed_at"] <= build.info["created"])
+    """Shards that stood when the build was made."""
+    return sorted(build.info["shards"]["cutouts"])
 
 
 def load_uses(connection: duckdb.DuckDBPyConnection, build: Build, number: int) -> None:

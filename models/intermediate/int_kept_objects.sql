@@ -3,7 +3,7 @@
 with kept as (
     {%- for number in numbers %}
     select pair_id from {{ ref('int_judged_v' ~ number) }} where kept
-    {{ 'union' if not loop.last }}
+    {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 
@@ -12,9 +12,10 @@ pairs as (
 ),
 
 firsts as (
-    select pairs.object_id, min(pairs.pair_id) as pair_id
-    from kept inner join pairs on kept.pair_id = pairs.pair_id
-    group by pairs.object_id
+    select object_id, min(pair_id) as pair_id
+    from pairs
+    where pair_id in (select pair_id from kept)
+    group by object_id
 ),
 
 objects as (

@@ -19,19 +19,6 @@ from astropy.table import Table
 from galaxiesml.cli import main
 
 
-@pytest.fixture
-def typed(capsys):
-    """Type a command: its exit code, standard output and standard error."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main([str(word) for word in words])
-        return left.value.code or 0, *capsys.readouterr()
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def real(tmp_path_factory, shared_data) -> Path:
     """The real export, landed and built, as the README types it."""

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.cli import common, main
+from galaxiesml.cli import common
 
 PROGRAM = [sys.executable, "-m", "galaxiesml"]
 
@@ -20,17 +20,6 @@ PROGRAM = [sys.executable, "-m", "galaxiesml"]
 @pytest.fixture
 def empty(tmp_path) -> Catalog:
     return Catalog.create(tmp_path / "cat", "pdr2_wide")
-
-
-@pytest.fixture
-def typed(capsys):
-    def run(*words) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main([str(word) for word in words])
-        return left.value.code or 0, *capsys.readouterr()
-
-    return run
 
 
 def test_version_and_no_such_command(typed):

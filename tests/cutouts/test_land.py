@@ -79,6 +79,26 @@ def test_the_same_bytes_twice_in_one_command(catalog, tmp_path):
     assert len(catalog.shards()) == 1
 
 
+def test_the_same_bytes_twice_and_a_list_with_the_second(catalog, tmp_path):
+    first, second = tar(tmp_path / "a.tar"), tar(tmp_path / "b.tar")
+    write_list(tmp_path / "b.txt", PLACES)
+    assert {landed.state for landed in land_pictures(catalog, [first, second])} == {"landed", "list added"}
+    (shard,) = catalog.shards()
+    assert (shard["list_file"], len(rows(catalog, shard["shard"], "requests"))) == ("b.txt", 6)
+
+
+def test_listing_and_taking_out(catalog, tmp_path, typed):
+    tars = [tar(tmp_path / "a.tar"), tar(tmp_path / "b.tar", "R")]
+    command = ["-C", catalog.root, "ingest"]
+    assert typed(*command, "cutouts", *tars)[0] == 0
+    listed = json.loads(typed(*command, "list", "cutouts", "--json")[1])
+    assert sorted(entry["source_file"] for entry in listed) == ["a.tar", "b.tar"]
+    assert typed(*command, "remove", "--kind", "cutouts", "c.tar")[0] == 2
+    assert typed(*command, "remove", "--kind", "cutouts", "a.tar")[0] == 0
+    assert [entry["source_file"] for entry in catalog.shards()] == ["b.tar"]
+    assert "galaxiesml ingest psf" in typed(*command, "list", "psf")[2]
+
+
 def test_one_process_or_two_make_the_same_store(tmp_path):
     tars = [tar(tmp_path / f"{band}.tar", band) for band in "GRI"]
     stores = []

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from galaxiesml.cli import main
 from galaxiesml.curation.build import build
 from galaxiesml.cutouts.land import land_pictures
 from galaxiesml.cutouts.lists import read_list
@@ -23,19 +22,6 @@ OPTIONS = {"version": None, "bands": None, "semi_width": 10.0, "layers": "image"
 def asked(catalog, folder, **options):
     typed = OPTIONS | options
     return wanted_lists(catalog, check_ask(catalog, **typed), folder)
-
-
-@pytest.fixture
-def typed(capsys):
-    """Type a command: its exit code, standard output and standard error."""
-
-    def run(*words) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main([str(word) for word in words])
-        return left.value.code or 0, *capsys.readouterr()
-
-    return run
 
 
 def answer(path, *, leave_out=(), spoil=()):
