@@ -12,18 +12,15 @@ import time
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
+_LONG = [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "proof"]
 #: What is shown, and the command that shows it.
 PROOFS = (
-    ("20 kills spread over a build", [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "proof", "-k", "kills"]),
-    (
-        "byte-identical marts, 1, 2 and 4 threads, a million rows",
-        [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "proof", "-k", "million"],
-    ),
+    ("20 kills spread over a build", [*_LONG, "tests/curation", "-k", "kills"]),
+    ("20 kills spread over the landing of tars", [*_LONG, "tests/cutouts", "-k", "kills"]),
+    ("20 kills spread over an export of HDF5", [*_LONG, "tests/release", "-k", "kills"]),
+    ("byte-identical marts, 1, 2 and 4 threads, a million rows", [*_LONG, "-k", "million"]),
     ("every condition of every cut deleted and inverted", [sys.executable, "tests/mutations.py"]),
-    (
-        "other long tests",
-        [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "proof", "-k", "not kills and not million"],
-    ),
+    ("other long tests", [*_LONG, "-k", "not kills and not million"]),
 )
 
 

@@ -365,7 +365,7 @@ def landed(catalog) -> dict[str, pa.Table]:
 @pytest.fixture(scope="module")
 def compiled(lineage) -> dict[str, str]:
     """SQL that dbt compiled, in the order of running."""
-    wanted = ("stg_", "int_pairs", "int_verdicts", "int_judged", "galaxies", "rejections", "duplicates")
+    wanted = ("stg_hsc__", "int_pairs", "int_verdicts", "int_judged", "galaxies", "rejections", "duplicates")
     names = [name for name, model in lineage.models.items() if model["kind"] == "model"]
     names = sorted((name for name in names if name.startswith(wanted)), key=lineage.depth)
     return {name: lineage.models[name]["sql"] for name in names}

@@ -38,13 +38,18 @@ def cutout(
     header_filter: str | None = None,
     mask_bits: int = 0,
     nan: int = 0,
+    pixels: dict[str, np.ndarray] | None = None,
 ) -> tuple[bytes, dict[str, np.ndarray]]:
-    """One FITS file of the service, and its layers.  ``clip``: rows and columns that the coadd's edge leaves."""
+    """One FITS file of the service, and its layers.  ``clip``: rows and columns that the coadd's edge leaves;
+    ``pixels``: by letter, instead of noise; their shape is the picture's."""
     wcs = wcs or tract_wcs()
     x, y = wcs.wcs_world2pix([[ra, dec]], 0)[0]
     reach = half / 0.168
     columns = np.arange(int(np.floor(x - reach)), int(np.ceil(x + reach)))
     rows = np.arange(int(np.floor(y - reach)), int(np.ceil(y + reach)))
+    if pixels:
+        height, width = pixels["i"].shape
+        rows, columns = round(y) - height // 2 + np.arange(height), round(x) - width // 2 + np.arange(width)
     if clip:
         rows, columns = rows[clip[0]], columns[clip[1]]
     random = np.random.default_rng([seed, ord(band[0])])
@@ -54,6 +59,7 @@ def cutout(
         "m": np.full(shape, mask_bits, np.int32),
         "v": random.uniform(0.005, 0.015, shape).astype(np.float32),
     }
+    made |= pixels or {}
     if nan:
         made["i"].ravel()[:nan] = np.nan
     header = wcs.to_header()
