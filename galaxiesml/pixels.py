@@ -15,6 +15,7 @@ byte offsets, and these stay right for as long as the shard is there.
 
 from __future__ import annotations
 
+import mmap
 import os
 import zlib
 from collections import OrderedDict
@@ -131,7 +132,7 @@ class Shards:
 
     def __init__(self, folder: Path):
         self._folder = Path(folder)
-        self._maps: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._maps: OrderedDict[str, mmap.mmap] = OrderedDict()
 
     def layer(self, shard: str, offset: int, shape: tuple[int, int], kind: str) -> np.ndarray:
         """One layer, read-only.
@@ -153,13 +154,18 @@ class Shards:
             A view into the mapped file.  NaN stands where the archive sent NaN.
         """
         dtype = DTYPES[kind]
-        size = shape[0] * shape[1] * dtype.itemsize
-        return self._bytes(shard)[offset : offset + size].view(dtype).reshape(shape)
+        return np.frombuffer(self._map(shard), dtype, shape[0] * shape[1], offset).reshape(shape)
 
-    def _bytes(self, shard: str) -> np.ndarray:
+    def forget(self) -> None:
+        """Give back the memory of what was looked at; it comes in again, from the system's cache, when it is."""
+        for found in self._maps.values():
+            found.madvise(mmap.MADV_DONTNEED)
+
+    def _map(self, shard: str) -> mmap.mmap:
         found = self._maps.get(shard)
         if found is None:
-            found = np.memmap(self._folder / shard / PIXELS, np.uint8, mode="r")
+            with open(self._folder / shard / PIXELS, "rb") as file:
+                found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             self._maps[shard] = found
             if len(self._maps) > _OPEN:
                 self._maps.popitem(last=False)

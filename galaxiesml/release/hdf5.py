@@ -34,6 +34,8 @@ from galaxiesml.survey import PIXEL_SCALE_ARCSEC
 ROWS, GALAXIES = 65_536, 64
 #: Galaxies after which the disk is waited for and the progress noted.
 NOTED = 4096
+#: Galaxies after which pictures that were read no longer count as this process's memory.
+FORGOTTEN = 128
 
 
 @dataclass(frozen=True)
@@ -283,6 +285,8 @@ def _write_pixels(catalog, connection, split: str, targets: list[Target], start:
             at += len(places)
             if progress is not None:
                 progress.advance(len(places))
+            if at % FORGOTTEN == 0:
+                shards.forget()
             if at % NOTED == 0 or at == targets[0].rows:
                 for target, file in zip(targets, files, strict=True):
                     if at > target.start:
