@@ -153,6 +153,8 @@ class Measured:
 
 def run(into: Measured, command: list[str], environment: dict | None = None) -> str:
     """Run a process to its end, take its time and its own peak memory; returns its standard output."""
+    # What the run before has written is not this one's to wait for.
+    os.sync()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | (environment or {}))
