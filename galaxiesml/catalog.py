@@ -6,6 +6,7 @@
     release.toml               the release profile, as it was at ``init``
     raw/hsc/<NNNN-sha12>/      one landed file: objects, specz or joined .parquet and landing.json
     raw/release/<sha12>/       one released file: splits.parquet (object_id, split) and landing.json
+    raw/specz/<survey-sha12>/  one survey's table: spectra.parquet, own.parquet (its own columns), landing.json
     raw/cutouts/<sha12>/       one tar of cutouts: pixels.bin, pictures.parquet, requests.parquet, landing.json
     raw/psf/<sha12>/           one tar of PSF pictures, likewise
     raw/landings.parquet       all landings, made anew from the landing.json files
@@ -64,6 +65,10 @@ class Catalog:
     @property
     def release_raw(self) -> Path:
         return self.root / "raw" / "release"
+
+    @property
+    def specz_raw(self) -> Path:
+        return self.root / "raw" / "specz"
 
     @property
     def landings_file(self) -> Path:
@@ -129,6 +134,11 @@ class Catalog:
         """landing.json of every landed released file, by split and name."""
         found = [json.loads(path.read_text()) for path in self.release_raw.glob("*/landing.json")]
         return sorted(found, key=lambda landing: (landing["split"], landing["source_file"], landing["source_sha256"]))
+
+    def specz_landings(self) -> list[dict]:
+        """landing.json of every landed table of a spectroscopic survey, by survey and file."""
+        found = [json.loads(path.read_text()) for path in self.specz_raw.glob("*/landing.json")]
+        return sorted(found, key=lambda landing: (landing["survey"], landing["source_file"], landing["source_sha256"]))
 
     def shards(self, store: str = "cutouts") -> list[dict]:
         """landing.json of every landed tar of a pixel store, 'cutouts' or 'psf', by shard."""

@@ -23,6 +23,7 @@ from galaxiesml.cli import (
     plot,
     query,
     request,
+    specz,
     splits,
 )
 from galaxiesml.errors import GalaxiesmlError
@@ -45,7 +46,21 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(options)
-    for module in (catalog, ingest, cutouts, build, audit, splits, query, export, export_hdf5, request, plot, mock):
+    for module in (
+        catalog,
+        ingest,
+        cutouts,
+        build,
+        audit,
+        splits,
+        query,
+        export,
+        export_hdf5,
+        request,
+        plot,
+        specz,
+        mock,
+    ):
         module.register(app)
     return app
 

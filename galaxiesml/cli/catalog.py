@@ -62,6 +62,9 @@ def status(as_json: Json = False) -> None:
     common.result(f"{found['catalog']}: {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}")
     common.result(f"\nlanded: {len(found['landings'])} files, {sum(row['rows'] for row in found['landings']):,} rows")
     common.table(found["landings"])
+    if found["spectra"]:
+        rows = sum(row["rows"] for row in found["spectra"])
+        common.result(f"spectra: {len(found['spectra']):,} tables of surveys, {rows:,} rows")
     for store, of in found["pictures"].items():
         if of["tars"]:
             common.result(f"{store}: {of['tars']:,} tars, {of['pictures']:,} pictures, {of['refused']:,} refused")
@@ -91,6 +94,8 @@ def catalog_status(catalog) -> dict:
         and info.get("shards") == shard_names(catalog)
         and [row["source_sha256"] for row in info.get("release_files", [])]
         == [row["source_sha256"] for row in catalog.release_landings()]
+        and [row["source_sha256"] for row in info.get("specz", [])]
+        == [row["source_sha256"] for row in catalog.specz_landings()]
     )
     if not landings:
         step = "galaxiesml ingest hsc FILE"
@@ -102,6 +107,9 @@ def catalog_status(catalog) -> dict:
         "catalog": str(catalog.root),
         "release": catalog.profile.name,
         "landings": landings,
+        "spectra": [
+            {key: row[key] for key in ("survey", "source_file", "rows", "rejected")} for row in catalog.specz_landings()
+        ],
         "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
         "build": info and info["id"],
         "built_at": info and info["created"],

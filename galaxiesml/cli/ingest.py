@@ -85,11 +85,13 @@ class Kind(StrEnum):
     HSC = "hsc"
     CUTOUTS = "cutouts"
     PSF = "psf"
+    SPECZ = "specz"
 
 
 @group.command("list")
 def list_landed(
-    kind: Annotated[Kind, typer.Argument(help="Exports, or tars of pictures.")] = Kind.HSC, json: Json = False
+    kind: Annotated[Kind, typer.Argument(help="Exports, tars of pictures, or surveys' tables.")] = Kind.HSC,
+    json: Json = False,
 ) -> None:
     """List what is landed, in landing order.
 
@@ -99,8 +101,8 @@ def list_landed(
       galaxiesml ingest list cutouts
     """
     catalog = common.catalog()
-    if kind is Kind.HSC:
-        landed = catalog.landings()
+    if kind in (Kind.HSC, Kind.SPECZ):
+        landed = catalog.landings() if kind is Kind.HSC else catalog.specz_landings()
     else:
         landed = sorted(catalog.shards(kind.value), key=lambda entry: (entry["landed_at"], entry["source_file"]))
     if json:
@@ -108,7 +110,8 @@ def list_landed(
     elif not landed:
         common.say(f"Nothing is landed. Type: galaxiesml ingest {kind.value} FILE")
     else:
-        common.table([(_landing_row if kind is Kind.HSC else _shard_row)(entry) for entry in landed])
+        row_of = {Kind.HSC: _landing_row, Kind.SPECZ: _specz_row}.get(kind, _shard_row)
+        common.table([row_of(entry) for entry in landed])
 
 
 def _landing_row(entry: dict) -> dict:
@@ -121,6 +124,18 @@ def _landing_row(entry: dict) -> dict:
         "rows": entry["rows"],
         "rejected": entry["rejected"],
         "query": entry["archive"]["query"] or "-",
+        "landed": entry["landed_at"],
+    }
+
+
+def _specz_row(entry: dict) -> dict:
+    return {
+        "survey": entry["survey"],
+        "file": entry["source_file"],
+        "sha256": entry["source_sha256"][:12],
+        "format": entry["format"],
+        "rows": entry["rows"],
+        "rejected": entry["rejected"],
         "landed": entry["landed_at"],
     }
 
@@ -141,7 +156,7 @@ def _shard_row(entry: dict) -> dict:
 @group.command("remove")
 def remove(
     landing: Annotated[str, typer.Argument(help="Number, file name or beginning of the sha256 of what is landed.")],
-    kind: Annotated[Kind, typer.Option("--kind", help="An export, or a tar of pictures.")] = Kind.HSC,
+    kind: Annotated[Kind, typer.Option("--kind", help="An export, a tar of pictures, or a survey's table.")] = Kind.HSC,
     wait: Wait = 0.0,
     json: Json = False,
 ) -> None:
@@ -159,6 +174,8 @@ def remove(
         common.print_json(removed)
     elif kind is Kind.HSC:
         common.result(f"Landing {removed['landing']} ({removed['source_file']}) is removed.")
+    elif kind is Kind.SPECZ:
+        common.result(f"{removed['source_file']} ({removed['survey']}, {removed['rows']:,} rows) is removed.")
     else:
         common.result(f"{removed['source_file']} ({removed['pictures']:,} pictures) is removed.")
         common.say("Next: galaxiesml build")
@@ -168,7 +185,10 @@ def _remove(catalog, reference: str, kind: Kind) -> dict:
     from galaxiesml.curation import states
     from galaxiesml.cutouts.land import remove_shard
     from galaxiesml.ingest.ledger import remove_landing
+    from galaxiesml.ingest.specz import remove_specz
 
+    if kind is Kind.SPECZ:
+        return remove_specz(catalog, reference)
     if kind is not Kind.HSC:
         return remove_shard(catalog, reference, psf=kind is Kind.PSF)
     removed = remove_landing(catalog, reference)

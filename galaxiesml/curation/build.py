@@ -132,6 +132,10 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
             {key: landing[key] for key in ("source_file", "source_sha256", "split", "rows")}
             for landing in catalog.release_landings()
         ],
+        "specz": [
+            {key: landing[key] for key in ("survey", "source_file", "source_sha256", "rows")}
+            for landing in catalog.specz_landings()
+        ],
         "versions": versions,
     }
 

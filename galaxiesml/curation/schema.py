@@ -16,6 +16,7 @@ import yaml
 from galaxiesml import dictionary
 from galaxiesml.catalog import DEFAULT_VERSION
 from galaxiesml.curation.cuts import cut_words, load_cuts, load_versions, terms, version_cuts
+from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, survey_seeds
 
 #: libyaml writes ten times as fast as Python; without it the text is the same.
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -49,6 +50,7 @@ def load_models(bands: dict[str, str]) -> list[Model]:
     entries = [
         ("models/staging/hsc", raw["staging"]["hsc"]),
         ("models/staging/derived", raw["staging"]["derived"]),
+        ("models/staging/specz", raw["staging"]["specz"]),
         ("models/intermediate", raw["intermediate"]),
         ("models/marts", raw["marts"]),
     ]
@@ -105,7 +107,7 @@ def render(bands: dict[str, str], boundaries: bool = True) -> dict[str, str]:
     files["models/staging/hsc/_sources.yml"] = _yaml(_sources())
     files["sql/seeds/column_dictionary.csv"] = _dictionary_csv(bands, facts)
     files["sql/seeds/_seeds.yml"] = _yaml(_seeds())
-    return files
+    return files | survey_seeds()
 
 
 def _entries(model: Model, facts: dict) -> list[dict]:
@@ -225,6 +227,7 @@ def _sources() -> dict:
         "cutout_requests": "One row per line of an upload list that a landed tar of cutouts answers.",
         "psf_pictures": "One row per member of a landed tar of PSF pictures.",
         "psf_requests": "One row per line of an upload list that a landed tar of PSF pictures answers.",
+        "specz_spectra": "One row per row of a landed table of a spectroscopic survey.",
         "release_splits": "One row per object of the landed released files: the file and the split that it is in.",
         "cut_states": "One row per landed file and cut, written by galaxiesml before a build.",
         "versions": "One row per version: whether a build makes it; written by galaxiesml before a build.",
@@ -248,6 +251,16 @@ def _seeds() -> dict:
                 "name": "published_counts",
                 "description": "Row counts that the paper and its authors' code print.",
                 "config": {"column_types": counts | {"source": "varchar"}},
+            },
+            {
+                "name": "surveys",
+                "description": "Spectroscopic surveys, from galaxiesml/surveys: one row each.",
+                "config": {"column_types": SURVEYS},
+            },
+            {
+                "name": "survey_values",
+                "description": "What the flags, words and sentinels of each survey mean, from galaxiesml/surveys.",
+                "config": {"column_types": SURVEY_VALUES},
             },
         ],
     }

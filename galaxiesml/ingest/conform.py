@@ -215,7 +215,7 @@ def hopes(plan: Plan, profile: Profile) -> dict[int, pa.DataType]:
 
 def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: dict) -> tuple[pa.Table, list[BadRow]]:
     """A block in the catalogue's columns, of the keys only source_row, and the rows that do not fit."""
-    wrong = _Wrong(block, source.names)
+    wrong = Wrong(block, source.names)
     general = Nulls(profile.nulls)
     block = _apply_isnull(block, plan, wrong)
     landed = {"source_row": pa.array(block.rows, pa.int64())}
@@ -238,7 +238,7 @@ def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: d
     return table, sorted([*block.bad, *wrong.rows()], key=lambda bad: bad.source_row)
 
 
-class _Wrong:
+class Wrong:
     """The first wrong cell of each row of a block."""
 
     def __init__(self, block: Block, names: list[str]):
@@ -268,7 +268,7 @@ class _Wrong:
         return found
 
 
-def _apply_isnull(block: Block, plan: Plan, wrong: _Wrong) -> Block:
+def _apply_isnull(block: Block, plan: Plan, wrong: Wrong) -> Block:
     """NULL where the archive's X_isnull says so; what stands in X there means nothing."""
     if not plan.isnull:
         return block
@@ -289,7 +289,7 @@ def _choose(mask: pa.Array, one: pa.Array, other: pa.Array) -> pa.Array:
     return pa.concat_arrays([one, other]).take(pa.array(index))
 
 
-def _surveys(block: Block, plan: Plan, nulls: Nulls, wrong: _Wrong) -> dict[str, pa.Array]:
+def _surveys(block: Block, plan: Plan, nulls: Nulls, wrong: Wrong) -> dict[str, pa.Array]:
     """Names of the surveys whose flag is true, and the worst of their kinds of error."""
     fires = []
     for survey, position in plan.surveys:

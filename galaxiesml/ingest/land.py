@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +19,10 @@ from galaxiesml.catalog import Catalog, now, quote, sync_folder
 from galaxiesml.errors import InputError, ResourceError, UsageError
 from galaxiesml.ingest.conform import KEYS, MADE, Plan, conform, hopes, make_plan, of_exports
 from galaxiesml.ingest.formats import open_source
+from galaxiesml.ingest.groups import Groups, ahead
 from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish, recover, workshop
-from galaxiesml.ingest.source import BLOCK_BYTES, BadRow, Block, Source
-
-#: Rows of a row group: DuckDB's own size, so that its threads share a file well.
-GROUP_ROWS = 122_880
-#: A row group of very wide rows is closed earlier.
-GROUP_BYTES = 256 << 20
-_REJECTS = ("source_row", "line", "column", "value", "reason", "text")
+from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
+from galaxiesml.ingest.source import BLOCK_BYTES, Source
 
 
 @dataclass(frozen=True)
@@ -96,7 +89,7 @@ def land_hsc(
     before = path.stat()
     _check_disk(catalog, source, before.st_size, force)
     if rejects is not None:
-        _check_rejects(path, Path(rejects))
+        check_rejects(path, Path(rejects))
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=2 * before.st_size)
     sha = _sha256(path, before.st_size, progress)
@@ -117,7 +110,7 @@ def land_hsc(
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise InputError(f"{path} changed while it was read.", "Type the command again when it is at rest.")
         publish(catalog, folder, landing.info, old)
-        _show_rejects(rejects)
+        show_rejects(rejects)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -125,7 +118,7 @@ def land_hsc(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if rejects is not None:
-            _beside(rejects).unlink(missing_ok=True)
+            beside(rejects).unlink(missing_ok=True)
     return landing
 
 
@@ -174,13 +167,6 @@ def _check_disk(catalog: Catalog, source: Source, size: int, force: bool) -> Non
         )
 
 
-def _check_rejects(path: Path, rejects: Path) -> None:
-    if rejects.resolve() == path.resolve():
-        raise UsageError(f"--rejects {rejects} is the file itself.", "Give the name of another file.")
-    if not rejects.resolve().parent.is_dir():
-        raise UsageError(f"--rejects {rejects}: there is no folder {rejects.parent}.")
-
-
 def _sha256(path: Path, size: int, progress) -> str:
     """Of the bytes that were there at first: a file that still grows is told of later."""
     digest = hashlib.sha256()
@@ -200,8 +186,8 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
     profile, known = catalog.profile, of_exports(catalog.profile)
     target = folder / f"{plan.kind}.parquet"
     counts = {"rows": 0, "rejected": 0, "with_spectrum": 0}
-    blocks = _ahead(source.blocks(hopes(plan, profile), profile.nulls))
-    with _Groups(target, plan.schema) as groups, _Rejects(rejects, source.path) as aside:
+    blocks = ahead(source.blocks(hopes(plan, profile), profile.nulls))
+    with Groups(target, plan.schema) as groups, Rejects(rejects, source.path) as aside:
         for block in blocks:
             table, bad = conform(block, plan, source, profile, known)
             aside.add(bad)
@@ -217,15 +203,6 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
     info["contradictions"], info["unchecked"] = _contradictions(target, plan, info["archive"]["where"])
     _write_json(folder / "landing.json", info)
     return Landing(info, notes=list(plan.notes))
-
-
-def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Read the next block while this one is worked on."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(next, blocks, None)
-        while (block := waiting.result()) is not None:
-            waiting = pool.submit(next, blocks, None)
-            yield block
 
 
 def _with_spectrum(table: pa.Table, plan: Plan) -> int:
@@ -246,93 +223,6 @@ def _with_keys(table: pa.Table, keys: dict, schema: pa.Schema) -> pa.Table:
         for name in schema.names
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-class _Groups:
-    """A Parquet file that is written in whole row groups."""
-
-    def __init__(self, path: Path, schema: pa.Schema):
-        # Numbers hardly repeat: a dictionary of them is built only to be thrown away.
-        few = [item.name for item in schema if pa.types.is_string(item.type)]
-        # Pages of version 2 hold booleans as runs: DuckDB counts 35 flags of 10 million rows in a quarter of the time.
-        self.writer = pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=few, data_page_version="2.0")
-        self.path, self.waiting, self.rows, self.bytes = path, [], 0, 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self._flush(last=True)
-        self.writer.close()
-        with open(self.path, "rb") as file:
-            os.fsync(file.fileno())
-
-    def add(self, table: pa.Table) -> None:
-        self.waiting.append(table)
-        self.rows += table.num_rows
-        self.bytes += table.nbytes
-        if self.rows >= GROUP_ROWS or self.bytes >= GROUP_BYTES:
-            self._flush(last=False)
-
-    def _flush(self, last: bool) -> None:
-        if not self.rows:
-            return
-        table = pa.concat_tables(self.waiting)
-        cut = table.num_rows if last or self.bytes >= GROUP_BYTES else table.num_rows // GROUP_ROWS * GROUP_ROWS
-        self.writer.write_table(table.slice(0, cut), row_group_size=GROUP_ROWS)
-        rest = table.slice(cut)
-        self.waiting, self.rows, self.bytes = [rest], rest.num_rows, rest.nbytes
-
-
-# -- rows that do not parse ----------------------------------------------------------------------------------
-
-
-class _Rejects:
-    """Rows put aside in a CSV file; with no file to put them in, the first one is the end of the landing."""
-
-    def __init__(self, target: str | Path | None, path: Path):
-        self.path, self.first = path, ""
-        self.file = None
-        if target is not None:
-            self.file = open(_beside(target), "w", newline="", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
-            self.writer = csv.writer(self.file)
-            self.writer.writerow(_REJECTS)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        if self.file is not None:
-            self.file.close()
-
-    def add(self, bad: list[BadRow]) -> None:
-        if bad and not self.first:
-            self.first = _sentence(bad[0])
-        if bad and self.file is None:
-            more = f" ({len(bad) - 1} more near it)" if len(bad) > 1 else ""
-            raise InputError(
-                f"{self.path}, {self.first}{more}; nothing was landed.",
-                "Mend the file, or put such rows aside with --rejects FILE.",
-            )
-        for row in bad:
-            self.writer.writerow([getattr(row, name) for name in _REJECTS])
-
-
-def _sentence(bad: BadRow) -> str:
-    place = f"row {bad.source_row}" if bad.line is None else f"line {bad.line}"
-    if not bad.column:
-        return f"{place}: {bad.reason}"
-    return f"{place}, column {bad.column}: {bad.value[:80]!r} {bad.reason}"
-
-
-def _beside(target: str | Path) -> Path:
-    target = Path(target)
-    return target.with_name(f".{target.name}.{os.getpid()}")
-
-
-def _show_rejects(target: str | Path | None) -> None:
-    if target is not None:
-        os.replace(_beside(target), target)
 
 
 # -- what is said of it --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from galaxiesml import pixels
 from galaxiesml.catalog import Catalog, sync_folder, write_atomic, write_table
 from galaxiesml.errors import UsageError
-from galaxiesml.ingest import release_files
+from galaxiesml.ingest import release_files, specz
 from galaxiesml.ingest.conform import KEYS, of_exports
 from galaxiesml.ingest.convert import ARROW
 
@@ -175,6 +175,7 @@ def ensure_empty(catalog: Catalog) -> None:
             write_table(path, table)
     pixels.ensure_empty(workshop(catalog))
     release_files.ensure_empty(catalog)
+    specz.ensure_empty(catalog)
     refresh_landings(catalog)
 
 

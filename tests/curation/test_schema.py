@@ -51,7 +51,7 @@ def test_every_entry_is_used_and_every_column_described():
     made_per_cut = {f"{stem}_{cut['name']}" for cut in load_cuts() for stem in ("ok", "size")}
     known = set(COLUMNS)
     assert used - known == {"ok_{window}", "size_{window}"}
-    assert known - used - made_per_cut == {"source_sha256", "source"}
+    assert known - used - made_per_cut == {"source"}
 
 
 def test_sql_and_dictionary_name_the_same_columns_and_types():

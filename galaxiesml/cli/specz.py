@@ -1,0 +1,175 @@
+"""``galaxiesml ingest specz``, ``surveys``, ``audit specz`` and ``plot specz``: spectroscopic surveys' own tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import audit, common, ingest, plot
+
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Parquet, FITS, CSV, VOTable, ECSV, fixed-width text.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    ingest.group.command("specz")(specz)
+    app.command("surveys")(surveys)
+    audit.audit.command("specz")(audit_specz)
+    plot.plot.command("specz")(plot_specz)
+
+
+def specz(
+    files: Files,
+    survey: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The survey, where its columns do not say; see: surveys.")
+    ] = None,
+    rejects: ingest.Rejects = None,
+    wait: ingest.Wait = 0.0,
+    force: ingest.Force = False,
+    json: ingest.Json = False,
+) -> None:
+    """Land tables of spectroscopic surveys, as each publishes them.
+
+    The survey is recognised by the columns; where that is doubtful the file is refused. Every row lands; a quality
+    flag that the survey does not define is an error that names the row.
+
+    \b
+    Examples:
+      galaxiesml ingest specz vvds_final_release.parquet
+      galaxiesml ingest specz vvds_final_release.parquet --survey vvds
+      galaxiesml ingest specz tables/*.fits
+    """
+    from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
+    from galaxiesml.ingest.specz import land_specz
+
+    if rejects is not None and len(files) > 1:
+        raise UsageError("--rejects names one file for the bad rows of one file.", "Land the files one by one.")
+    catalog = common.catalog()
+    landed, failed = [], []
+    with catalog.lock("ingest specz", wait):
+        for file in files:
+            with common.progress(f"landing {file.name}", unit="bytes") as bar:
+                try:
+                    landing = land_specz(catalog, file, survey=survey, rejects=rejects, force=force, progress=bar)
+                except InputError as error:
+                    failed.append(error)
+                    continue
+            landed.append(landing)
+            if not json:
+                _describe(landing)
+    if json:
+        common.print_json([landing.info | {"is_new": landing.is_new, "notes": landing.notes} for landing in landed])
+    if failed:
+        raise _all_of(failed, GalaxiesmlError)
+    common.say("Next: galaxiesml build")
+
+
+def _describe(landing) -> None:
+    from galaxiesml.spectroscopy import load_surveys
+
+    info = landing.info
+    label = load_surveys()[info["survey"]].label
+    if not landing.is_new:
+        common.result(f"{info['source_file']} was landed before, as {label}; nothing changed.")
+        return
+    for note in landing.notes:
+        common.warn(f"{info['source_file']}: {note}.")
+    rejected = f", {info['rejected']:,} rejected" if info["rejected"] else ""
+    common.result(f"{info['source_file']} is landed: {label}, {info['rows']:,} rows{rejected}.")
+
+
+def _all_of(failed: list, kind):
+    if len(failed) == 1:
+        return failed[0]
+    from galaxiesml.errors import InputError
+
+    return InputError("\n".join(str(error) for error in failed), failed[0].hint)
+
+
+def surveys(
+    name: Annotated[
+        str | None, typer.Argument(metavar="SURVEY", help="One survey: every flag and what it means.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the spectroscopic surveys that are known: what is secure, where errors come from, what is landed.
+
+    \b
+    Examples:
+      galaxiesml surveys
+      galaxiesml surveys vvds
+    """
+    from galaxiesml.cli.specz_text import flag_rows, survey_rows
+
+    landed = _landed_rows()
+    rows = survey_rows(landed) if name is None else flag_rows(name)
+    if json:
+        common.print_json(rows)
+    else:
+        common.table(rows)
+
+
+def _landed_rows() -> dict[str, int]:
+    """Rows landed of each survey; none outside of a catalogue."""
+    from collections import Counter
+
+    from galaxiesml.errors import CatalogError
+
+    counts: Counter[str] = Counter()
+    try:
+        for info in common.catalog().specz_landings():
+            counts[info["survey"]] += info["rows"]
+    except CatalogError:
+        pass
+    return counts
+
+
+def audit_specz(as_json: audit.Json = False) -> None:
+    """Print what became of the landed spectra of each survey, and how they agree with one another.
+
+    \b
+    Examples:
+      galaxiesml audit specz
+      galaxiesml audit specz --json
+    """
+    from galaxiesml.curation.audit_specz import agreement, by_survey, matched
+
+    catalog = common.catalog()
+    catalog.current_build()
+    with catalog.connect() as connection:
+        found = {"surveys": by_survey(connection), "objects": matched(connection), "agreement": agreement(connection)}
+    if as_json:
+        common.print_json(found)
+        return
+    if not found["surveys"]:
+        common.say("No spectra are landed. Type: galaxiesml ingest specz FILE")
+        return
+    common.table(found["surveys"])
+    if found["objects"]:
+        common.result("\nobjects with a spectrum, by rule")
+        common.table(found["objects"])
+    if found["agreement"]:
+        common.result("\npairs of secure spectra of one source, within 0.5 arcsec of each other")
+        common.table(found["agreement"])
+
+
+def plot_specz(out: plot.Out = None, as_json: plot.Json = False) -> None:
+    """Draw n(z) of the secure spectra of each survey, and how pairs of spectra of one source agree.
+
+    \b
+    Example:
+      galaxiesml plot specz --out specz.svg
+    """
+    from galaxiesml.plots.page import page_format
+    from galaxiesml.plots.specz import draw_specz, read_specz
+
+    catalog = common.catalog()
+    path = out or catalog.exports / "specz.png"
+    page_format(path)
+    found = read_specz(catalog)
+    draw_specz(found).save(path)
+    facts = {"surveys": {label: len(values) for label, values in found.redshifts.items()}, "pairs": len(found.first)}
+    common.print_json({"path": str(path)} | facts) if as_json else common.result(str(path))

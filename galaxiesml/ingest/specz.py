@@ -1,0 +1,289 @@
+"""Landing a spectroscopic survey's own table: one file in, one folder under raw/specz, all of it or nothing."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic, write_table
+from galaxiesml.config import check_space
+from galaxiesml.errors import InputError, ResourceError, UsageError
+from galaxiesml.ingest.astropy_tables import open_table
+from galaxiesml.ingest.convert import Nulls, nullify
+from galaxiesml.ingest.groups import Groups, ahead
+from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
+from galaxiesml.ingest.source import BLOCK_BYTES, Block, Source
+from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, hopes
+from galaxiesml.ingest.specz_recognise import survey_of
+from galaxiesml.spectroscopy import Survey
+
+EMPTY = "0000-empty"
+KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("source_sha256", pa.string())])
+SCHEMA = pa.schema([*KEYS, ("source_row", pa.int64()), *COLUMNS])
+#: A prefix of a sha256 that is shorter names nothing.
+SHORTEST_SHA = 6
+#: With fewer rows, right ascensions below 24 prove nothing.
+_HOUR_ROWS = 50
+
+
+@dataclass(frozen=True)
+class SpeczLanding:
+    """landing.json of a landed table, whether it is new, and what a user should hear of it."""
+
+    info: dict
+    is_new: bool = True
+    notes: list[str] = field(default_factory=list)
+
+
+def ensure_empty(catalog: Catalog) -> None:
+    """Write the table of no spectra, so that every model builds before any has landed."""
+    path = catalog.specz_raw / EMPTY / "spectra.parquet"
+    if not path.is_file() or pq.read_schema(path) != SCHEMA:
+        write_table(path, SCHEMA.empty_table())
+
+
+def land_specz(
+    catalog: Catalog,
+    path: str | Path,
+    *,
+    survey: str | None = None,
+    rejects: str | Path | None = None,
+    force: bool = False,
+    progress=None,
+) -> SpeczLanding:
+    """Land a survey's table.  The caller holds ``catalog.lock``.
+
+    Parameters
+    ----------
+    path : path
+        Parquet, FITS, CSV, VOTable, ECSV, or fixed-width text with a byte-by-byte description.
+    survey : str, optional
+        Its name; else it is recognised by the columns.
+    rejects : path, optional
+        Rows that do not parse, or whose quality flag is not known, are written there, and the others land.
+    force : bool
+        Do not look whether the disk has room.
+    progress : object, optional
+        Its ``update(description=, total=)`` and ``advance(n)`` hear the bytes read, of twice the file's size.
+
+    Returns
+    -------
+    SpeczLanding
+
+    Raises
+    ------
+    InputError
+        The table does not parse, or its survey is doubtful; nothing is changed.
+    UsageError
+        No such survey; the same bytes are landed as another survey's.
+    ResourceError
+        The disk is too full.
+    """
+    path = Path(path)
+    recover(catalog)
+    source = open_table(path)
+    before = path.stat()
+    check_space(catalog.root, before.st_size, force)
+    if rejects is not None:
+        check_rejects(path, Path(rejects))
+    if progress is not None:
+        progress.update(description=f"reading {path.name}", total=2 * before.st_size)
+    sha = _sha256(path, progress)
+    told = survey_of(source, survey)
+    if (same := next((old for old in catalog.specz_landings() if old["source_sha256"] == sha), None)) is not None:
+        return _landed_before(path, same, told)
+    folder = catalog.root / "raw" / f".tmp-specz-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True)
+        landing = _write(source, told, folder, sha, rejects, progress)
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise InputError(f"{path} changed while it was read.", "Type the command again when it is at rest.")
+        write_atomic(folder / "landing.json", json.dumps(landing.info, indent=1, ensure_ascii=False) + "\n")
+        catalog.specz_raw.mkdir(parents=True, exist_ok=True)
+        os.rename(folder, folder_of(catalog, landing.info))
+        sync_folder(catalog.specz_raw)
+        show_rejects(rejects)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise ResourceError(f"The disk of {catalog.root} is full; nothing was landed.") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if rejects is not None:
+            beside(rejects).unlink(missing_ok=True)
+    return landing
+
+
+def folder_of(catalog: Catalog, info: dict) -> Path:
+    """The folder of a landed table."""
+    return catalog.specz_raw / f"{info['survey']}-{info['source_sha256'][:12]}"
+
+
+def recover(catalog: Catalog) -> None:
+    """Clean up after a landing or a removal that was killed."""
+    for left in (catalog.root / "raw").glob(".tmp-specz-*"):
+        shutil.rmtree(left)
+
+
+def remove_specz(catalog: Catalog, reference: str) -> dict:
+    """Take a landed table out, by its file's name or the beginning of its sha256."""
+    recover(catalog)
+    found = [
+        info
+        for info in catalog.specz_landings()
+        if reference == info["source_file"]
+        or (len(reference) >= SHORTEST_SHA and info["source_sha256"].startswith(reference.lower()))
+    ]
+    if len(found) != 1:
+        raise UsageError(f"{reference} means {len(found)} landed tables.", "Type: galaxiesml ingest list specz")
+    aside = catalog.root / "raw" / f".tmp-specz-removed-{os.getpid()}"
+    os.rename(folder_of(catalog, found[0]), aside)
+    sync_folder(catalog.specz_raw)
+    shutil.rmtree(aside)
+    return found[0]
+
+
+def _landed_before(path: Path, same: dict, told: Survey) -> SpeczLanding:
+    if same["survey"] != told.name:
+        raise UsageError(
+            f"{path} is landed already, as {same['survey']}.",
+            f"Type: galaxiesml ingest remove --kind specz {same['source_file']}; and land it again.",
+        )
+    return SpeczLanding(same, is_new=False)
+
+
+def _sha256(path: Path, progress) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while data := file.read(BLOCK_BYTES):
+            digest.update(data)
+            if progress is not None:
+                progress.advance(len(data))
+    return digest.hexdigest()
+
+
+# -- the rows ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Seen:
+    """What is counted while the rows go by."""
+
+    rows: int = 0
+    rejected: int = 0
+    no_position: int = 0
+    no_redshift: int = 0
+    flags: Counter = field(default_factory=Counter)
+    highest_ra: float = -1.0
+    placed: int = 0
+
+    def add(self, table: pa.Table, rejected: int) -> None:
+        self.rows += table.num_rows
+        self.rejected += rejected
+        self.no_position += table["ra"].null_count
+        self.no_redshift += table["redshift_given"].null_count
+        self.flags.update({row["values"]: row["counts"] for row in pc.value_counts(table["flag"]).to_pylist()})
+        self.placed += table.num_rows - table["ra"].null_count
+        self.highest_ra = max(self.highest_ra, pc.max(table["ra"]).as_py() or -1.0)
+
+
+def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, progress) -> SpeczLanding:
+    name = source.path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    keys = {"survey": survey.name, "source_file": name, "source_sha256": sha}
+    own = _own_schema(source)
+    seen = _Seen()
+    with (
+        Groups(folder / "spectra.parquet", SCHEMA) as spectra,
+        Groups(folder / "own.parquet", own) as rest,
+        Rejects(rejects, source.path) as aside,
+    ):
+        for block in ahead(source.blocks(hopes(source, survey), ())):
+            table, bad, good = conform_spectra(block, source, survey)
+            aside.add(bad)
+            seen.add(table, len(bad))
+            spectra.add(_keyed(table, keys))
+            rest.add(_own(block, own, good))
+            if progress is not None:
+                progress.advance(block.size)
+        first = aside.first
+    if seen.rejected and not seen.rows:
+        raise InputError(f"No row of {source.path} parses; the first: {first}.")
+    _check_positions(source, survey, seen)
+    repeats = _repeats(folder / "spectra.parquet")
+    info = {
+        **keys,
+        "bytes": source.path.stat().st_size,
+        "format": source.format,
+        "rows": seen.rows,
+        "rejected": seen.rejected,
+        "no_position": seen.no_position,
+        "no_redshift": seen.no_redshift,
+        "repeated_ids": repeats,
+        "flags": dict(sorted(seen.flags.items())),
+        "landed_at": now(),
+    }
+    return SpeczLanding(info, notes=_notes(survey, seen, repeats, source))
+
+
+def _keyed(table: pa.Table, keys: dict) -> pa.Table:
+    first = [pa.repeat(pa.scalar(keys[name]), table.num_rows) for name in KEYS.names]
+    return pa.Table.from_arrays([*first, *table.columns], schema=SCHEMA)
+
+
+def _own_schema(source: Source) -> pa.Schema:
+    """The survey's own columns, no two alike in SQL, and the row; what CSV holds stays text."""
+    taken, fields = {"source_row"}, [("source_row", pa.int64())]
+    for name, kind in zip(source.names, source.types, strict=True):
+        while name.lower() in taken:
+            name += "_source"
+        taken.add(name.lower())
+        fields.append((name, kind))
+    return pa.schema(fields)
+
+
+def _own(block: Block, schema: pa.Schema, good: np.ndarray) -> pa.Table:
+    columns = [nullify(column, Nulls(())) for column in block.columns]
+    columns = [
+        column if column.type == kind else column.cast(kind)
+        for column, kind in zip(columns, schema.types[1:], strict=True)
+    ]
+    return pa.Table.from_arrays([pa.array(block.rows, pa.int64()), *columns], schema=schema).filter(pa.array(good))
+
+
+def _check_positions(source: Source, survey: Survey, seen: _Seen) -> None:
+    if not seen.rows or seen.placed:
+        return
+    raise InputError(
+        f"No row of {source.path} has a place on the sky: {survey.columns['ra']} and {survey.columns['dec']} are "
+        "not right ascension and declination in that order.",
+        "Mend the columns, or name another survey: --survey NAME.",
+    )
+
+
+def _repeats(path: Path) -> int:
+    """Rows whose identifier another row before them has."""
+    ids = pq.read_table(path, columns=["spectrum_id"])["spectrum_id"]
+    return len(ids) - pc.count_distinct(ids, mode="all").as_py() if len(ids) else 0
+
+
+def _notes(survey: Survey, seen: _Seen, repeats: int, source: Source) -> list[str]:
+    notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()]
+    if seen.no_position:
+        notes.append(f"{seen.no_position:,} rows have no place on the sky; they stay, and match nothing")
+    if repeats:
+        notes.append(f"{repeats:,} rows have an identifier that a row before them has; all stay")
+    if survey.unit == "deg" and seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra < 24:
+        notes.append("every right ascension is below 24: if they are hours, the file is not what the survey publishes")
+    return notes

@@ -1,0 +1,215 @@
+"""A survey's own columns -> the columns of landed spectra: types, units and frames, and no judgement."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from galaxiesml.ingest.conform import Wrong
+from galaxiesml.ingest.convert import REASONS, Nulls, convert
+from galaxiesml.ingest.source import BadRow, Block, Source
+from galaxiesml.spectroscopy import Survey
+
+LIGHT_KM_S = 299_792.458
+#: What a landed spectrum has; the rest of its row stands in own.parquet.
+COLUMNS = pa.schema(
+    [
+        ("spectrum_id", pa.string()),
+        ("ra", pa.float64()),
+        ("dec", pa.float64()),
+        ("redshift_given", pa.float64()),
+        ("redshift_err_given", pa.float64()),
+        ("flag", pa.string()),
+        ("class_given", pa.string()),
+        ("instrument_given", pa.string()),
+        ("magnitude", pa.float64()),
+        ("magnitude_band", pa.string()),
+    ]
+)
+_NONE = Nulls(("", "NaN", "nan", "NULL", "null", "N/A"))
+
+
+def places_of(names: list[str], told: str | list | dict | None) -> list[int] | None:
+    """Positions of the columns that a description tells; None where one lacks."""
+    if told is None:
+        return None
+    if isinstance(told, dict):
+        wanted = [*told.get("join", told.get("parts", ())), *([told["sign"]] if "sign" in told else [])]
+        found = [places_of(names, name) for name in wanted]
+        return None if any(place is None for place in found) else [place[0] for place in found]
+    for name in [told] if isinstance(told, str) else told:
+        if name in names:
+            return [names.index(name)]
+        lower = [other.lower() for other in names]
+        if lower.count(name.lower()) == 1:
+            return [lower.index(name.lower())]
+    return None
+
+
+def hopes(source: Source, survey: Survey) -> dict[int, pa.DataType]:
+    """Columns that a CSV reader should try as numbers."""
+    found = {}
+    for ours in ("ra", "dec", "redshift", "velocity", "error", "error_velocity", "magnitude"):
+        sexagesimal = survey.unit == "sexagesimal" and ours in ("ra", "dec")
+        if not sexagesimal and isinstance(survey.columns.get(ours), str | list):
+            found |= dict.fromkeys(places_of(source.names, survey.columns[ours]) or (), pa.float64())
+    return found
+
+
+def conform_spectra(block: Block, source: Source, survey: Survey) -> tuple[pa.Table, list[BadRow], np.ndarray]:
+    """A block's rows as landed spectra, the rows that do not parse, and which rows are good."""
+    wrong = Wrong(block, source.names)
+    reader = _Reader(block, source, survey, wrong)
+    given = reader.numbers("redshift") if "redshift" in survey.columns else reader.velocity()
+    ra, dec = reader.position()
+    flag = pc.fill_null(reader.text("flag"), "")
+    _check_flags(flag, survey, wrong, reader)
+    arrays = [
+        _visible(reader.text("id")),
+        ra,
+        dec,
+        given,
+        reader.error(),
+        flag,
+        _visible(reader.text("class")),
+        _visible(reader.text("instrument")),
+        reader.numbers("magnitude"),
+        reader.magnitude_band(),
+    ]
+    table = pa.table(
+        [pa.array(block.rows, pa.int64()), *arrays], pa.schema([("source_row", pa.int64()), *COLUMNS])
+    ).filter(pa.array(wrong.good))
+    return table, sorted([*block.bad, *wrong.rows()], key=lambda bad: bad.source_row), wrong.good
+
+
+class _Reader:
+    """Columns of one block by what they are."""
+
+    def __init__(self, block: Block, source: Source, survey: Survey, wrong: Wrong):
+        self.block, self.names, self.survey, self.wrong = block, source.names, survey, wrong
+        self.count = len(block.rows)
+
+    def places(self, ours: str) -> list[int] | None:
+        return places_of(self.names, self.survey.columns.get(ours))
+
+    def one(self, place: int, kind: str) -> pa.Array:
+        values, bad = convert(self.block.columns[place], kind, _NONE)
+        self.wrong.add(place, bad, REASONS[kind])
+        return values
+
+    def numbers(self, ours: str) -> pa.Array:
+        places = self.places(ours)
+        if places is None:
+            return pa.nulls(self.count, pa.float64())
+        return _finite(self.one(places[0], "double").cast(pa.float64()))
+
+    def error(self) -> pa.Array:
+        if "error_velocity" in self.survey.columns:
+            return pc.divide(self.numbers("error_velocity"), LIGHT_KM_S)
+        return self.numbers("error")
+
+    def velocity(self) -> pa.Array:
+        return pc.divide(self.numbers("velocity"), LIGHT_KM_S)
+
+    def text(self, ours: str) -> pa.Array:
+        """One column, or several joined: identifiers by '-', flags by '/'."""
+        places = self.places(ours)
+        if places is None:
+            return pa.nulls(self.count, pa.string())
+        texts = [pc.utf8_trim_whitespace(self.one(place, "text").cast(pa.string())) for place in places]
+        if ours == "flag":
+            # pandas writes 3 as 3.0 where another row has none.
+            texts = [pc.replace_substring_regex(text, r"^([+-]?[0-9]+)\.0+$", r"\1") for text in texts]
+        if len(texts) == 1:
+            return pc.if_else(pc.equal(texts[0], ""), None, texts[0])
+        joined = [pc.fill_null(text, "") for text in texts]
+        return pc.binary_join_element_wise(*joined, "/" if ours == "flag" else "-")
+
+    def magnitude_band(self) -> pa.Array:
+        told = self.survey.columns.get("magnitude_band")
+        has = "magnitude" in self.survey.columns and self.places("magnitude") is not None
+        places = places_of(self.names, told) if told else None
+        if places is not None:
+            return self.one(places[0], "text").cast(pa.string())
+        return pa.repeat(pa.scalar(told if has else None, pa.string()), self.count)
+
+    def position(self) -> tuple[pa.Array, pa.Array]:
+        """ICRS, deg; NULL where there is no place on the sky."""
+        ra, dec = self._angle("ra"), self._angle("dec")
+        if self.survey.unit != "deg" or isinstance(self.survey.columns["ra"], dict):
+            ra = ra * 15
+        ok = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90) & (ra >= -180) & (ra <= 360)
+        ra, dec = np.where(ok, ra, 0.0) % 360.0, np.where(ok, dec, 0.0)
+        if self.survey.frame == "b1950" and ok.any():
+            ra, dec = _to_icrs(ra, dec)
+        return pa.array(ra, mask=~ok), pa.array(dec, mask=~ok)
+
+    def _angle(self, ours: str) -> np.ndarray:
+        told, places = self.survey.columns[ours], self.places(ours)
+        if isinstance(told, dict):
+            return self._parts(places, "sign" in told)
+        if self.survey.unit == "sexagesimal":
+            return self._sexagesimal(places[0])
+        return self.one(places[0], "double").cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+    def _parts(self, places: list[int], has_sign: bool) -> np.ndarray:
+        """Hours or degrees, minutes and seconds; the sign of -0 counts, where it is written."""
+        parts = [self.one(place, "double").cast(pa.float64()).to_numpy(zero_copy_only=False) for place in places[:3]]
+        negative = np.signbit(parts[0])
+        if has_sign:
+            negative = np.array(["-" in (text or "") for text in self.one(places[3], "text").to_pylist()])
+        elif pa.types.is_string(self.block.columns[places[0]].type):
+            negative = np.array(["-" in (text or "") for text in self.block.columns[places[0]].to_pylist()])
+        whole = np.abs(parts[0]) + parts[1] / 60 + parts[2] / 3600
+        return np.where(negative, -whole, whole)
+
+    def _sexagesimal(self, place: int) -> np.ndarray:
+        texts = self.one(place, "text").to_pylist()
+        out, bad = np.full(self.count, np.nan), np.zeros(self.count, bool)
+        for index, text in enumerate(texts):
+            try:
+                out[index] = _sexagesimal(text) if text else np.nan
+            except ValueError:
+                bad[index] = True
+        self.wrong.add(place, bad if bad.any() else None, "is no angle as 12:34:56.7")
+        return out
+
+
+def _sexagesimal(text: str) -> float:
+    parts = [float(part) for part in text.replace(":", " ").split()]
+    if not 1 <= len(parts) <= 3 or any(not 0 <= part < 60 for part in parts[1:]):
+        raise ValueError
+    whole = sum(abs(part) / 60**place for place, part in enumerate(parts))
+    return -whole if text.lstrip().startswith("-") else whole
+
+
+def _to_icrs(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from astropy.coordinates import FK4, SkyCoord
+
+    place = SkyCoord(ra, dec, unit="deg", frame=FK4(equinox="B1950")).icrs
+    return place.ra.deg, place.dec.deg
+
+
+def _finite(values: pa.Array) -> pa.Array:
+    return pc.if_else(pc.fill_null(pc.is_finite(values), False), values, None)
+
+
+def _visible(texts: pa.Array) -> pa.Array:
+    """Control characters written out: nothing from outside reaches a terminal as it is."""
+    if not pc.any(pc.match_substring_regex(texts, r"[\x00-\x1f\x7f]")).as_py():
+        return texts
+    return pa.array([None if text is None else _written_out(text) for text in texts.to_pylist()], pa.string())
+
+
+def _written_out(text: str) -> str:
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+
+
+def _check_flags(flag: pa.Array, survey: Survey, wrong: Wrong, reader: _Reader) -> None:
+    """A flag that no rule knows is no insecure one: nobody knows what it is."""
+    unknown = [value for value in pc.unique(flag).to_pylist() if survey.rule_of(value) is None]
+    if unknown:
+        bad = pc.is_in(flag, pa.array(unknown, pa.string())).to_numpy(zero_copy_only=False)
+        places = reader.places("flag") or [0]
+        wrong.add(places[0], bad, f"is no quality flag that {survey.label} defines")

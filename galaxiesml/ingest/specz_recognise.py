@@ -1,0 +1,88 @@
+"""Which survey a table is of: by its columns, and where two share them by what stands in them."""
+
+from __future__ import annotations
+
+import fnmatch
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from galaxiesml.errors import InputError, UsageError
+from galaxiesml.ingest.source import Source
+from galaxiesml.spectroscopy import Survey, load_surveys
+
+
+def survey_of(source: Source, named: str | None = None) -> Survey:
+    """The survey that a table is of.
+
+    Parameters
+    ----------
+    source : Source
+        The opened table.
+    named : str, optional
+        The survey's name, as typed; its columns must be there all the same.
+
+    Raises
+    ------
+    UsageError
+        No survey has that name.
+    InputError
+        No survey is known by such columns, or several are: which, and what to type.
+    """
+    surveys = load_surveys()
+    if named is not None:
+        if named not in surveys:
+            raise UsageError(f"No survey is named {named!r}.", f"Known: {', '.join(surveys)}.")
+        _check_columns(source, surveys[named])
+        return surveys[named]
+    found = [survey for survey in surveys.values() if _has(source, survey)]
+    # A description that asks for more of the same columns knows the table better.
+    found = [one for one in found if not any(_is_more(other, one) for other in found)]
+    if any(survey.recognise["values"] for survey in found):
+        found = [survey for survey in found if _values_fit(source, survey)]
+    if len(found) == 1:
+        return found[0]
+    columns = ", ".join(source.names[:10]) + (", ..." if len(source.names) > 10 else "")
+    if not found:
+        raise InputError(
+            f"{source.path} is of no survey known here; its columns: {columns}.",
+            f"Name it: --survey NAME, one of {', '.join(surveys)}; or describe it in a file of its own.",
+        )
+    names = " or ".join(survey.name for survey in found)
+    raise InputError(f"{source.path} may be of {names}; its columns: {columns}.", "Name it: --survey NAME.")
+
+
+def _has(source: Source, survey: Survey) -> bool:
+    return set(survey.recognise["columns"]) <= set(source.names)
+
+
+def _is_more(one: Survey, other: Survey) -> bool:
+    return set(one.recognise["columns"]) > set(other.recognise["columns"])
+
+
+def _values_fit(source: Source, survey: Survey) -> bool:
+    """Whether every value of the telling columns is one that this survey has."""
+    for name, patterns in survey.recognise["values"].items():
+        if name not in source.names:
+            return False
+        place = source.names.index(name)
+        for block in source.blocks({}, ()):
+            for value in pc.unique(block.columns[place]).to_pylist():
+                if not any(fnmatch.fnmatchcase(str(value), pattern) for pattern in patterns):
+                    return False
+    return True
+
+
+def _check_columns(source: Source, survey: Survey) -> None:
+    from galaxiesml.ingest.specz_columns import places_of
+
+    lacking = [ours for ours in ("id", "ra", "dec") if places_of(source.names, survey.columns[ours]) is None]
+    redshift = survey.columns.get("redshift", survey.columns.get("velocity"))
+    if places_of(source.names, redshift) is None:
+        lacking.append("redshift")
+    if lacking:
+        said = ", ".join(f"{ours} ({survey.columns.get(ours, redshift)})" for ours in lacking)
+        raise InputError(
+            f"{Path(source.path)} is no table of {survey.label}: it lacks {said}.",
+            f"Its columns: {', '.join(source.names[:12])}.",
+        )
