@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
 import os
 import shutil
@@ -17,12 +15,13 @@ import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog, now, quote, sync_folder
 from galaxiesml.errors import InputError, ResourceError, UsageError
+from galaxiesml.ingest.arrival import check_unchanged, made_in, name_of, sha256_of
 from galaxiesml.ingest.conform import KEYS, MADE, Plan, conform, hopes, make_plan, of_exports
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.groups import Groups, ahead
 from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish, recover, workshop
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
-from galaxiesml.ingest.source import BLOCK_BYTES, Source
+from galaxiesml.ingest.source import Source
 
 
 @dataclass(frozen=True)
@@ -92,31 +91,23 @@ def land_hsc(
         check_rejects(path, Path(rejects))
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=2 * before.st_size)
-    sha = _sha256(path, before.st_size, progress)
+    sha = sha256_of(path, progress)
     old = None if replace is None else find_landing(catalog, replace)
     if (same := _landed_before(catalog, path, sha, archive, old)) is not None:
         return Landing(same, is_new=False)
     plan = make_plan(source, catalog.profile, _landed_types(catalog, old))
     keys = {
         "landing": old["landing"] if old else next_number(catalog),
-        "source_file": path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        "source_file": name_of(path),
         "source_sha256": sha,
     }
-    folder = workshop(catalog) / f".tmp-{os.getpid()}"
     try:
-        folder.mkdir()
-        landing = _write(catalog, source, plan, folder, keys, archive, rejects, progress)
-        after = path.stat()
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise InputError(f"{path} changed while it was read.", "Type the command again when it is at rest.")
-        publish(catalog, folder, landing.info, old)
-        show_rejects(rejects)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise ResourceError(f"The disk of {catalog.root} is full; nothing was landed.") from None
+        with made_in(workshop(catalog) / f".tmp-{os.getpid()}", catalog.root) as folder:
+            landing = _write(catalog, source, plan, folder, keys, archive, rejects, progress)
+            check_unchanged(path, before)
+            publish(catalog, folder, landing.info, old)
+            show_rejects(rejects)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         if rejects is not None:
             beside(rejects).unlink(missing_ok=True)
     return landing
@@ -165,18 +156,6 @@ def _check_disk(catalog: Catalog, source: Source, size: int, force: bool) -> Non
             f"{source.path.name} may take {needed / 1e9:.1f} GB; {catalog.root} has {free / 1e9:.1f} GB free",
             "Make room, or type the command again with --force.",
         )
-
-
-def _sha256(path: Path, size: int, progress) -> str:
-    """Of the bytes that were there at first: a file that still grows is told of later."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while data := file.read(min(BLOCK_BYTES, size)):
-            digest.update(data)
-            size -= len(data)
-            if progress is not None:
-                progress.advance(len(data))
-    return digest.hexdigest()
 
 
 # -- the rows ------------------------------------------------------------------------------------------------

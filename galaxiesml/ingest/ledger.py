@@ -16,13 +16,12 @@ from galaxiesml import pixels
 from galaxiesml.catalog import Catalog, sync_folder, write_atomic, write_table
 from galaxiesml.errors import UsageError
 from galaxiesml.ingest import release_files, specz
+from galaxiesml.ingest.arrival import is_meant
 from galaxiesml.ingest.conform import KEYS, of_exports
 from galaxiesml.ingest.convert import ARROW
 
 EMPTY = "0000-empty"
 KINDS = ("objects", "specz", "joined")
-#: A prefix of a sha256 that is shorter names nothing.
-SHORTEST_SHA = 6
 _LANDINGS = pa.schema(
     [
         ("landing", pa.int64()),
@@ -61,12 +60,7 @@ def find_landing(catalog: Catalog, reference: str | int) -> dict:
     text, landings = str(reference), catalog.landings()
     if text.isdecimal() and (found := [entry for entry in landings if entry["landing"] == int(text)]):
         return found[0]
-    found = [
-        entry
-        for entry in landings
-        if entry["source_file"] == text
-        or (len(text) >= SHORTEST_SHA and entry["source_sha256"].startswith(text.lower()))
-    ]
+    found = [entry for entry in landings if is_meant(entry, text)]
     if len(found) == 1:
         return found[0]
     if found:

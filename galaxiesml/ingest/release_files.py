@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
 import os
 import re
@@ -17,16 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog, now, quote, sync_folder, write_atomic, write_table
-from galaxiesml.errors import InputError, ResourceError, UsageError
+from galaxiesml.errors import InputError, UsageError
+from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.release_hdf5 import KEY, id_blocks, is_hdf5
-from galaxiesml.ingest.source import BLOCK_BYTES, Block
+from galaxiesml.ingest.source import Block
 
 SPLITS = ("training", "validation", "testing")
 EMPTY = "0000-empty"
-#: A prefix of a sha256 that is shorter names nothing.
-SHORTEST_SHA = 6
 SCHEMA = pa.schema(
     [
         (KEY, pa.int64()),
@@ -73,28 +70,17 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
     before = path.stat()
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=before.st_size)
-    sha = _sha256(path, progress)
+    sha = sha256_of(path, progress)
     if (same := next((old for old in catalog.release_landings() if old["source_sha256"] == sha), None)) is not None:
         return _landed_before(path, same, split)
-    folder = catalog.root / "raw" / f".tmp-release-{os.getpid()}"
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    with made_in(catalog.root / "raw" / f".tmp-release-{os.getpid()}", catalog.root) as folder:
         info = _write(folder, path, split, sha)
         _refuse_repeats(catalog, folder, path)
-        after = path.stat()
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise InputError(f"{path} changed while it was read.", "Type the command again when it is at rest.")
+        check_unchanged(path, before)
         write_atomic(folder / "landing.json", json.dumps(info, indent=1, ensure_ascii=False) + "\n")
         catalog.release_raw.mkdir(parents=True, exist_ok=True)
         os.rename(folder, catalog.release_raw / sha[:12])
         sync_folder(catalog.release_raw)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise ResourceError(f"The disk of {catalog.root} is full; nothing was landed.") from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return ReleaseLanding(info)
 
 
@@ -131,12 +117,7 @@ def remove_release(catalog: Catalog, reference: str) -> dict:
         No landed file is meant, or more than one.
     """
     landed = catalog.release_landings()
-    found = [
-        entry
-        for entry in landed
-        if entry["source_file"] == reference
-        or (len(reference) >= SHORTEST_SHA and entry["source_sha256"].startswith(reference.lower()))
-    ]
+    found = [entry for entry in landed if is_meant(entry, reference)]
     if len(found) != 1:
         known = ", ".join(f"{entry['source_file']} ({entry['source_sha256'][:12]})" for entry in landed) or "none"
         raise UsageError(
@@ -170,16 +151,6 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path} is empty.", "Fetch the file again and land that.")
 
 
-def _sha256(path: Path, progress) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while data := file.read(BLOCK_BYTES):
-            digest.update(data)
-            if progress is not None:
-                progress.advance(len(data))
-    return digest.hexdigest()
-
-
 def _landed_before(path: Path, same: dict, split: str) -> ReleaseLanding:
     if same["split"] != split:
         raise UsageError(
@@ -192,7 +163,7 @@ def _landed_before(path: Path, same: dict, split: str) -> ReleaseLanding:
 def _write(folder: Path, path: Path, split: str, sha: str) -> dict:
     """splits.parquet, a block at a time; returns landing.json."""
     is_binary = is_hdf5(path)
-    name = path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    name = name_of(path)
     facts = {"split": split, "source_file": name, "source_sha256": sha}
     target, rows = folder / "splits.parquet", 0
     with pq.ParquetWriter(target, SCHEMA, compression="zstd", use_dictionary=list(facts)) as writer:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
 import os
 import shutil
@@ -18,12 +16,13 @@ import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic, write_table
 from galaxiesml.config import check_space
-from galaxiesml.errors import InputError, ResourceError, UsageError
+from galaxiesml.errors import InputError, UsageError
+from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
 from galaxiesml.ingest.astropy_tables import open_table
 from galaxiesml.ingest.convert import Nulls, nullify
 from galaxiesml.ingest.groups import Groups, ahead
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
-from galaxiesml.ingest.source import BLOCK_BYTES, Block, Source
+from galaxiesml.ingest.source import Block, Source
 from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, hopes
 from galaxiesml.ingest.specz_recognise import survey_of
 from galaxiesml.spectroscopy import Survey
@@ -31,8 +30,6 @@ from galaxiesml.spectroscopy import Survey
 EMPTY = "0000-empty"
 KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("source_sha256", pa.string())])
 SCHEMA = pa.schema([*KEYS, ("source_row", pa.int64()), *COLUMNS])
-#: A prefix of a sha256 that is shorter names nothing.
-SHORTEST_SHA = 6
 #: With fewer rows, right ascensions below 24 prove nothing.
 _HOUR_ROWS = 50
 
@@ -99,28 +96,20 @@ def land_specz(
         check_rejects(path, Path(rejects))
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=2 * before.st_size)
-    sha = _sha256(path, progress)
+    sha = sha256_of(path, progress)
     told = survey_of(source, survey)
     if (same := next((old for old in catalog.specz_landings() if old["source_sha256"] == sha), None)) is not None:
         return _landed_before(path, same, told)
-    folder = catalog.root / "raw" / f".tmp-specz-{os.getpid()}"
     try:
-        folder.mkdir(parents=True)
-        landing = _write(source, told, folder, sha, rejects, progress)
-        after = path.stat()
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise InputError(f"{path} changed while it was read.", "Type the command again when it is at rest.")
-        write_atomic(folder / "landing.json", json.dumps(landing.info, indent=1, ensure_ascii=False) + "\n")
-        catalog.specz_raw.mkdir(parents=True, exist_ok=True)
-        os.rename(folder, folder_of(catalog, landing.info))
-        sync_folder(catalog.specz_raw)
-        show_rejects(rejects)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise ResourceError(f"The disk of {catalog.root} is full; nothing was landed.") from None
+        with made_in(catalog.root / "raw" / f".tmp-specz-{os.getpid()}", catalog.root) as folder:
+            landing = _write(source, told, folder, sha, rejects, progress)
+            check_unchanged(path, before)
+            write_atomic(folder / "landing.json", json.dumps(landing.info, indent=1, ensure_ascii=False) + "\n")
+            catalog.specz_raw.mkdir(parents=True, exist_ok=True)
+            os.rename(folder, folder_of(catalog, landing.info))
+            sync_folder(catalog.specz_raw)
+            show_rejects(rejects)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         if rejects is not None:
             beside(rejects).unlink(missing_ok=True)
     return landing
@@ -140,12 +129,7 @@ def recover(catalog: Catalog) -> None:
 def remove_specz(catalog: Catalog, reference: str) -> dict:
     """Take a landed table out, by its file's name or the beginning of its sha256."""
     recover(catalog)
-    found = [
-        info
-        for info in catalog.specz_landings()
-        if reference == info["source_file"]
-        or (len(reference) >= SHORTEST_SHA and info["source_sha256"].startswith(reference.lower()))
-    ]
+    found = [info for info in catalog.specz_landings() if is_meant(info, reference)]
     if len(found) != 1:
         raise UsageError(f"{reference} means {len(found)} landed tables.", "Type: galaxiesml ingest list specz")
     aside = catalog.root / "raw" / f".tmp-specz-removed-{os.getpid()}"
@@ -162,16 +146,6 @@ def _landed_before(path: Path, same: dict, told: Survey) -> SpeczLanding:
             f"Type: galaxiesml ingest remove --kind specz {same['source_file']}; and land it again.",
         )
     return SpeczLanding(same, is_new=False)
-
-
-def _sha256(path: Path, progress) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while data := file.read(BLOCK_BYTES):
-            digest.update(data)
-            if progress is not None:
-                progress.advance(len(data))
-    return digest.hexdigest()
 
 
 # -- the rows ------------------------------------------------------------------------------------------------
@@ -200,8 +174,7 @@ class _Seen:
 
 
 def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, progress) -> SpeczLanding:
-    name = source.path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    keys = {"survey": survey.name, "source_file": name, "source_sha256": sha}
+    keys = {"survey": survey.name, "source_file": name_of(source.path), "source_sha256": sha}
     own = _own_schema(source)
     seen = _Seen()
     with (
