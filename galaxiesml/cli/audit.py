@@ -178,7 +178,8 @@ def row(object_id: Annotated[int, typer.Argument(help="The object's HSC identifi
     for pair in found["pairs"]:
         common.result(
             f"object {object_id}: {pair['source_file']}, row {pair['source_row']}; spectrum {pair['specz_name']}: "
-            f"{pair['specz_source_file']}, row {pair['specz_source_row']}"
+            f"{pair['specz_source_file']}"
+            + (f", row {pair['specz_source_row']}" if pair["specz_source_row"] is not None else "")
         )
         for name, outcome in pair["versions"].items():
             common.result(
@@ -209,8 +210,13 @@ def _print_cuts(cuts: list[dict]) -> None:
 
 @audit.command("diff")
 def diff(
-    first: Annotated[str, typer.Argument(help="A version.")],
-    second: Annotated[str, typer.Argument(help="Another version.")],
+    first: Annotated[str, typer.Argument(help="A version; with --specz: export.")],
+    second: Annotated[str, typer.Argument(help="Another version; with --specz: matched.")],
+    specz: Annotated[
+        bool, typer.Option("--specz", help="Compare one version on the archive's match of spectra and on ours.")
+    ] = False,
+    version: Annotated[str, typer.Option(help="With --specz: the version.")] = "v2",
+    rule: Annotated[str, typer.Option("--specz-rule", help="With --specz: hsc or best.")] = "hsc",
     list_rows: Annotated[bool, typer.Option("--rows", help="List every row.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -220,20 +226,33 @@ def diff(
     Examples:
       galaxiesml audit diff v1 v2
       galaxiesml audit diff v2 v3 --rows
+      galaxiesml audit diff --specz export matched --version v2
     """
     from galaxiesml.catalog import check_version
     from galaxiesml.curation import audit as questions
 
     catalog = common.catalog()
     catalog.current_build()
-    ask = questions.diff_rows if list_rows else questions.diff
-    found = ask(catalog.connect(), check_version(first), check_version(second))
+    if specz:
+        found = _diff_specz(catalog, {first, second}, check_version(version), rule, list_rows)
+    else:
+        ask = questions.diff_rows if list_rows else questions.diff
+        found = ask(catalog.connect(), check_version(first), check_version(second))
     if as_json:
         common.print_json(found)
     elif found:
         common.table(found)
     else:
         common.result(f"{first} and {second} keep the same rows.")
+
+
+def _diff_specz(catalog, sides: set[str], number: int, rule: str, list_rows: bool) -> list[dict]:
+    from galaxiesml.curation.diff_specz import diff_specz, diff_specz_rows
+    from galaxiesml.errors import UsageError
+
+    if sides != {"export", "matched"} or rule not in ("hsc", "best"):
+        raise UsageError("--specz compares export and matched, by the rule hsc or best.", "See --help for an example.")
+    return (diff_specz_rows if list_rows else diff_specz)(catalog, number, rule)
 
 
 @audit.command("sql")

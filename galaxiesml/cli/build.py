@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from galaxiesml.cli import common
+
+
+class Specz(StrEnum):
+    """Whose spectra the pairs are of."""
+
+    EXPORT = "export"
+    MATCHED = "matched"
+
+
+class Rule(StrEnum):
+    """One redshift of several."""
+
+    HSC = "hsc"
+    BEST = "best"
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +37,12 @@ def build(
     split_seed: Annotated[
         int, typer.Option(help="Seed of the splits; another gives other splits.", metavar="N", min=0)
     ] = 1,
+    specz: Annotated[
+        Specz, typer.Option(help="Whose spectra: the export's own match, or the landed surveys, matched here.")
+    ] = Specz.EXPORT,
+    specz_rule: Annotated[
+        Rule, typer.Option(help="Which redshift a matched object gets: the HSC team's rule, or the best spectrum.")
+    ] = Rule.HSC,
     threads: Annotated[int | None, typer.Option(help="Threads for the queries.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Memory for the queries, as 4GB.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another writer.")] = 0.0,
@@ -38,6 +59,7 @@ def build(
       galaxiesml build
       galaxiesml build --accept-missing crcenter --accept-missing bad
       galaxiesml build --version v3 --accept-missing all
+      galaxiesml build --specz matched --specz-rule best --accept-missing specz_mag
     """
     from galaxiesml.catalog import check_version
     from galaxiesml.config import setting
@@ -63,6 +85,8 @@ def build(
                 accept_missing=tuple(accept_missing or ()),
                 version=number,
                 split_seed=split_seed,
+                specz=specz.value,
+                specz_rule=specz_rule.value,
                 threads=int(setting(catalog.root, "threads", threads)[0]),
                 memory_limit=str(setting(catalog.root, "memory_limit", memory_limit)[0]),
                 progress=report,
@@ -88,6 +112,8 @@ def _check_resources(catalog, force: bool) -> None:
 def _say(built) -> None:
     if not built.info["landings"]:
         common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest hsc FILE")
+    if built.info["spectra_from"] != "export":
+        common.say(f"Spectra: {built.info['spectra_from']}.")
     for name, version in built.info["versions"].items():
         default = " (plain galaxies)" if name == f"v{built.info['default_version']}" else ""
         common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")

@@ -22,15 +22,15 @@ _BY_SURVEY = """
     select
         survey,
         count(*) as rows,
-        count_if(specz_flag_homogeneous) as secure,
-        count_if(not specz_flag_homogeneous and no_redshift is null) as insecure,
-        count_if(no_redshift is not null) as "no redshift",
-        count_if(no_redshift is null and specz_redshift_err is null) as "no error",
-        count_if(specz_error_kind = 'assigned') as "assigned error",
-        count_if(specz_error_kind = 'arbitrary') as "arbitrary error",
+        count(*) filter (where specz_flag_homogeneous) as secure,
+        count(*) filter (where not specz_flag_homogeneous and no_redshift is null) as insecure,
+        count(*) filter (where no_redshift is not null) as "no redshift",
+        count(*) filter (where no_redshift is null and specz_redshift_err is null) as "no error",
+        count(*) filter (where specz_error_kind = 'assigned') as "assigned error",
+        count(*) filter (where specz_error_kind = 'arbitrary') as "arbitrary error",
         count(matched.spectrum) as matched,
-        count_if(matched.objects > 1) as ambiguous,
-        count_if(judged.disagrees) as disagreeing
+        count(*) filter (where matched.objects > 1) as ambiguous,
+        count(*) filter (where judged.disagrees) as disagreeing
     from spectra
     left join matched on spectra.spectrum = matched.spectrum
     left join judged on spectra.spectrum = judged.spectrum
@@ -40,9 +40,9 @@ _MATCHED = """
     select
         specz_rule as rule,
         count(*) as objects,
-        count_if(specz_flag_homogeneous) as secure,
-        count_if(specz_state = 'mean') as "mean of several",
-        count_if(specz_state = 'conflict') as conflict
+        count(*) filter (where specz_flag_homogeneous) as secure,
+        count(*) filter (where specz_state = 'mean') as "mean of several",
+        count(*) filter (where specz_state = 'conflict') as conflict
     from matched_redshifts group by specz_rule order by specz_rule desc
 """
 _AGREEMENT = """

@@ -14,7 +14,7 @@ from galaxiesml.catalog import DEFAULT_VERSION, Catalog, now, sync_folder, write
 from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
-from galaxiesml.curation.macros import SPLIT_SEED
+from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.project import render_project
 
 #: Where a build grows until it is whole.
@@ -45,6 +45,8 @@ def build(
     accept_missing: tuple[str, ...] = (),
     version: int | None = None,
     split_seed: int = SPLIT_SEED,
+    specz: str = VARS["specz"],
+    specz_rule: str = VARS["specz_rule"],
     threads: int = 2,
     memory_limit: str = "4GB",
     progress: Callable | None = None,
@@ -59,6 +61,10 @@ def build(
         A version that must be made, beside the default one.
     split_seed : int
         Seed of the splits that hash; another seed gives other splits.
+    specz : str
+        'export': the pairs are of the export's own match; 'matched': of the landed surveys, matched here.
+    specz_rule : str
+        'hsc' or 'best': which redshift a matched object gets.
     progress : callable, optional
         Called as ``progress(done, total, name)``.
 
@@ -69,10 +75,10 @@ def build(
     BuildError
         A model or a test failed; the published build stands.
     """
-    found = states.cut_states(catalog)
+    found = states.cut_states(catalog, specz)
     plans = states.plan_versions(found, catalog.profile, accept_missing, version)
-    states.refresh(catalog, plans)
-    project = render_project(catalog, split_seed)
+    states.refresh(catalog, plans, specz)
+    project = render_project(catalog, split_seed, {"specz": specz, "specz_rule": specz_rule})
     folder = catalog.builds / NEXT
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -90,6 +96,7 @@ def build(
     )
     _write_manifest(project, ran.results, folder)
     info = _build_info(catalog, plans, folder) | {"split_seed": split_seed}
+    info["spectra_from"] = specz if specz == "export" else f"{specz}, rule {specz_rule}"
     write_atomic(folder / "build.json", json.dumps(info, indent=1) + "\n")
     sync_folder(folder)
     catalog.publish(folder, info["id"])

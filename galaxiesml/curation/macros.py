@@ -14,6 +14,8 @@ from galaxiesml.dictionary import PROJECT
 
 #: The seed that splits are made with where no other is named; dbt_project.yml has the same.
 SPLIT_SEED = 1
+#: Whose spectra the pairs are of, and by which rule; dbt_project.yml has the same.
+VARS = {"specz": "export", "specz_rule": "hsc"}
 
 
 class _Return(Exception):
@@ -32,22 +34,34 @@ class Macros:
         Where the macros stand.
     split_seed : int
         The seed of the splits, as dbt's var('split_seed').
+    variables : dict, optional
+        Other variables of dbt's, where they are not as in dbt_project.yml.
     """
 
-    def __init__(self, bands, folder: Path = PROJECT / "sql" / "macros", split_seed: int = SPLIT_SEED):
+    def __init__(
+        self,
+        bands,
+        folder: Path = PROJECT / "sql" / "macros",
+        split_seed: int = SPLIT_SEED,
+        variables: dict | None = None,
+    ):
         self._environment = jinja2.Environment(
             extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined, autoescape=False
         )
         self._sources = {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
         self._globals = {
             "return": self._return,
-            "var": {"bands": list(bands), "split_seed": split_seed}.__getitem__,
+            "var": (VARS | {"bands": list(bands), "split_seed": split_seed} | (variables or {})).__getitem__,
             "ref": lambda name: name,
             "source": lambda schema, name: name,
             "execute": False,
         }
         for name in self._sources:
             self._globals[name] = lambda *args, _name=name, **kwargs: self.call(_name, *args, **kwargs)
+
+    def replace(self, name: str, macro) -> None:
+        """Let a Python function stand for a macro, as one that would ask a database."""
+        self._globals[name] = macro
 
     def call(self, name: str, *args, **kwargs):
         """What the macro returns, or the text that it renders."""

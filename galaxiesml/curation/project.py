@@ -13,7 +13,9 @@ from galaxiesml.curation.schema import render
 from galaxiesml.dictionary import PROJECT
 
 
-def project_files(bands: dict[str, str], boundaries: bool = False, split_seed: int = SPLIT_SEED) -> dict[str, str]:
+def project_files(
+    bands: dict[str, str], boundaries: bool = False, split_seed: int = SPLIT_SEED, variables: dict | None = None
+) -> dict[str, str]:
     """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
 
     A catalogue does without the boundary tests: they judge the SQL, not the data, and cost dbt's parser seconds.
@@ -25,16 +27,16 @@ def project_files(bands: dict[str, str], boundaries: bool = False, split_seed: i
         if path.suffix in {".sql", ".yml", ".csv"}
     }
     settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
-    settings["vars"] |= {"bands": list(bands), "split_seed": split_seed}
+    settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | (variables or {})
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
     files["profiles.yml"] = (PROJECT / "profiles.yml").read_text()
     return files | render(bands, boundaries=boundaries)
 
 
-def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED) -> Path:
+def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None) -> Path:
     """Write the project into the catalogue; a file that has not changed is left alone, so dbt need not parse it."""
     folder = catalog.dbt
-    wanted = project_files(catalog.profile.bands, split_seed=split_seed)
+    wanted = project_files(catalog.profile.bands, split_seed=split_seed, variables=variables)
     for name, text in wanted.items():
         path = folder / name
         if not path.is_file() or path.read_text() != text:

@@ -15,6 +15,14 @@ from galaxiesml.survey import Profile
 
 #: Which kinds of landed file bring which side of a pair.
 _BRINGS = {"object": ("objects", "joined"), "spectrum": ("specz", "joined")}
+#: The landing that stands for spectra of our own match, and what such a spectrum has.
+MATCHED = 0
+_MATCHED_COLUMNS = frozenset(
+    {
+        *("d_pos", "specz_name", "specz_ra", "specz_dec", "specz_redshift", "specz_redshift_err"),
+        *("specz_original_flag", "specz_flag_homogeneous", "specz_error_kind", "specz_class"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -42,36 +50,41 @@ class State:
         return "; ".join(f"{word} in {', '.join(bands)}" for bands, word in present)
 
 
-def cut_states(catalog: Catalog) -> list[State]:
-    """The state of every cut in every landed file that brings the side of the pair that it reads."""
-    archive_cuts = catalog.profile.archive_cuts
+def cut_states(catalog: Catalog, specz: str = "export") -> list[State]:
+    """The state of every cut in every landed file that brings the side of the pair that it reads.
+
+    Parameters
+    ----------
+    specz : str
+        'export', or 'matched': spectra are then of our own match, and no landed file brings any.
+    """
     states = []
     for landing in catalog.landings():
-        exported = set(landing["columns"])
-        conditions = landing["archive"]["where"]
         for cut in load_cuts():
-            if landing["kind"] not in _BRINGS[cut["scope"]]:
-                continue
-            found = {"judged": [], "archive": [], "absent": []}
-            for band, term in terms(cut, catalog.profile.bands).items():
-                # What is exported is judged here, whatever was declared.
-                if exported.issuperset(term["needs"]):
-                    found["judged"].append(band)
-                elif cut["name"] in archive_cuts or (term["sql"] and implied(term["sql"], conditions)):
-                    found["archive"].append(band)
-                else:
-                    found["absent"].append(band)
-            states.append(
-                State(
-                    landing["landing"],
-                    landing["source_file"],
-                    cut["name"],
-                    tuple(found["judged"]),
-                    tuple(found["archive"]),
-                    tuple(found["absent"]),
-                )
-            )
+            if landing["kind"] in _BRINGS[cut["scope"]] and not (specz == "matched" and cut["scope"] == "spectrum"):
+                conditions = landing["archive"]["where"]
+                found = _judge(catalog.profile, cut, set(landing["columns"]), conditions)
+                states.append(State(landing["landing"], landing["source_file"], cut["name"], *found))
+    if specz == "matched":
+        for cut in load_cuts():
+            if cut["scope"] == "spectrum":
+                found = _judge(catalog.profile, cut, _MATCHED_COLUMNS, ())
+                states.append(State(MATCHED, "matched_redshifts", cut["name"], *found))
     return states
+
+
+def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str, ...], ...]:
+    """Filters in which a cut is judged, was made at the archive, and lacks."""
+    found = {"judged": [], "archive": [], "absent": []}
+    for band, term in terms(cut, profile.bands).items():
+        # What is exported is judged here, whatever was declared.
+        if exported >= set(term["needs"]):
+            found["judged"].append(band)
+        elif cut["name"] in profile.archive_cuts or (term["sql"] and implied(term["sql"], conditions)):
+            found["archive"].append(band)
+        else:
+            found["absent"].append(band)
+    return tuple(tuple(bands) for bands in found.values())
 
 
 @dataclass(frozen=True)
@@ -147,11 +160,11 @@ def _as_exported(columns: list[str], profile: Profile) -> list[str]:
     ]
 
 
-def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None) -> list[State]:
+def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None, specz: str = "export") -> list[State]:
     """Write plan/cut_states.parquet and plan/versions.parquet; without plans, all versions stand to be made."""
     import pyarrow as pa
 
-    states = cut_states(catalog)
+    states = cut_states(catalog, specz)
     write_table(
         catalog.plan / "cut_states.parquet",
         pa.table(

@@ -1,0 +1,121 @@
+"""One version judged twice: on the archive's own match of spectra, and on ours."""
+
+from __future__ import annotations
+
+import duckdb
+
+from galaxiesml import dictionary
+from galaxiesml.catalog import Catalog
+from galaxiesml.curation.macros import Macros
+from galaxiesml.curation.states import State, cut_states
+
+#: Models from the landed tables to a version's judgement, in their order.
+_MODELS = (
+    *("staging/hsc/stg_hsc__objects", "staging/hsc/stg_hsc__specz", "staging/hsc/stg_hsc__joined"),
+    *("intermediate/int_pairs", "intermediate/int_verdicts"),
+)
+_FROM = ("export", "matched")
+_DIFF = """
+    with one as (select * from judged_export), other as (select * from judged_matched),
+    joined as (
+        select
+            coalesce(one.object_id, other.object_id) as object_id,
+            coalesce(one.kept, false) as in_export,
+            coalesce(other.kept, false) as in_matched,
+            one.object_id is null as no_export,
+            other.object_id is null as no_matched,
+            one.first_cut as export_cut,
+            other.first_cut as matched_cut,
+            one.specz_redshift as export_redshift,
+            other.specz_redshift as matched_redshift
+        from one full join other on one.object_id = other.object_id
+    )
+    select *,
+        case
+            when in_export and in_matched then
+                case when abs(export_redshift - matched_redshift) <= 1e-4 then 'the same redshift'
+                    when abs(export_redshift - matched_redshift)
+                        <= 0.005 * (1 + least(export_redshift, matched_redshift)) then 'within 0.005 (1 + z)'
+                    else 'another redshift' end
+            when in_export and no_matched then 'matched has no spectrum'
+            when in_export then 'matched: out by ' || matched_cut
+            when in_matched and no_export then 'export has no spectrum'
+            when in_matched then 'export: out by ' || export_cut
+        end as difference
+    from joined where in_export or in_matched
+"""
+
+
+def diff_specz(catalog: Catalog, version: int, rule: str) -> list[dict]:
+    """What a version keeps on either match, counted by how it differs.
+
+    Parameters
+    ----------
+    version : int
+    rule : str
+        'hsc' or 'best', for the matched side.
+
+    Returns
+    -------
+    list of dict
+        in_export, in_matched, difference, objects.
+    """
+    return _rows(
+        catalog,
+        version,
+        rule,
+        f"""select in_export, in_matched, difference, count(*) as objects from ({_DIFF})
+            group by all order by in_export desc, in_matched desc, objects desc, difference""",
+    )
+
+
+def diff_specz_rows(catalog: Catalog, version: int, rule: str) -> list[dict]:
+    """The objects behind `diff_specz`, but for those with the same redshift."""
+    return _rows(
+        catalog,
+        version,
+        rule,
+        f"""select object_id, in_export, in_matched, difference, export_redshift, matched_redshift
+            from ({_DIFF}) where difference <> 'the same redshift' order by object_id""",
+    )
+
+
+def _rows(catalog: Catalog, version: int, rule: str, query: str) -> list[dict]:
+    with catalog.connect() as connection:
+        for specz in _FROM:
+            _judge(catalog, connection, version, specz, rule)
+        return connection.sql(query).to_arrow_table().to_pylist()
+
+
+def _judge(catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: int, specz: str, rule: str) -> None:
+    """The table ``judged_<specz>``: one row an object, kept or with the first cut of its first pair."""
+    macros = Macros(list(catalog.profile.bands), variables={"specz": specz, "specz_rule": rule})
+    unjudged = _unjudged(cut_states(catalog, specz))
+    macros.replace("unjudged_landings", lambda: unjudged)
+    folder = dictionary.PROJECT / "models"
+    for model in (*_MODELS, f"intermediate/int_judged_v{version}"):
+        name = model.rsplit("/", 1)[1]
+        # The build's own table of the same name makes way, in this connection alone.
+        kinds = "select table_type from information_schema.tables where table_name = ?"
+        for (stands,) in connection.execute(kinds, [name]).fetchall():
+            connection.execute(f'drop {"view" if stands == "VIEW" else "table"} "{name}"')
+        kind = "view" if name.startswith("stg_") else "table"
+        connection.execute(f'create {kind} "{name}" as {macros.render((folder / f"{model}.sql").read_text())}')
+    connection.execute(f"""
+        create or replace table judged_{specz} as
+        select object_id, bool_or(kept) as kept, min_by(first_cut, pair_id) as first_cut,
+            min_by(specz_redshift, case when kept then 0 else 1 end) as specz_redshift
+        from int_judged_v{version} inner join int_pairs using (pair_id)
+        group by object_id
+    """)
+
+
+def _unjudged(states: list[State]) -> dict[str, dict[str, list[int]]]:
+    """As the macro ``unjudged_landings`` gives them to the models."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for state in states:
+        entry = found.setdefault(state.cut, {"all": []})
+        entry["all"].append(state.landing)
+        for band in (*state.archive, *state.absent):
+            entry.setdefault(band, []).append(state.landing)
+    return found

@@ -1,0 +1,103 @@
+"""A build on our own match of spectra beside one on the archive's: both of the simulated sky, through the commands."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from ..mock import skies
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Two builds of one catalogue: the marts of each, by whose spectra they are of."""
+    root = tmp_path_factory.mktemp("matched") / "cat"
+    command = ["-q", "-C", str(root)]
+    assert skies.run("-q", "init", str(root), "--release", "pdr2_wide") == 0
+    assert skies.run(*command, "ingest", "hsc", str(skies.made() / "wide.csv.gz")) == 0
+    assert skies.run(*command, "ingest", "specz", *map(str, sorted((skies.made() / "specz").iterdir()))) == 0
+    assert skies.run(*command, "build") == 0
+    builds = {"export": (root / "current").read_text().strip()}
+    assert skies.run(*command, "build", "--specz", "matched") == 6
+    assert skies.run(*command, "build", "--specz", "matched", "--accept-missing", "specz_mag") == 0
+    builds["matched"] = (root / "current").read_text().strip()
+    return root, builds
+
+
+def mart(built, of: str, name: str) -> pd.DataFrame:
+    root, builds = built
+    return pd.read_parquet(root / "builds" / builds[of] / f"{name}.parquet")
+
+
+def test_the_build_says_whose_spectra_it_is_of(built, typed):
+    root, builds = built
+    told = {of: json.loads((root / "builds" / name / "build.json").read_text()) for of, name in builds.items()}
+    assert told["export"]["spectra_from"] == "export"
+    assert told["matched"]["spectra_from"] == "matched, rule hsc"
+    assert told["matched"]["versions"]["v2"]["missing_cuts"] == ["specz_mag"]
+    assert {row["survey"] for row in told["matched"]["specz"]} >= {"vvds", "vipers", "sdss", "deep2"}
+
+
+def test_pairs_are_the_matched_redshifts_one_an_object(built):
+    pairs, ruled = mart(built, "matched", "int_pairs"), mart(built, "matched", "matched_redshifts")
+    ruled = ruled[ruled["specz_rule"] == "hsc"].set_index("object_id")
+    assert pairs["object_id"].is_unique and set(pairs["object_id"]) == set(ruled.index)
+    pairs = pairs.set_index("object_id")
+    for ours, theirs in (("specz_redshift", "specz_redshift"), ("d_pos", "match_distance_arcsec")):
+        pd.testing.assert_series_equal(pairs[ours].sort_index(), ruled[theirs].sort_index(), check_names=False)
+    assert (pairs["specz_landing"] == 0).all() and (pairs["d_pos"] <= 0.5).all()
+
+
+def test_our_match_finds_the_archives_redshifts(built):
+    """Where the archive gives one survey's redshift, ours is the same to the digits that the survey publishes.
+
+    But for objects that another object's spectrum lies near: ours is then a mean.
+    """
+    wide = skies.export("wide")
+    alone = wide[~wide["specz_name"].str.contains(",") & wide["specz_redshift"].between(0, 9)].set_index("object_id")
+    ours = mart(built, "matched", "int_pairs").set_index("object_id")["specz_redshift"].dropna()
+    both = alone.index.intersection(ours.index)
+    agree = (alone.loc[both, "specz_redshift"] - ours[both]).abs() < 6e-5
+    assert len(both) > 0.9 * len(alone) and agree.mean() > 0.9
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_diff_is_that_of_the_two_builds(built, typed, version):
+    root, _ = built
+    command = ["-q", "-C", root, "audit", "diff", "--specz", "export", "matched", "--version", f"v{version}"]
+    kept = {of: set(mart(built, of, f"galaxies_v{version}")["object_id"]) for of in ("export", "matched")}
+    code, out, _ = typed(*command, "--json")
+    counts = {(True, True): 0, (True, False): 0, (False, True): 0}
+    for row in json.loads(out):
+        counts[row["in_export"], row["in_matched"]] += row["objects"]
+    assert code == 0 and counts == {
+        (True, True): len(kept["export"] & kept["matched"]),
+        (True, False): len(kept["export"] - kept["matched"]),
+        (False, True): len(kept["matched"] - kept["export"]),
+    }
+    rows = json.loads(typed(*command, "--rows", "--json")[1])
+    assert {row["object_id"] for row in rows if not row["in_matched"]} == kept["export"] - kept["matched"]
+    assert all(row["difference"] for row in rows)
+
+
+def test_what_is_typed_wrong_is_refused(built, typed):
+    command = ["-q", "-C", built[0], "audit", "diff", "--specz"]
+    assert typed(*command, "export", "export")[0] == 2
+    assert typed(*command, "export", "matched", "--specz-rule", "mean")[0] == 2
+
+
+def test_the_audit_counts_what_landed(built, typed):
+    code, out, _ = typed("-q", "-C", built[0], "audit", "specz", "--json")
+    told, spectra = json.loads(out), mart(built, "matched", "spectra")
+    assert code == 0
+    assert {row["survey"]: row["rows"] for row in told["surveys"]} == spectra.groupby("survey").size().to_dict()
+    secure = spectra.groupby("survey")["specz_flag_homogeneous"].sum().to_dict()
+    assert {row["survey"]: row["secure"] for row in told["surveys"]} == secure
+    code, out, _ = typed("-q", "-C", built[0], "plot", "specz", "--out", built[0] / "specz.svg", "--json")
+    assert code == 0 and sum(json.loads(out)["surveys"].values()) == spectra["specz_flag_homogeneous"].sum()
+    assert (built[0] / "specz.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_lineage_reaches_the_surveys_table(built, typed):
+    code, out, _ = typed("-q", "-C", built[0], "audit", "lineage", "galaxies.specz_redshift")
+    assert code == 0 and "specz_spectra.redshift_given" in out and "matched_redshifts" in out
