@@ -72,7 +72,8 @@ def status(as_json: Json = False) -> None:
         common.result("\nbuilt: nothing yet")
     else:
         since = "" if found["up_to_date"] else "; what is landed has changed since"
-        common.result(f"\nbuilt: {found['build']}, {found['built_at']}{since}")
+        origin = "" if found["spectra_from"] == "export" else f", spectra {found['spectra_from']}"
+        common.result(f"\nbuilt: {found['build']}, {found['built_at']}{origin}{since}")
         common.table(found["versions"])
     if found["writer"]:
         common.result(f"\nbeing written by {found['writer']}")
@@ -113,6 +114,7 @@ def catalog_status(catalog) -> dict:
         "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
         "build": info and info["id"],
         "built_at": info and info["created"],
+        "spectra_from": info and info.get("spectra_from", "export"),
         "up_to_date": up_to_date,
         "versions": _versions(catalog) if info else [],
         "writer": catalog.writer(),

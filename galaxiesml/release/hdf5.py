@@ -170,6 +170,7 @@ def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
         "cuts": ", ".join(version["cuts"]),
         "missing_cuts": ", ".join(version["missing_cuts"]),
         "incomplete": bool(version["missing_cuts"]),
+        "spectra_from": info.get("spectra_from", "export"),
         "split_scheme": selection.scheme,
         "split": split,
         "split_seed": int(info.get("split_seed", 0)),

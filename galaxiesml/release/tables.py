@@ -99,6 +99,7 @@ def _facts(info: dict, source: Path) -> dict:
         "build": info["id"],
         "galaxiesml": info["galaxiesml"],
         "release": info["release"],
+        "spectra_from": info.get("spectra_from", "export"),
         "table": source.stem,
         "rows": pq.read_metadata(source).num_rows,
         "landed": [f"{row['source_file']} sha256:{row['source_sha256']}" for row in info["landings"]],

@@ -13,7 +13,7 @@ from galaxiesml.release.verify_found import Difference
 #: What a file says of itself.
 ATTRIBUTES = (
     *("build", "version", "split_scheme", "split", "split_seed", "image_size", "bands", "missing", "morphology"),
-    *("missing_cuts", "cuts", "not_finite_pixels"),
+    *("missing_cuts", "cuts", "not_finite_pixels", "spectra_from"),
 )
 _FILE_NAME = re.compile(r"(\d+)x(\d+)x(\d+)_(training|validation|testing)_with_morphology\.hdf5")
 
@@ -65,8 +65,9 @@ def check_facts(told: dict, build: Build) -> None:
             raise Difference(
                 f"attribute {name} is {told[name]!r}; the build has {', '.join(right) or 'none'}", key=name
             )
-    if told["split_seed"] != build.info.get("split_seed", 0):
-        raise Difference(
-            f"attribute split_seed is {told['split_seed']!r}; the build has {build.info.get('split_seed')}",
-            key="split_seed",
-        )
+    for name, right in (
+        ("split_seed", build.info.get("split_seed", 0)),
+        ("spectra_from", build.info.get("spectra_from", "export")),
+    ):
+        if told[name] != right:
+            raise Difference(f"attribute {name} is {told[name]!r}; the build has {right!r}", key=name)

@@ -259,7 +259,7 @@ def test_whole_rows_in_another_order_are_found(sample, tmp_path):
     [
         *(("split_seed", 7), ("cuts", "edge"), ("missing_cuts", "bad"), ("not_finite_pixels", 1)),
         *(("bands", "r, g, i, z, y"), ("split", "testing"), ("split_scheme", "mine"), ("version", "v9")),
-        *(("image_size", 64), ("morphology", "sep")),
+        *(("image_size", 64), ("morphology", "sep"), ("spectra_from", "matched, rule hsc")),
     ],
 )
 def test_an_attribute_that_is_not_so(sample, tmp_path, name, value):

@@ -5,6 +5,9 @@ import json
 import pandas as pd
 import pytest
 
+from galaxiesml.catalog import Catalog
+from galaxiesml.release.tables import export_of
+
 from ..mock import skies
 
 
@@ -34,6 +37,8 @@ def test_the_build_says_whose_spectra_it_is_of(built, typed):
     told = {of: json.loads((root / "builds" / name / "build.json").read_text()) for of, name in builds.items()}
     assert told["export"]["spectra_from"] == "export"
     assert told["matched"]["spectra_from"] == "matched, rule hsc"
+    assert export_of(Catalog.open(root), "2").facts["spectra_from"] == "matched, rule hsc"
+    assert typed("-C", root, "status")[1].count("spectra matched, rule hsc") == 1
     assert told["matched"]["versions"]["v2"]["missing_cuts"] == ["specz_mag"]
     assert {row["survey"] for row in told["matched"]["specz"]} >= {"vvds", "vipers", "sdss", "deep2"}
 
