@@ -156,17 +156,19 @@ def _draw(catalog, flow: dict, path: Path) -> None:
 
 @audit.command("row")
 def row(object_id: Annotated[int, typer.Argument(help="The object's HSC identifier.")], as_json: Json = False) -> None:
-    """Say why one object is in or out: every cut, its value, its limit.
+    """Say why one object is in or out: every cut, its value, its limit; and its morphology with flags and reasons.
 
     \b
-    Example:
+    Examples:
       galaxiesml audit row 42063608219011286
+      galaxiesml audit row 42063608219011286 --json
     """
-    from galaxiesml.curation.audit_row import audit_object
+    from galaxiesml.curation.audit_row import audit_morphology, audit_object
 
     catalog = common.catalog()
     catalog.current_build()
     found = audit_object(catalog, catalog.connect(), object_id)
+    found["morphology"] = audit_morphology(catalog, object_id)
     if as_json:
         common.print_json(found)
         return
@@ -189,6 +191,24 @@ def row(object_id: Annotated[int, typer.Argument(help="The object's HSC identifi
                 f"all that fail: {outcome['failed_cuts']}"
             )
         _print_cuts(pair["cuts"])
+    _print_morphology(found["morphology"])
+
+
+#: What is shown of a measurement; --json has it whole.
+_SHOWN = (
+    *("band", "detected", "major_axis", "ellipticity", "half_light_radius", "petro_rad", "sersic_index"),
+    *("sersic_index_error", "sersic_r_e_arcsec", "sersic_chi2_per_px", "morphology_reasons"),
+)
+
+
+def _print_morphology(rows: list[dict]) -> None:
+    if not rows:
+        return
+    common.result(f"morphology, settings {rows[0]['morphology_settings']}")
+    shown = [{key: row[key] for key in _SHOWN} for row in rows]
+    common.table(
+        [{key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()} for row in shown]
+    )
 
 
 def _print_cuts(cuts: list[dict]) -> None:

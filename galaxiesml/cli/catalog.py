@@ -82,7 +82,7 @@ def status(as_json: Json = False) -> None:
 
 def catalog_status(catalog) -> dict:
     """What `galaxiesml status` tells, as one dict."""
-    from galaxiesml.curation.build import shard_names
+    from galaxiesml.curation.build import measurements, shard_names
 
     landings = [
         {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} for row in catalog.landings()
@@ -93,6 +93,7 @@ def catalog_status(catalog) -> dict:
         info is not None
         and hashes == [(row["landing"], row["source_sha256"]) for row in info["landings"]]
         and info.get("shards") == shard_names(catalog)
+        and info.get("morphology") == measurements(catalog)
         and [row["source_sha256"] for row in info.get("release_files", [])]
         == [row["source_sha256"] for row in catalog.release_landings()]
         and [row["source_sha256"] for row in info.get("specz", [])]

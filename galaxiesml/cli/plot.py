@@ -53,6 +53,38 @@ def gallery(
     _say(path, {"seed": seed, "galaxies": rows}, as_json)
 
 
+@plot.command("morphology")
+def morphology(
+    object_id: Annotated[int, typer.Argument(help="The object's HSC identifier.")],
+    bands: Annotated[str | None, typer.Option(metavar="grizy", help="Filters to draw; all by default.")] = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw what was measured of a galaxy over its pixels: isophotes, ellipse, Sersic model, residual.
+
+    The paper's Figure 3, a row a filter.  Solid: the second-moment ellipse; dashed: three times it; blue: half of the
+    light; the cross: where the catalogue has the object.
+
+    \b
+    Examples:
+      galaxiesml plot morphology 36416246018753893
+      galaxiesml plot morphology 36416246018753893 --bands i --out figure3.pdf
+    """
+    from galaxiesml.cli.morphology import chosen_bands
+    from galaxiesml.morphology.redraw import redraw
+    from galaxiesml.plots.morphology import draw_morphology
+    from galaxiesml.plots.page import page_format
+
+    catalog = common.catalog()
+    path = out or catalog.exports / f"morphology-{object_id}.png"
+    page_format(path)
+    shown = redraw(catalog, object_id, chosen_bands(bands, list(catalog.profile.bands)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw_morphology(shown, f"Object {object_id}").save(path)
+    facts = [{"band": one.band, "sersic_index": one.row["sersic_index"]} for one in shown]
+    _say(path, {"object_id": object_id, "bands": facts}, as_json)
+
+
 @plot.command("redshifts")
 def redshifts(
     version: Version = None,

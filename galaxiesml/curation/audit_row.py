@@ -196,3 +196,13 @@ def _unjudged(state: dict) -> dict:
     """One file's state as the macro ``verdict`` takes it."""
     bands = [band for band in f"{state['archive_bands']},{state['absent_bands']}".split(",") if band]
     return {"all": [state["landing"]]} | {band: [state["landing"]] for band in bands}
+
+
+def audit_morphology(catalog: Catalog, object_id: int) -> list[dict]:
+    """The object's measurements, a row a filter, in the release's order; none where nothing was measured."""
+    if "morphology" not in catalog.tables():
+        return []
+    with catalog.connect() as connection:
+        found = connection.sql("select * from morphology where object_id = ?", params=[object_id]).to_arrow_table()
+    order = list(catalog.profile.bands)
+    return sorted(found.to_pylist(), key=lambda row: order.index(row["band"]))

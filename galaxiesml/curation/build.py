@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from galaxiesml import __version__
+from galaxiesml import __version__, derived
 from galaxiesml.catalog import DEFAULT_VERSION, Catalog, now, sync_folder, write_atomic
 from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
@@ -144,7 +144,19 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
             for landing in catalog.specz_landings()
         ],
         "versions": versions,
+        "morphology": measurements(catalog),
     }
+
+
+def measurements(catalog: Catalog) -> dict | None:
+    """The measurements of morphology that builds take: settings, PSF, and a hash of the parts' names."""
+    found = derived.chosen(catalog)
+    if found is None:
+        return None
+    settings = found["morphology_settings"]
+    names = "\n".join(derived.parts(catalog, settings))
+    digest = hashlib.sha256(names.encode()).hexdigest()
+    return {"settings": settings, "psf_source": found["psf_source"], "parts_sha256": digest}
 
 
 def shard_names(catalog: Catalog) -> dict[str, list[str]]:

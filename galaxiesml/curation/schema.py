@@ -229,6 +229,8 @@ def _sources() -> dict:
         "psf_requests": "One row per line of an upload list that a landed tar of PSF pictures answers.",
         "specz_spectra": "One row per row of a landed table of a spectroscopic survey.",
         "release_splits": "One row per object of the landed released files: the file and the split that it is in.",
+        "morphology_parts": "One row per picture and settings that morphology was measured by.",
+        "morphology_settings": "One row: the settings of morphology that builds take; none before any measurement.",
         "cut_states": "One row per landed file and cut, written by galaxiesml before a build.",
         "versions": "One row per version: whether a build makes it; written by galaxiesml before a build.",
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galaxiesml import pixels
+from galaxiesml import derived, pixels
 from galaxiesml.catalog import Catalog, sync_folder, write_atomic, write_table
 from galaxiesml.errors import UsageError
 from galaxiesml.ingest import release_files, specz
@@ -170,6 +170,7 @@ def ensure_empty(catalog: Catalog) -> None:
     pixels.ensure_empty(workshop(catalog))
     release_files.ensure_empty(catalog)
     specz.ensure_empty(catalog)
+    derived.ensure_empty(catalog)
     refresh_landings(catalog)
 
 

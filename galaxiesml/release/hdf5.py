@@ -26,6 +26,7 @@ from galaxiesml.catalog import Catalog, sync_folder, write_atomic
 from galaxiesml.config import check_space
 from galaxiesml.errors import CatalogError
 from galaxiesml.pixels import Shards, frame_axis
+from galaxiesml.release import morphology
 from galaxiesml.release.layout import NULLS, Key, keys
 from galaxiesml.release.selection import Selection, counts, select
 from galaxiesml.survey import PIXEL_SCALE_ARCSEC
@@ -176,7 +177,7 @@ def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
         "split_seed": int(info.get("split_seed", 0)),
         "bands": ", ".join(catalog.profile.bands),
         "missing": selection.missing,
-        "morphology": "absent",
+        "morphology": morphology.told(info),
         "morphology_fill": float(wanted.fill),
         "pixel_scale_arcsec": PIXEL_SCALE_ARCSEC,
     }
@@ -203,12 +204,13 @@ def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan
         texts = _longest(connection, wanted.selection.version, layout)
         sets = {key.name: _create(file, key, target.rows, texts) for key in layout}
         for key in layout:
-            if key.source == "morphology":
-                sets[key.name][...] = (
-                    False if key.dtype == "?" else 0 if key.name.endswith("_total_galaxies") else wanted.fill
-                )
-        for at, batch in _catalogue(connection, wanted.selection.version, split, layout):
-            for key, column in zip((key for key in layout if key.source == "catalogue"), batch.columns, strict=True):
+            if key.tail and key.source == "morphology":
+                sets[key.name][...] = 0
+        listed = [key for key in layout if key.source != "image" and not (key.tail and key.source == "morphology")]
+        columns = [_column(key, wanted.fill, morphology.is_measured(catalog)) for key in listed]
+        joined = morphology.join(morphology.is_measured(catalog))
+        for at, batch in _catalogue(connection, wanted.selection.version, split, columns, joined):
+            for key, column in zip(listed, batch.columns, strict=True):
                 sets[key.name][at : at + len(batch)] = _values(key, column, sets[key.name].dtype)
         file.flush()
         target.offset = sets["image"].id.get_offset() or 0
@@ -242,12 +244,18 @@ def _longest(connection: duckdb.DuckDBPyConnection, version: str, layout: list[K
     return {name: max(1, length) for name, length in zip(names, lengths, strict=True)}
 
 
-def _catalogue(connection, version: str, split: str, layout: list[Key]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """The catalogue's columns in the files' order, and the row where each batch begins."""
-    names = ", ".join(f'galaxies."{key.name}"' for key in layout if key.source == "catalogue")
+def _column(key: Key, fill: float, measured: bool) -> str:
+    return f'galaxies."{key.name}"' if key.source == "catalogue" else morphology.column(key, fill, measured)
+
+
+def _catalogue(
+    connection, version: str, split: str, columns: list[str], joined: str
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The tables' columns in the files' order, and the row where each batch begins."""
     relation = connection.sql(f"""
-        select {names} from galaxies_{version} as galaxies
+        select {", ".join(columns)} from galaxies_{version} as galaxies
         inner join chosen on galaxies.object_id = chosen.object_id
+        {joined}
         where chosen.split = '{split}' order by galaxies.object_id
     """)
     at = 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from galaxiesml.catalog import Catalog, quote
 from galaxiesml.pixels import FRAME
+from galaxiesml.release import morphology
 from galaxiesml.release.layout import Key, keys
 from galaxiesml.release.selection import SPLITS, Selection, counts, select
 
@@ -22,7 +23,9 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
     connection = select(catalog, selection)
     rows = counts(connection)
     bands = len(catalog.profile.bands)
-    columns = ", ".join(_column(key, fill) for key in keys(catalog.profile, FRAME) if key.source != "image")
+    measured = morphology.is_measured(catalog)
+    listed = [key for key in keys(catalog.profile, FRAME) if key.source != "image"]
+    columns = ", ".join(_column(key, fill, measured) for key in listed)
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for split in SPLITS:
@@ -32,6 +35,7 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
             copy (
                 select {columns} from galaxies_{selection.version} as galaxies
                 inner join chosen on galaxies.object_id = chosen.object_id
+                {morphology.join(measured)}
                 where chosen.split = '{split}' order by galaxies.object_id
             ) to {quote(beside)} (header, delimiter ',')
         """)
@@ -40,7 +44,5 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
     return made
 
 
-def _column(key: Key, fill: float) -> str:
-    if key.source == "catalogue":
-        return f'galaxies."{key.name}"'
-    return f"cast('{fill}' as double) as \"{key.name}\""
+def _column(key: Key, fill: float, measured: bool) -> str:
+    return f'galaxies."{key.name}"' if key.source == "catalogue" else morphology.column(key, fill, measured)

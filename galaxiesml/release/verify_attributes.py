@@ -36,7 +36,6 @@ def check_attributes(told: dict, path: Path) -> None:
         "split": ("training", "validation", "testing"),
         "split_scheme": SCHEMES,
         "missing": ("leave-out", "zero"),
-        "morphology": ("absent",),
     }
     for name, known in kinds.items():
         if told[name] not in known:
@@ -68,6 +67,11 @@ def check_facts(told: dict, build: Build) -> None:
     for name, right in (
         ("split_seed", build.info.get("split_seed", 0)),
         ("spectra_from", build.info.get("spectra_from", "export")),
+        ("morphology", _morphology(build.info.get("morphology"))),
     ):
         if told[name] != right:
             raise Difference(f"attribute {name} is {told[name]!r}; the build has {right!r}", key=name)
+
+
+def _morphology(measured: dict | None) -> str:
+    return "absent" if measured is None else f"settings {measured['settings']}, psf {measured['psf_source']}"

@@ -83,8 +83,8 @@ def _check_dataset(dataset: h5py.Dataset, key: str, kind: str, tail: tuple[int, 
         raise Difference(f"{key} has no attribute unit, or no description", key=key)
 
 
-def check_values(connection, file: h5py.File, mart: str, number: int, told: dict) -> None:
-    """Every value against the catalogue's, and morphology against what stands for none.
+def check_values(connection, file: h5py.File, mart: str, measured: str | None, number: int, told: dict) -> None:
+    """Every value against the catalogue's and the measurements'.
 
     Parameters
     ----------
@@ -92,6 +92,8 @@ def check_values(connection, file: h5py.File, mart: str, number: int, told: dict
         With the table ``galaxies_<number>``, whose order is the file's.
     mart : str
         The version's galaxies, as DuckDB reads them.
+    measured : str or None
+        The measurements, a row an object and filter; None: there are none.
 
     Raises
     ------
@@ -100,10 +102,21 @@ def check_values(connection, file: h5py.File, mart: str, number: int, told: dict
     """
     bands = tuple(word.strip() for word in str(told["bands"]).split(","))
     keys = ["object_id", "skymap_id", "specz_flag_homogeneous", *_TEXTS, *_each(_FLOATS + _PHOTOMETRY, bands)]
-    columns = ", ".join(f'galaxies."{key}"' for key in keys)
+    columns = [f'galaxies."{key}"' for key in keys]
+    joins = ""
+    if measured:
+        found = [key for key in _each(_MEASURED + _BEYOND, bands) if key in file]
+        columns += [_measured(key, _band(key, bands)) for key in found]
+        joins = " ".join(
+            f"left join (select * from {measured} where band = '{band}') as m_{band} "
+            f"on galaxies.object_id = m_{band}.object_id"
+            for band in bands
+        )
+        keys += found
     reader = connection.sql(f"""
-        select {columns} from {mart} as galaxies
+        select {", ".join(columns)} from {mart} as galaxies
         inner join galaxies_{number} as rows on galaxies.object_id = rows.object_id
+        {joins}
         where rows.is_in order by rows.file_row
     """).to_arrow_reader(_ROWS)
     start = 0
@@ -111,6 +124,8 @@ def check_values(connection, file: h5py.File, mart: str, number: int, told: dict
     with reader:
         for batch in reader:
             right = {key: _expected(column) for key, column in zip(keys, batch.columns, strict=True)}
+            right |= {key: _none_filled(right[key], told) for key in keys if key in _each(_MEASURED, bands)}
+            right |= {key: np.nan_to_num(right[key]) for key in keys if key.endswith("_total_galaxies")}
             right |= _no_morphology(file, set(keys), len(batch), told)
             _check_block(file, right, start, start + len(batch))
             start += len(batch)
@@ -131,11 +146,26 @@ def _expected(column) -> np.ndarray:
     return np.array([(value or "").encode() for value in values], object)
 
 
+def _band(key: str, bands: tuple[str, ...]) -> str:
+    return next(band for band in bands if key.startswith(f"{band}_"))
+
+
+def _measured(key: str, band: str) -> str:
+    name = key[len(band) + 1 :]
+    return f'm_{band}."{name}"' if name == "detected" else f'cast(m_{band}."{name}" as double)'
+
+
+def _none_filled(values: np.ndarray, told: dict) -> np.ndarray:
+    """Measurements with what stands for 'not detected' in place of NULL."""
+    return np.where(np.isnan(values), float(told.get("morphology_fill", 0.0)), values)
+
+
 def _no_morphology(file: h5py.File, catalogue: set[str], rows: int, told: dict) -> dict[str, np.ndarray]:
     fill = float(told.get("morphology_fill", 0.0))
     none = {}
     for key in set(file) - catalogue - {"image"}:
-        value = False if key.endswith("_detected") else 0.0 if key.endswith("_total_galaxies") else fill
+        is_zero = key.endswith("_total_galaxies") or key in _MERGED
+        value = False if key.endswith("_detected") else 0.0 if is_zero else fill
         none[key] = np.full((rows, *file[key].shape[1:]), value)
     return none
 

@@ -7,6 +7,8 @@
     'cutout_pictures': '/raw/cutouts/*/pictures.parquet', 'cutout_requests': '/raw/cutouts/*/requests.parquet',
     'psf_pictures': '/raw/psf/*/pictures.parquet', 'psf_requests': '/raw/psf/*/requests.parquet',
     'specz_spectra': '/raw/specz/*/spectra.parquet', 'release_splits': '/raw/release/*/splits.parquet',
+    'morphology_parts': '/derived/morphology/*/*.parquet',
+    'morphology_settings': '/derived/morphology/settings.parquet',
     'cut_states': '/plan/cut_states.parquet', 'versions': '/plan/versions.parquet'} -%}
 create schema if not exists raw;
 {%- for name, path in tables.items() %}

@@ -1,0 +1,149 @@
+"""``galaxiesml morphology``: Source Extractor's columns and Sersic fits of a catalogue's pictures."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galaxiesml.cli import common, ingest
+
+
+class Device(StrEnum):
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Counting(StrEnum):
+    labels = "labels"
+    centroids = "centroids"
+    diagonal = "diagonal"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("morphology")(morphology)
+
+
+def morphology(
+    bands: Annotated[str | None, typer.Option(metavar="grizy", help="Filters to measure; all by default.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", "-j", metavar="N", help="Processes.", min=1)] = None,
+    device: Annotated[Device, typer.Option(help="Where Sersic profiles are fitted.")] = Device.cpu,
+    psf: Annotated[
+        str,
+        typer.Option(
+            metavar="catalogue|moffat:FWHM_ARCSEC[:BETA]|FILE|FOLDER",
+            help="The PSF: landed with the pictures, a Moffat, a FITS picture, or a folder of <band>.fits.",
+        ),
+    ] = "catalogue",
+    gain: Annotated[
+        float,
+        typer.Option(metavar="E", help="Electrons a count, for pictures without a variance plane; 0: sky noise alone."),
+    ] = 0.0,
+    neighbours: Annotated[
+        int, typer.Option(metavar="N", help="Fit the N brightest neighbours with the target.", min=0, max=5)
+    ] = 0,
+    counting: Annotated[
+        Counting, typer.Option(help="How objects near the middle are counted: labels is the paper's text.")
+    ] = Counting.labels,
+    write_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-config", metavar="DIR", help="Write Source Extractor's files into DIR and measure nothing."
+        ),
+    ] = None,
+    wait: ingest.Wait = 0.0,
+    force: Annotated[bool, typer.Option("--force", help="Begin even if the disk seems too full.")] = False,
+    json: ingest.Json = False,
+) -> None:
+    """Measure every kept galaxy in every filter: detection, shape, radii, neighbours, Sersic profile.
+
+    Pictures that are measured already, by the same settings and PSF, are left as they are; a run that was killed goes
+    on where it was.  The measurements meet the galaxies at the next build.
+
+    \b
+    Examples:
+      galaxiesml morphology
+      galaxiesml morphology --bands i --workers 2
+      galaxiesml morphology --psf moffat:0.7 --gain 3000
+      galaxiesml morphology --device cuda --psf psfs/
+      galaxiesml morphology --write-config source-extractor/
+    """
+    if write_config is not None:
+        _write_config(write_config, json)
+        return
+    from galaxiesml.config import check_space
+    from galaxiesml.morphology.psf_source import source_of
+    from galaxiesml.morphology.run import plan, run
+    from galaxiesml.morphology.settings import Settings
+
+    catalog = common.catalog()
+    chosen = chosen_bands(bands, list(catalog.profile.bands))
+    _check_device(device.value)
+    source = source_of(psf, chosen)
+    settings = Settings(gain=gain, neighbours=neighbours, counting=counting.value)
+    with catalog.lock("galaxiesml morphology", wait):
+        wanted = plan(catalog, settings, source, chosen)
+        check_space(catalog.root, 1000 * len(wanted.todo), force)
+        _say_first(wanted)
+        with common.progress("Measuring", total=len(wanted.todo), unit="pictures") as bar:
+            told = run(catalog, wanted, workers or len(os.sched_getaffinity(0)), device.value, bar.advance)
+    told |= {"settings": wanted.digest, "psf": source.words}
+    if json:
+        common.print_json(told)
+        return
+    common.say("Next: galaxiesml build")
+    common.result(f"{told['measured']:,} pictures measured, {told['measured_before']:,} before")
+    common.table([{"reason": reason, "pictures": count} for reason, count in told["reasons"].items()])
+
+
+def chosen_bands(words: str | None, known: list[str]) -> list[str]:
+    """Filters as typed, ``gri`` or ``g,r,i``, in the release's order; all without words."""
+    from galaxiesml.errors import UsageError
+
+    if words is None:
+        return known
+    named = [band.strip() for band in words.split(",")] if "," in words or words in known else list(words)
+    wrong = [band for band in named if band not in known]
+    if wrong or not named:
+        raise UsageError(
+            f"--bands {words!r}: the release's filters are {', '.join(known)}.", "Type: --bands " + known[0]
+        )
+    return [band for band in known if band in named]
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    from galaxiesml.errors import UsageError
+
+    if not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch sees no GPU here.", "Type: --device cpu")
+
+
+def _say_first(wanted) -> None:
+    """What the run will do, and first what it will not."""
+    without = wanted.without_psf
+    if without:
+        common.warn(
+            f"{without:,} of {len(wanted.todo):,} pictures have no PSF: their Sersic columns will be NULL (no_psf). "
+            "Land PSFs (galaxiesml ingest psf TAR...) or state one: --psf moffat:FWHM_ARCSEC"
+        )
+    common.say(
+        f"{len(wanted.todo):,} pictures to measure, {wanted.before:,} measured before, settings {wanted.digest}."
+    )
+
+
+def _write_config(folder: Path, as_json: bool) -> None:
+    from galaxiesml.morphology.source_extractor import write_config
+
+    paths = [*write_config(folder / "as-printed", printed=True), *write_config(folder / "corrected", printed=False)]
+    if as_json:
+        common.print_json({"files": [str(path) for path in paths]})
+        return
+    for path in paths:
+        common.result(str(path))

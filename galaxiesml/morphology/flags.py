@@ -1,0 +1,41 @@
+"""What a measurement should be known by: bits, and the words that stand for them."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+
+class Flag(IntFlag):
+    """Bits of ``morphology_flags``; ``morphology_reasons`` has their names in lower case."""
+
+    #: Nothing stands out at 3 sigma: every column of the detection is NULL.
+    NOT_DETECTED = 1
+    #: The nearest object is more than 5 pixels from the picture's middle.
+    OFF_CENTER = 2
+    #: Source Extractor's flag 2: deblended.
+    BLENDED = 4
+    #: Source Extractor's flag 8: cut by the border.
+    TRUNCATED = 8
+    #: No pixel counts, or all are alike.
+    BAD_PICTURE = 16
+    #: No PSF is known: the Sersic columns are NULL.
+    NO_PSF = 32
+    #: A parameter of the Sersic fit stands at a bound; its error is NULL.
+    AT_BOUND = 64
+    #: The Sersic profile is too small beside the PSF to have a shape.
+    UNRESOLVED = 128
+    #: Much of the Sersic profile's light lies outside the stamp.
+    FILLS_STAMP = 256
+    #: The Sersic fit did not come to an end.
+    NOT_CONVERGED = 512
+    #: Chi square per pixel of the Sersic fit is above 1.5.
+    HIGH_CHI2 = 1024
+    #: Sources that no detection told apart were masked after a first fit.
+    LEFTOVER_SOURCES = 2048
+    #: Too few pixels count for a Sersic fit.
+    FEW_PIXELS = 4096
+
+
+def reasons(flags: int) -> str | None:
+    """The words of a sum of bits; None where there are none."""
+    return ", ".join(bit.name.lower() for bit in Flag if bit & flags) or None

@@ -1,0 +1,89 @@
+"""The PSF as a user says it: pictures, or ``moffat:FWHM_ARCSEC[:BETA]``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from galaxiesml.errors import InputError
+from galaxiesml.morphology.sersic.psf import Moffat, Pictures
+
+_BETA = 3.0
+#: Seeing that any telescope has had, arcsec.
+_FWHM = (0.02, 20.0)
+
+
+def moffat(words: str, pixel_scale_arcsec: float) -> Moffat:
+    """``moffat:FWHM_ARCSEC[:BETA]`` as a profile in pixels.
+
+    Raises
+    ------
+    InputError
+        It is not of that form, or no seeing is like that.
+    """
+    parts = words.split(":")
+    try:
+        if parts[0] != "moffat" or len(parts) not in (2, 3):
+            raise ValueError
+        fwhm, beta = float(parts[1]), float(parts[2]) if len(parts) == 3 else _BETA
+    except ValueError:
+        raise InputError(f"--psf {words!r} is not moffat:FWHM_ARCSEC[:BETA].", "Type: --psf moffat:0.7") from None
+    if not (_FWHM[0] <= fwhm <= _FWHM[1] and 1.1 <= beta <= 20):
+        raise InputError(
+            f"No PSF is like {words!r}: the FWHM is in arcsec, {_FWHM[0]} to {_FWHM[1]}, and beta 1.1 to 20.",
+            "Type: --psf moffat:0.7:3",
+        )
+    return Moffat(np.array([fwhm / pixel_scale_arcsec]), beta)
+
+
+def pictures(psf: np.ndarray, many: int) -> tuple[Pictures, np.ndarray, np.ndarray]:
+    """PSF pictures, normalised, which is whose, and which are none.
+
+    Parameters
+    ----------
+    psf : ndarray (height, width) or (N, height, width)
+        Peak at the middle pixel, the pixel's response in it.
+    many : int
+        Pictures that they are of.
+
+    Returns
+    -------
+    psf : Pictures
+    rows : ndarray (many,) of int
+    usable : ndarray (many,) of bool
+        A PSF that is not finite, or has no light, is none.
+
+    Raises
+    ------
+    InputError
+        The shape is none of the two.
+    """
+    psf = np.asarray(psf, np.float32)
+    if psf.ndim == 2:
+        psf = psf[None]
+    if psf.ndim != 3 or len(psf) not in (1, many):
+        raise InputError(
+            f"psf has the shape {psf.shape}; {many} pictures take (height, width) or ({many}, height, width)."
+        )
+    total = psf.sum((1, 2), dtype=np.float64)
+    usable = np.isfinite(total) & (total > 0)
+    scaled = np.zeros_like(psf)
+    np.divide(psf, total[:, None, None], out=scaled, where=usable[:, None, None])
+    rows = np.arange(many) if len(psf) == many else np.zeros(many, int)
+    return Pictures(scaled), rows, usable[rows]
+
+
+def half_light_radius(psf: Moffat | Pictures, rows: np.ndarray) -> np.ndarray:
+    """The circle that holds half of the PSF, pixels, (M,): a first guess takes it out of the galaxy's."""
+    if isinstance(psf, Moffat):
+        fwhm = np.atleast_1d(psf.fwhm)[rows]
+        alpha = fwhm / (2 * np.sqrt(2 ** (1 / psf.beta) - 1))
+        return alpha * np.sqrt(0.5 ** (1 / (1 - psf.beta)) - 1)
+    height, width = psf.pictures.shape[1:]
+    away = np.hypot(np.arange(height)[:, None] - (height - 1) / 2, np.arange(width) - (width - 1) / 2).ravel()
+    order = np.argsort(away, kind="stable")
+    unique = np.unique(rows)
+    radius = np.empty(unique.max() + 1)
+    for at in unique:
+        growth = np.cumsum(psf.pictures[at].ravel()[order], dtype=np.float64)
+        radius[at] = away[order][min(int(np.searchsorted(growth, 0.5)), len(order) - 1)]
+    return radius[rows]

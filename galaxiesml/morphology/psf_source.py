@@ -1,0 +1,139 @@
+"""Where the PSFs of a catalogue's pictures are from: landed with them, a Moffat, a file, or a folder of files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from galaxiesml.catalog import Catalog
+from galaxiesml.errors import InputError
+from galaxiesml.morphology.psf import moffat, pictures
+from galaxiesml.morphology.sersic.psf import Moffat, Pictures
+from galaxiesml.pixels import Shards
+
+#: A PSF picture of more pixels on a side is none.
+_MOST = 512
+
+
+@dataclass(frozen=True)
+class Source:
+    """One way of knowing PSFs.
+
+    Attributes
+    ----------
+    words : str
+        As typed: 'catalogue', 'moffat:...', or the name of a file or a folder.
+    identity : str
+        The same with a hash of the files in place of where they are.
+    files : tuple of (str, Path)
+        Filter, or '' for all, and its file.
+    """
+
+    words: str
+    identity: str
+    files: tuple[tuple[str, Path], ...] = ()
+
+    @property
+    def of_catalog(self) -> bool:
+        """Whether the PSFs are those that landed with the pictures."""
+        return self.words == "catalogue"
+
+    def known(self, rows: list[dict]) -> list[bool]:
+        """Whether each picture has a PSF."""
+        if self.of_catalog:
+            return [row["psf_offset"] is not None for row in rows]
+        bands = dict(self.files)
+        return [not bands or "" in bands or row["band"] in bands for row in rows]
+
+    def keys(self, rows: list[dict]) -> list[str]:
+        """What of the catalogue each PSF is: shard and first byte."""
+        if not self.of_catalog:
+            return [""] * len(rows)
+        return ["" if row["psf_offset"] is None else f"{row['psf_shard']}:{row['psf_offset']}" for row in rows]
+
+    def load(self, catalog: Catalog, rows: list[dict], scale: float) -> tuple[Moffat | Pictures | None, np.ndarray]:
+        """PSFs of some pictures, and which is whose; -1: none."""
+        if self.words.startswith("moffat:"):
+            return moffat(self.words, scale), np.zeros(len(rows), int)
+        if self.of_catalog:
+            return _landed(catalog, rows)
+        bands = dict(self.files)
+        names = [row["band"] if row["band"] in bands else "" for row in rows]
+        found = [name for name in bands if name in names]
+        if not found:
+            return None, np.full(len(rows), -1)
+        psf, _, _ = pictures(np.stack([read_psf_file(bands[name]) for name in found]), len(found))
+        return psf, np.array([found.index(name) if name in found else -1 for name in names])
+
+
+def source_of(words: str, bands: list[str]) -> Source:
+    """What ``--psf`` says.
+
+    Raises
+    ------
+    InputError
+        It is none of the forms, or a file holds no PSF.
+    """
+    if words == "catalogue":
+        return Source(words, words)
+    if words.startswith("moffat:"):
+        moffat(words, 1.0)
+        return Source(words, words)
+    path = Path(words)
+    if path.is_dir():
+        files = tuple((band, path / f"{band}.fits") for band in bands if (path / f"{band}.fits").is_file())
+        if not files:
+            raise InputError(f"{path} holds none of {', '.join(f'{band}.fits' for band in bands)}.")
+    elif path.is_file():
+        files = (("", path),)
+    else:
+        raise InputError(
+            f"--psf {words!r} is no file and no folder.", "Type: --psf catalogue, --psf moffat:0.7, or a FITS file"
+        )
+    digest = hashlib.sha256()
+    shapes = {file.name: read_psf_file(file).shape for _, file in files}
+    if len(set(shapes.values())) > 1:
+        raise InputError(f"The PSFs of {path} differ in shape: {shapes}.", "Cut them to one shape.")
+    for band, file in files:
+        digest.update(band.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return Source(words, f"files sha256:{digest.hexdigest()}", files)
+
+
+def read_psf_file(path: Path) -> np.ndarray:
+    """A PSF picture out of a FITS file: the first image in it.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or its picture is no PSF: not finite, without light, or larger than 512 pixels.
+    """
+    from astropy.io import fits
+
+    try:
+        with fits.open(path, memmap=False) as opened:
+            found = next((layer.data for layer in opened if layer.data is not None and layer.is_image), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is no FITS file: {error}") from None
+    if found is None or found.ndim != 2 or max(found.shape) > _MOST:
+        raise InputError(f"{path} holds no picture of at most {_MOST} x {_MOST} pixels.")
+    psf = np.asarray(found, np.float32)
+    if not np.isfinite(psf).all() or not psf.sum(dtype=np.float64) > 0:
+        raise InputError(f"{path} is no PSF: its pixels are not finite, or their sum is not above 0.")
+    return psf
+
+
+def _landed(catalog: Catalog, rows: list[dict]) -> tuple[Pictures | None, np.ndarray]:
+    """The catalogue's own PSFs, of one shape."""
+    have = [at for at, row in enumerate(rows) if row["psf_offset"] is not None]
+    if not have:
+        return None, np.full(len(rows), -1)
+    shards = Shards(catalog.root / "raw" / "psf")
+    shape = rows[have[0]]["psf_height"], rows[have[0]]["psf_width"]
+    stack = np.stack([shards.layer(rows[at]["psf_shard"], rows[at]["psf_offset"], shape, "psf") for at in have])
+    psf, _, usable = pictures(stack, len(have))
+    found = np.full(len(rows), -1)
+    found[np.array(have)[usable]] = np.flatnonzero(usable)
+    return psf, found

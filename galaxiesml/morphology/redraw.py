@@ -1,0 +1,134 @@
+"""What was measured of one galaxy, drawn again: picture, footprints, and the Sersic model as the camera saw it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from galaxiesml import derived
+from galaxiesml.catalog import Catalog
+from galaxiesml.errors import CatalogError
+from galaxiesml.morphology.detect import detect
+from galaxiesml.morphology.psf_source import source_of
+from galaxiesml.morphology.sersic import model
+from galaxiesml.morphology.sersic.psf import Moffat, Pictures
+from galaxiesml.morphology.sersic.table import table
+from galaxiesml.morphology.sersic.waves import waves
+from galaxiesml.pixels import Shards
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """One galaxy in one filter.
+
+    Attributes
+    ----------
+    band : str
+    row : dict
+        Its row of the mart ``morphology``.
+    picture : ndarray (height, width) of float32
+        Less the background.
+    labels : ndarray (height, width) of int
+        Footprints at 3 sigma, above 0.
+    rms : float
+        Noise of a pixel.
+    model : ndarray (height, width) or None
+        The Sersic profile through the PSF; None where none was fitted.
+    """
+
+    band: str
+    row: dict
+    picture: np.ndarray
+    labels: np.ndarray
+    rms: float
+    model: np.ndarray | None
+
+
+def redraw(catalog: Catalog, object_id: int, bands: list[str]) -> list[Redrawn]:
+    """The galaxy in each filter that shows it.
+
+    Raises
+    ------
+    CatalogError
+        The build has no measurement of that object.
+    """
+    tables = catalog.tables()
+    settings = derived.chosen(catalog)
+    if "morphology" not in tables or settings is None:
+        raise CatalogError("The published build has no morphology.", "Type: galaxiesml morphology; galaxiesml build")
+    with catalog.connect() as connection:
+        found = (
+            connection.sql(
+                """
+                select pictures.*, cd1_1, cd1_2, cd2_1, cd2_2, morphology.*
+                from morphology
+                inner join pictures using (object_id, band)
+                inner join cutout_pictures as landed
+                    on pictures.shard = landed.shard and pictures.member = landed.member
+                where object_id = ? and pictures.image_offset is not null
+                """,
+                params=[object_id],
+            )
+            .to_arrow_table()
+            .to_pylist()
+        )
+    rows = {row["band"]: row for row in found}
+    if not rows:
+        raise CatalogError(
+            f"Object {object_id} has no measured picture in this build.",
+            'Type: galaxiesml sql "select object_id from morphology where detected limit 10"',
+        )
+    source = source_of(settings["psf_source"], list(catalog.profile.bands))
+    return [_one(catalog, rows[band], source) for band in bands if band in rows]
+
+
+def _one(catalog: Catalog, row: dict, source) -> Redrawn:
+    shards = Shards(catalog.root / "raw" / "cutouts")
+    image = shards.layer(row["shard"], row["image_offset"], (row["height"], row["width"]), "image")
+    scene = detect(
+        np.where(np.isfinite(image), image, 0), None, None if np.isfinite(image).all() else ~np.isfinite(image)
+    )
+    drawn = None
+    if row["sersic_index"] is not None:
+        scale = float(3600 * np.sqrt(abs(row["cd1_1"] * row["cd2_2"] - row["cd1_2"] * row["cd2_1"])))
+        psf, rows = source.load(catalog, [row], scale)
+        drawn = model_picture(row, psf, rows, image.shape)
+    rms = scene.rms if np.isfinite(scene.rms) else 1.0
+    return Redrawn(row["band"], row, scene.picture, scene.segmentation, rms, drawn)
+
+
+def model_picture(row: dict, psf: Moffat | Pictures, psf_rows: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The Sersic profile of a row through its PSF.
+
+    Parameters
+    ----------
+    row : dict
+        Columns of a measurement: sersic_x_px, sersic_y_px, sersic_mag and zero_point_mag, sersic_r_e_px,
+        sersic_axis_ratio, sersic_pos_angle_deg, sersic_index.
+    shape : (int, int)
+        Rows, columns.
+
+    Returns
+    -------
+    ndarray of float32
+    """
+    size = max(shape) + (max(shape) + 1) % 2
+    eta, angle = -np.log(row["sersic_axis_ratio"]), np.deg2rad(2 * row["sersic_pos_angle_deg"])
+    flux = 0.4 * np.log(10) * (row["zero_point_mag"] - row["sersic_mag"])
+    params = torch.tensor(
+        [
+            [
+                *(row["sersic_x_px"] - (size - 1) / 2, row["sersic_y_px"] - (size - 1) / 2, flux),
+                *(np.log(row["sersic_r_e_px"]) - eta / 2, eta * np.cos(angle), eta * np.sin(angle)),
+                np.log(row["sersic_index"]),
+            ]
+        ],
+        dtype=torch.float32,
+    )
+    period = int(np.ceil(size * 1.5 / 2)) * 2
+    lattice = waves(size, period, period // 2 + 1, torch.device("cpu"))
+    otf = psf.transforms(lattice, psf_rows)
+    images = model.pictures(lattice, table(torch.device("cpu")), otf, params)[:, model.LN_FLUX]
+    return lattice.to_pictures(images)[0].numpy()[: shape[0], : shape[1]]

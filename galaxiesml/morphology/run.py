@@ -1,0 +1,257 @@
+"""Measure the pictures of a catalogue: what is new or changed, block by block, in several processes."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from galaxiesml import derived
+from galaxiesml.catalog import Catalog, quote
+from galaxiesml.errors import CatalogError
+from galaxiesml.morphology.flags import Flag
+from galaxiesml.morphology.psf_source import Source
+from galaxiesml.morphology.settings import Settings
+from galaxiesml.pixels import Shards
+
+#: Pictures of a block: what is lost when a run is killed, and what a process holds.
+BLOCK = 256
+#: Bits of HSC's masks whose pixels do not count in a fit: BAD, SAT, CR, NO_DATA.
+_MASKED = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 8
+#: What a block's row says of its picture.
+_FIELDS = (
+    *("object_id", "band", "shard", "height", "width", "image_offset", "mask_offset", "variance_offset"),
+    *("zero_point_mag", "psf_shard", "psf_offset", "psf_height", "psf_width", "cd1_1", "cd1_2", "cd2_1", "cd2_2"),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes
+    ----------
+    todo : pyarrow.Table
+        `_FIELDS` of the pictures to measure, by shard and place.
+    before : int
+        Pictures measured already, by the same settings and unchanged.
+    settings : Settings
+    source : Source
+        Of the PSF.
+    digest : str
+        Hash of both.
+    """
+
+    todo: pa.Table
+    before: int
+    settings: Settings
+    source: Source
+    digest: str
+
+    @property
+    def without_psf(self) -> int:
+        """Pictures that will have no Sersic fit."""
+        return sum(not known for known in self.source.known(self.todo.to_pylist()))
+
+
+def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str]) -> Plan:
+    """What of the published build's pictures is to be measured.
+
+    Raises
+    ------
+    CatalogError
+        There is no build, or no picture in it.
+    """
+    digest = settings.digest(source.identity)
+    derived.ensure_empty(catalog)
+    connection = catalog.connect()
+    if "pictures" not in catalog.tables() or not connection.execute("select count(*) from pictures").fetchall()[0][0]:
+        raise CatalogError(
+            "The published build shows no picture.", "Type: galaxiesml ingest cutouts TAR..., then galaxiesml build"
+        )
+    done = f"read_parquet({quote(derived.folder(catalog) / '*' / '*.parquet')})"
+    wanted = ", ".join(f"'{band}'" for band in bands)
+    psf_key = (
+        "case when pictures.psf_offset is null then '' else psf_shard || ':' || pictures.psf_offset end"
+        if source.of_catalog
+        else "''"
+    )
+    connection.execute(f"""
+        create temp table wanted as
+        select pictures.*, {psf_key} as psf_key, cd1_1, cd1_2, cd2_1, cd2_2
+        from pictures inner join cutout_pictures as landed
+            on pictures.shard = landed.shard and pictures.member = landed.member
+        where pictures.band in ({wanted}) and pictures.image_offset is not null
+    """)
+    same = " and ".join(f"done.{key} = wanted.{key}" for key in derived.KEYS if key != "morphology_settings")
+    todo = connection.sql(f"""
+        select {", ".join(_FIELDS)} from wanted
+        anti join (select * from {done} where morphology_settings = '{digest}') as done on {same}
+        order by shard, image_offset, object_id
+    """).to_arrow_table()
+    total = connection.execute("select count(*) from wanted").fetchall()[0][0]
+    return Plan(todo, total - len(todo), settings, source, digest)
+
+
+def run(
+    catalog: Catalog, wanted: Plan, workers: int = 1, device: str = "cpu", progress: Callable | None = None
+) -> dict:
+    """Measure what a plan holds; the caller holds the lock.
+
+    Parameters
+    ----------
+    workers : int
+        Processes; each works on one core.
+    progress : callable, optional
+        Called with the number of pictures of each block that is done.
+
+    Returns
+    -------
+    dict
+        measured, and pictures by reason.
+    """
+    derived.choose(catalog, wanted.digest, wanted.source.words, wanted.settings.text(wanted.source.identity))
+    blocks = [wanted.todo.slice(at, BLOCK).to_pylist() for at in range(0, len(wanted.todo), BLOCK)]
+    work = _Work(catalog.root, wanted.settings, wanted.source, wanted.digest, device)
+    counted: dict[str, int] = {}
+    for flags in _results(work, blocks, workers):
+        for flag in flags:
+            for bit in Flag:
+                if bit & flag:
+                    counted[bit.name.lower()] = counted.get(bit.name.lower(), 0) + 1
+        if progress is not None:
+            progress(len(flags))
+    return {"measured": len(wanted.todo), "measured_before": wanted.before, "reasons": dict(sorted(counted.items()))}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every block is measured by; it travels to the processes."""
+
+    root: Path
+    settings: Settings
+    source: Source
+    digest: str
+    device: str
+
+
+def _results(work: _Work, blocks: list[list[dict]], workers: int):
+    """Flags of each block's pictures, as blocks end."""
+    if workers == 1 or len(blocks) <= 1:
+        with _one_thread():
+            for block in blocks:
+                yield _measure(work, block)
+        return
+    # Spawned: torch's threads do not survive a fork.
+    with ProcessPoolExecutor(
+        min(workers, len(blocks)), multiprocessing.get_context("spawn"), initializer=_alone
+    ) as pool:
+        waiting = {pool.submit(_measure, work, block) for block in blocks}
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _alone() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """One thread and no denormals, as in the processes; what stood before comes back."""
+    import torch
+
+    threads = torch.get_num_threads()
+    _alone()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+
+
+def _measure(work: _Work, block: list[dict]) -> list[int]:
+    """Measure a block and write its part; returns the flags of its pictures."""
+    catalog = _catalog(work.root)
+    tables = []
+    for rows in _alike(block):
+        table = _of_one_shape(catalog, work, rows)
+        keys = {key: [row[key] for row in rows] for key in ("object_id", "band", "shard", "image_offset")}
+        keys |= {"psf_key": work.source.keys(rows), "morphology_settings": [work.digest] * len(rows)}
+        keys |= {name: _east_of_north(table, name, rows) for name in derived.ON_THE_SKY}
+        for name, values in keys.items():
+            table = table.append_column(name, pa.array(values, derived.schema((name,)).field(name).type))
+        tables.append(table.select(derived.PART))
+    whole = pa.concat_tables(tables).sort_by([("object_id", "ascending"), ("band", "ascending")])
+    derived.write_part(catalog, work.digest, whole)
+    return whole.column("morphology_flags").to_pylist()
+
+
+@lru_cache(maxsize=1)
+def _catalog(root: Path) -> Catalog:
+    return Catalog.open(root)
+
+
+def _alike(block: list[dict]) -> list[list[dict]]:
+    """Rows of a block by what their arrays look like."""
+    groups: dict[tuple, list[dict]] = {}
+    for row in block:
+        shape = (row["height"], row["width"], row["psf_height"], row["psf_width"], row["variance_offset"] is None)
+        groups.setdefault(shape, []).append(row)
+    return list(groups.values())
+
+
+def _of_one_shape(catalog: Catalog, work: _Work, rows: list[dict]) -> pa.Table:
+    from galaxiesml.morphology.measure import Block, measure_block
+
+    shards = Shards(catalog.root / "raw" / "cutouts")
+    shape = rows[0]["height"], rows[0]["width"]
+
+    def layers(kind: str) -> np.ndarray:
+        return np.stack([shards.layer(row["shard"], row[f"{kind}_offset"], shape, kind) for row in rows])
+
+    images = layers("image")
+    kept = np.isfinite(images)
+    for at, row in enumerate(rows):
+        if row["mask_offset"] is not None:
+            kept[at] &= shards.layer(row["shard"], row["mask_offset"], shape, "mask") & _MASKED == 0
+    variance = None if rows[0]["variance_offset"] is None else layers("variance")
+    if variance is not None:
+        kept &= np.isfinite(variance) & (variance > 0)
+    scale = _pixel_scale(rows[0])
+    psf, psf_rows = work.source.load(catalog, rows, scale)
+    zero = np.array([row["zero_point_mag"] for row in rows], float)
+    block = Block(images, kept, None, variance, psf, psf_rows, zero, scale)
+    return measure_block(block, work.settings, work.device)
+
+
+def _pixel_scale(row: dict) -> float:
+    """Arcsec, from the picture's own WCS."""
+    return float(3600 * np.sqrt(abs(row["cd1_1"] * row["cd2_2"] - row["cd1_2"] * row["cd2_1"])))
+
+
+def _east_of_north(table: pa.Table, name: str, rows: list[dict]) -> list[float | None]:
+    """An angle of the picture's pixels as one on the sky, 0 to 180 degrees."""
+    of = {"pos_angle_sky_deg": "pos_angle", "sersic_pos_angle_sky_deg": "sersic_pos_angle_deg"}[name]
+    made = []
+    for angle, row in zip(table.column(of).to_pylist(), rows, strict=True):
+        if angle is None:
+            made.append(None)
+            continue
+        x, y = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+        east, north = row["cd1_1"] * x + row["cd1_2"] * y, row["cd2_1"] * x + row["cd2_2"] * y
+        made.append(float(np.rad2deg(np.arctan2(east, north)) % 180.0))
+    return made

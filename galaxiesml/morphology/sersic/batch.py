@@ -1,0 +1,186 @@
+"""Many stamps of one size: batches of a size that the caches hold, and second tries for those that went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from galaxiesml.morphology.sersic import model
+from galaxiesml.morphology.sersic.fit import Problem, State, fit
+from galaxiesml.morphology.sersic.psf import Moffat, Pictures
+from galaxiesml.morphology.sersic.spots import spots
+from galaxiesml.morphology.sersic.start import TRIES_N
+from galaxiesml.morphology.sersic.table import table
+from galaxiesml.morphology.sersic.waves import Waves, waves
+
+#: Stamps worked on at once: more would not stay in the caches of a core.
+TOGETHER = {"cpu": 16, "cuda": 4096}
+#: Stamps of which all is held on the device.
+_HELD = {"cpu": 512, "cuda": 8192}
+#: Waves are left out where the transform of every PSF of a batch is below this.
+_FAINTEST = 1e-3
+#: A period is this much longer than the stamp, so that wings that come round again are faint.
+_ROOM = 1.5
+#: Priors of neighbours that are fitted with the target: mean (None: where they start) and sigma.
+_NEIGHBOUR = {
+    model.X: (None, 1.0),
+    model.Y: (None, 1.0),
+    model.LN_FLUX: (None, 1.0),
+    model.LN_R: (None, 0.7),
+    model.ETA_1: (0.0, 0.7),
+    model.ETA_2: (0.0, 0.7),
+    model.LN_N: (0.2, 0.6),
+}
+#: Chi square per pixel above which another start is tried.
+_POOR = 1.5
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """What a fit needs of M stamps of one size.
+
+    Attributes
+    ----------
+    data, counts : ndarray (M, size, size)
+        Fluxes, and whether a pixel counts.
+    variance : ndarray (M, size, size) or (M, 1, 1)
+        Of the sky alone where `gain` is finite.
+    sky, sky_error, gain : ndarray (M,)
+    start : ndarray (M, C, 7)
+        C galaxies a stamp; the first is the target.
+    psf : Moffat or Pictures
+    rows : ndarray (M,) of int
+        Which PSF is whose.
+    """
+
+    data: np.ndarray
+    counts: np.ndarray
+    variance: np.ndarray
+    sky: np.ndarray
+    sky_error: np.ndarray
+    gain: np.ndarray
+    start: np.ndarray
+    psf: Moffat | Pictures
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What came out of M stamps: see `fit.State`; `chi2` is per pixel, and `spots` the pixels masked on the way."""
+
+    values: np.ndarray
+    covariance: np.ndarray
+    chi2: np.ndarray
+    bound: np.ndarray
+    iterations: np.ndarray
+    converged: np.ndarray
+    spots: np.ndarray
+
+
+def fit_stamps(stamps: Stamps, device: str = "cpu") -> Fits:
+    """Fit every stamp; those that end badly start again from other Sersic indices, and the best is kept."""
+    many, held = len(stamps.data), _HELD[device]
+    parts = [_fit(stamps, np.arange(at, min(at + held, many)), torch.device(device)) for at in range(0, many, held)]
+    return Fits(*(np.concatenate([getattr(part, name) for part in parts]) for name in Fits.__dataclass_fields__))
+
+
+def _fit(stamps: Stamps, rows: np.ndarray, device: torch.device) -> Fits:
+    """One batch."""
+    size = stamps.data.shape[1]
+    lattice = _lattice(size, stamps.psf, stamps.rows[rows], device)
+    problem = _problem(stamps, rows, lattice, device)
+    start = torch.as_tensor(stamps.start[rows], dtype=torch.float32, device=device)
+    together = TOGETHER[device.type]
+    state = fit(lattice, table(device), problem, start, together)
+    pixels = _pixels(lattice, problem)
+    for n in TRIES_N:
+        poor = ~state.converged | state.bound[:, model.LN_N] | (state.chi2 / pixels > _POOR)
+        if not poor.any():
+            break
+        again = start[poor].clone()
+        again[:, 0, model.LN_N] = float(np.log(n))
+        _better(state, poor, fit(lattice, table(device), problem.at(poor), again, together))
+    masked = _without_spots(lattice, problem, state, together)
+    state.chi2 /= _pixels(lattice, problem)
+    found = {name: getattr(state, name).cpu().numpy() for name in State.__dataclass_fields__}
+    return Fits(**found, spots=masked.cpu().numpy())
+
+
+def _pixels(lattice: Waves, problem: Problem) -> torch.Tensor:
+    return problem.mask.mul(lattice.once()).flatten(1).sum(1).double().clamp_min(1)
+
+
+def _without_spots(lattice: Waves, problem: Problem, state: State, together: int) -> torch.Tensor:
+    """Fit again without the sources that the fit left over; how many pixels that took, (B,)."""
+    knots = table(problem.data.device)
+    found = spots(lattice, knots, problem, state)
+    taken = (found * lattice.once() * problem.mask).flatten(1).sum(1).long()
+    rows = taken.nonzero()[:, 0]
+    if len(rows):
+        problem.mask[rows] *= ~found[rows]
+        start = state.values[rows, :-1].reshape(len(rows), -1, len(model.PARAMETERS)).float()
+        again = fit(lattice, knots, problem.at(rows), start, together)
+        again.iterations += state.iterations[rows]
+        for name in State.__dataclass_fields__:
+            getattr(state, name)[rows] = getattr(again, name)
+    return taken
+
+
+def _better(state: State, poor: torch.Tensor, other: State) -> None:
+    """Take the fits of a second try where chi square is less."""
+    rows = poor.nonzero()[:, 0]
+    # A first end stays unless the second is clearly better, so that where one starts is not seen in the end.
+    wins = (other.chi2 < state.chi2[rows] - 1e-2) | (other.converged & ~state.converged[rows])
+    for name in ("values", "covariance", "chi2", "bound", "converged"):
+        getattr(state, name)[rows[wins]] = getattr(other, name)[wins]
+    state.iterations[rows] += other.iterations
+
+
+def _lattice(size: int, psf: Moffat | Pictures, rows: np.ndarray, device: torch.device) -> Waves:
+    """The fewest waves that hold every PSF of a batch."""
+    period = int(np.ceil(size * _ROOM / 8)) * 8
+    every = waves(size, period, period // 2 + 1, device)
+    otf = psf.transforms(every, np.unique(rows)) / every.weight
+    # Along both axes; where it is faint there it is fainter aside.
+    power = otf.square().sum(1).sqrt()
+    axes = torch.maximum(power[:, 0, 0, :].amax(0), power[:, :, :, 0].amax((0, 1)))
+    seen = (axes > _FAINTEST).nonzero()[:, 0]
+    count = int(seen.max()) + 2 if len(seen) else 2
+    return waves(size, period, min(-4 * (-count // 4), period // 2 + 1), device)
+
+
+def _problem(stamps: Stamps, rows: np.ndarray, lattice: Waves, device: torch.device) -> Problem:
+    def kept(array: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(np.ascontiguousarray(array[rows]), dtype=torch.float32, device=device)
+
+    data, counts = (lattice.to_quadrants(kept(array)) for array in (stamps.data, stamps.counts))
+    variance = stamps.variance
+    if variance.shape[1] == 1:
+        variance = kept(variance)[:, None].expand_as(data)
+    else:
+        variance = lattice.to_quadrants(kept(variance))
+    otf = stamps.psf.transforms(lattice, stamps.rows[rows])
+    prior, precision = _priors(stamps, rows)
+    return Problem(
+        data,
+        torch.where(counts > 0, variance, 1.0),
+        counts,
+        otf,
+        torch.as_tensor(prior, device=device),
+        torch.as_tensor(precision, device=device),
+        kept(stamps.gain),
+    )
+
+
+def _priors(stamps: Stamps, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sky's, and those that keep faint neighbours from running away; the target has none."""
+    start = stamps.start[rows].astype(np.float64)
+    prior, precision = start.copy(), np.zeros_like(start)
+    for at, (mean, sigma) in _NEIGHBOUR.items():
+        prior[:, 1:, at] = start[:, 1:, at] if mean is None else mean
+        precision[:, 1:, at] = sigma**-2
+    sky, sky_error = (getattr(stamps, name)[rows].astype(np.float64)[:, None] for name in ("sky", "sky_error"))
+    many = len(start)
+    return np.hstack([prior.reshape(many, -1), sky]), np.hstack([precision.reshape(many, -1), sky_error**-2])

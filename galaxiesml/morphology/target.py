@@ -1,0 +1,158 @@
+"""One picture: the object nearest its middle, its shape and neighbours, and the stamp for its Sersic fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from galaxiesml.morphology import stamps
+from galaxiesml.morphology.detect import Scene, detect
+from galaxiesml.morphology.flags import Flag
+from galaxiesml.morphology.neighbours import counts
+from galaxiesml.morphology.settings import Settings
+from galaxiesml.morphology.shapes import shapes
+
+#: Farther from the middle than this, the nearest object is flagged, pixels.
+_NEAR = 5.0
+#: Circles in which neighbours are counted, pixels.
+RADII = (5, 10, 15)
+
+
+@dataclass
+class Target:
+    """What one picture gave before its Sersic fit.
+
+    Attributes
+    ----------
+    row : dict
+        Columns of the detection; absent ones are NULL.
+    flags : Flag
+    stamp : stamps.Stamp or None
+        For the fit; None where nothing is to be fitted.
+    sky : stamps.Sky or None
+    guesses : list of dict
+        x, y (pixels from the stamp's middle), flux, half_light_radius, a, b, theta: of the target, then of the
+        neighbours that are fitted with it.
+    """
+
+    row: dict
+    flags: Flag
+    stamp: stamps.Stamp | None = None
+    sky: stamps.Sky | None = None
+    guesses: list[dict] | None = None
+
+
+def look(
+    picture: np.ndarray, kept: np.ndarray, settings: Settings, mask: np.ndarray | None = None, fitted: bool = True
+) -> Target:
+    """Measure what needs no PSF.
+
+    Parameters
+    ----------
+    picture : ndarray (height, width) of float32
+    kept : ndarray (height, width) of bool
+        Pixels that count in the fit: finite, not masked.
+    mask : ndarray (height, width) of bool or None
+        Pixels that the detection leaves out.
+    fitted : bool
+        Whether a stamp for a Sersic fit is wanted.
+    """
+    scene = detect(picture, settings.detection, mask)
+    if not len(scene.objects):
+        bad = Flag.BAD_PICTURE if scene.reason else Flag(0)
+        return Target({"detected": False, "total_galaxies": 0}, Flag.NOT_DETECTED | bad)
+    middle_y, middle_x = (picture.shape[0] - 1) / 2, (picture.shape[1] - 1) / 2
+    away = np.hypot(scene.objects["x"] - middle_x, scene.objects["y"] - middle_y)
+    index = int(np.argmin(away))
+    shape = shapes(scene, index)
+    flags = Flag(0)
+    for bit, one in ((2, Flag.BLENDED), (8, Flag.TRUNCATED)):
+        flags |= one if shape["FLAGS"] & bit else 0
+    flags |= Flag.OFF_CENTER if away[index] > _NEAR else 0
+    row = _row(shape) | counts(scene, index, RADII, settings.counting)
+    row |= {"detected": True, "center_distance_px": float(away[index]), "total_galaxies": len(scene.objects)}
+    target = Target(row, flags)
+    if fitted:
+        _prepare(target, picture, kept, scene, index, shape, settings)
+    return target
+
+
+def _row(shape: dict) -> dict:
+    """Source Extractor's words in ours; pixels from 0."""
+    return {
+        "x_px": shape["X_IMAGE"] - 1,
+        "y_px": shape["Y_IMAGE"] - 1,
+        "x_error_px": np.sqrt(shape["ERRX2_IMAGE"]),
+        "y_error_px": np.sqrt(shape["ERRY2_IMAGE"]),
+        "major_axis": shape["A_IMAGE"],
+        "minor_axis": shape["B_IMAGE"],
+        "ellipticity": shape["ELLIPTICITY"],
+        "pos_angle": shape["THETA_IMAGE"],
+        "isophotal_area": shape["ISOAREA_IMAGE"],
+        "footprint_area_px2": shape["ISOAREAF_IMAGE"],
+        "half_light_radius": shape["FLUX_RADIUS"],
+        "petro_rad": shape["PETRO_RADIUS"],
+        "petro_rad_px": shape["PETRO_RADIUS"] * shape["A_IMAGE"],
+        "kron_radius_px": shape["KRON_RADIUS"] * shape["A_IMAGE"],
+        "peak_surface_brightness": shape["MU_MAX"],
+        "auto_mag": shape["MAG_AUTO"],
+        "auto_error_mag": shape["MAGERR_AUTO"],
+        "background_adu": shape["BACKGROUND"],
+        "background_rms_adu": shape["BACKGROUND_RMS"],
+        "detection_flags": shape["FLAGS"],
+    }
+
+
+def _prepare(target: Target, picture, kept, scene: Scene, index: int, shape: dict, settings: Settings) -> None:
+    """The stamp with its neighbours masked, the sky, and first values."""
+    fainter = replace(settings.detection, thresh=settings.detection.analysis_thresh, clean_param=0.0)
+    wide = detect(picture, fainter, None if kept.all() else ~kept)
+    x, y = shape["X_IMAGE"] - 1, shape["Y_IMAGE"] - 1
+    own = _own(wide, x, y)
+    labels = wide.segmentation
+    target.sky = stamps.sky(picture, kept, labels)
+    if target.sky is None:
+        target.flags |= Flag.FEW_PIXELS
+        return
+    column, line = (int(np.clip(round(at), 0, size - 1)) for at, size in ((x, picture.shape[1]), (y, picture.shape[0])))
+    size = settings.stamp or stamps.size_of(shape["FLUX_RADIUS"], min(picture.shape))
+    friends = _brightest(wide, own, (x, y), size / 2, settings.neighbours)
+    strangers = (labels > 0) & ~np.isin(labels, [friend + 1 for friend in [own, *friends] if friend is not None])
+    masked = stamps.widened(strangers)
+    if own is not None:
+        masked &= labels != own + 1
+    target.stamp = stamps.cut(picture, kept & ~masked, column, line, size)
+    guess = {
+        **{"x": x - column, "y": y - line, "flux": shape["FLUX_AUTO"], "half_light_radius": shape["FLUX_RADIUS"]},
+        **{"a": shape["A_IMAGE"], "b": shape["B_IMAGE"], "theta": shape["THETA_IMAGE"]},
+    }
+    target.guesses = [guess] + [_guess(wide.objects[friend], column, line) for friend in friends]
+
+
+def _own(scene: Scene, x: float, y: float) -> int | None:
+    """Which object of a fainter threshold the target is; None where there is none."""
+    if not len(scene.objects):
+        return None
+    height, width = scene.segmentation.shape
+    label = scene.segmentation[int(np.clip(round(y), 0, height - 1)), int(np.clip(round(x), 0, width - 1))]
+    if label:
+        return int(label) - 1
+    nearest = int(np.argmin(np.hypot(scene.objects["x"] - x, scene.objects["y"] - y)))
+    return nearest
+
+
+def _brightest(scene: Scene, own: int | None, place: tuple[float, float], reach: float, many: int) -> list[int]:
+    """The neighbours that give the target the most light, by flux over distance."""
+    x, y = scene.objects["x"] - place[0], scene.objects["y"] - place[1]
+    near = [at for at in range(len(x)) if at != own and max(abs(x[at]), abs(y[at])) < reach + 6]
+    near.sort(key=lambda at: -scene.objects["flux"][at] / max(np.hypot(x[at], y[at]), 4.0))
+    return near[:many]
+
+
+def _guess(one: np.void, column: int, line: int) -> dict:
+    radius = max(1.2 * np.sqrt(one["a"] * one["b"]), 1.5)
+    return {
+        **{"x": one["x"] - column, "y": one["y"] - line, "flux": 1.1 * one["flux"], "half_light_radius": radius},
+        **{"a": one["a"], "b": one["b"], "theta": np.rad2deg(one["theta"])},
+    }

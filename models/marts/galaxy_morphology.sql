@@ -1,0 +1,21 @@
+-- One row for every kept object: the release's morphology of every filter, under the release's names.
+-- Nothing detected is NULL; the released files hold 0 there.
+with morphology as (
+    select * from {{ ref('morphology') }}
+),
+
+by_object as (
+    select
+        object_id,
+        {%- for band in bands() %}
+        {%- set comma = ',' if not loop.last else '' %}
+        {%- for name, type in released_morphology() %}
+        max(case when band = '{{ band }}' then {{ name }} end) as {{ band }}_{{ name }},
+        {%- endfor %}
+        max(case when band = '{{ band }}' then cast(detected as integer) end) = 1 as {{ band }}_detected{{ comma }}
+        {%- endfor %}
+    from morphology
+    group by object_id
+)
+
+select * from by_object

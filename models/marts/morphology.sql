@@ -1,0 +1,53 @@
+-- One row for every kept object and filter, with the measurement of its picture, or why there is none.
+-- Empty until something is measured; only the settings of the last run are read.
+with pictures as (
+    select * from {{ ref('pictures') }}
+),
+
+settings as (
+    select * from {{ ref('stg_morphology__settings') }}
+),
+
+measured as (
+    select * from {{ ref('stg_morphology__parts') }}
+),
+
+wanted as (
+    select
+        pictures.*,
+        settings.morphology_settings,
+        case
+            when settings.psf_source = 'catalogue' and pictures.psf_offset is not null
+                then concat(pictures.psf_shard, ':', cast(pictures.psf_offset as string))
+            else ''
+        end as psf_key
+    from pictures cross join settings
+),
+
+joined as (
+    select
+        wanted.object_id,
+        wanted.band,
+        (wanted.width - 1) / cast(2 as double) + wanted.x_offset as target_x_px,
+        (wanted.height - 1) / cast(2 as double) + wanted.y_offset as target_y_px,
+        {%- for name, type in morphology_columns() %}
+        measured.{{ name }},
+        {%- endfor %}
+        measured.morphology_flags,
+        case
+            when measured.object_id is not null then measured.morphology_reasons
+            when wanted.image_offset is null then 'no_picture'
+            else 'not_measured'
+        end as morphology_reasons,
+        wanted.morphology_settings
+    from wanted
+    left join measured
+        on wanted.object_id = measured.object_id
+        and wanted.band = measured.band
+        and wanted.shard = measured.shard
+        and wanted.image_offset = measured.image_offset
+        and wanted.psf_key = measured.psf_key
+        and wanted.morphology_settings = measured.morphology_settings
+)
+
+select * from joined
