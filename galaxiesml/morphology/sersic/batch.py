@@ -19,7 +19,7 @@ from galaxiesml.morphology.sersic.waves import Waves, waves
 TOGETHER = {"cpu": 16, "cuda": 4096}
 #: Stamps of which all is held on the device.
 _HELD = {"cpu": 512, "cuda": 8192}
-#: Waves are left out where the transform of every PSF of a batch is below this.
+#: Waves are left out where a PSF's transform is below this.
 _FAINTEST = 1e-3
 #: A period is this much longer than the stamp, so that wings that come round again are faint.
 _ROOM = 1.5
@@ -80,16 +80,36 @@ class Fits:
 
 
 def fit_stamps(stamps: Stamps, device: str = "cpu") -> Fits:
-    """Fit every stamp; those that end badly start again from other Sersic indices, and the best is kept."""
-    many, held = len(stamps.data), _HELD[device]
-    parts = [_fit(stamps, np.arange(at, min(at + held, many)), torch.device(device)) for at in range(0, many, held)]
-    return Fits(*(np.concatenate([getattr(part, name) for part in parts]) for name in Fits.__dataclass_fields__))
+    """Fit every stamp; those that end badly start again from other Sersic indices, and the best is kept.
+
+    What a fit gives does not depend on the stamps beside it: the waves are chosen for each by its own PSF.
+    """
+    size, held = stamps.data.shape[1], _HELD[device]
+    period = int(np.ceil(size * _ROOM / 8)) * 8
+    waves_of = _wave_counts(stamps, period, torch.device(device))
+    order, parts = [], []
+    for count in np.unique(waves_of):
+        rows = np.flatnonzero(waves_of == count)
+        lattice = waves(size, period, int(count), torch.device(device))
+        for at in range(0, len(rows), held):
+            order.append(rows[at : at + held])
+            parts.append(_fit(stamps, order[-1], lattice))
+    back = np.argsort(np.concatenate(order))
+    return Fits(*(np.concatenate([getattr(part, name) for part in parts])[back] for name in Fits.__dataclass_fields__))
 
 
-def _fit(stamps: Stamps, rows: np.ndarray, device: torch.device) -> Fits:
-    """One batch."""
-    size = stamps.data.shape[1]
-    lattice = _lattice(size, stamps.psf, stamps.rows[rows], device)
+def _wave_counts(stamps: Stamps, period: int, device: torch.device) -> np.ndarray:
+    """How many waves along an axis each stamp needs for its PSF, (M,): a multiple of 4, so that groups are few."""
+    k = 2 * np.pi * torch.arange(period // 2 + 1, device=device) / period
+    unique, back = np.unique(stamps.rows, return_inverse=True)
+    seen = stamps.psf.along_axes(k, unique) > _FAINTEST
+    last = torch.where(seen, torch.arange(len(k), device=device), 0).amax(1).cpu().numpy()
+    return np.minimum(-4 * (-(last + 2) // 4), period // 2 + 1)[back]
+
+
+def _fit(stamps: Stamps, rows: np.ndarray, lattice: Waves) -> Fits:
+    """Stamps of one lattice."""
+    device = lattice.device
     problem = _problem(stamps, rows, lattice, device)
     start = torch.as_tensor(stamps.start[rows], dtype=torch.float32, device=device)
     together = TOGETHER[device.type]
@@ -136,19 +156,6 @@ def _better(state: State, poor: torch.Tensor, other: State) -> None:
     for name in ("values", "covariance", "chi2", "bound", "converged"):
         getattr(state, name)[rows[wins]] = getattr(other, name)[wins]
     state.iterations[rows] += other.iterations
-
-
-def _lattice(size: int, psf: Moffat | Pictures, rows: np.ndarray, device: torch.device) -> Waves:
-    """The fewest waves that hold every PSF of a batch."""
-    period = int(np.ceil(size * _ROOM / 8)) * 8
-    every = waves(size, period, period // 2 + 1, device)
-    otf = psf.transforms(every, np.unique(rows)) / every.weight
-    # Along both axes; where it is faint there it is fainter aside.
-    power = otf.square().sum(1).sqrt()
-    axes = torch.maximum(power[:, 0, 0, :].amax(0), power[:, :, :, 0].amax((0, 1)))
-    seen = (axes > _FAINTEST).nonzero()[:, 0]
-    count = int(seen.max()) + 2 if len(seen) else 2
-    return waves(size, period, min(-4 * (-count // 4), period // 2 + 1), device)
 
 
 def _problem(stamps: Stamps, rows: np.ndarray, lattice: Waves, device: torch.device) -> Problem:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 
 from galaxiesml.morphology.sersic.table import Table
-from galaxiesml.morphology.sersic.waves import Waves
+from galaxiesml.morphology.sersic.waves import Waves, each
 
 #: x and y of the centre (pixels from the picture's middle), ln flux, ln r (circularised half-light radius, pixels),
 #: the two components of the conformal shear, ln n.
@@ -64,7 +64,7 @@ def _profile(waves: Waves, table: Table, params: torch.Tensor):
         ],
         1,
     )
-    forms = form @ waves.geometry
+    forms = each(form, waves.geometry)
     square = forms[:, 0].clamp_min(1e-12)
     ratios = 0.5 * forms[:, 1] / square, 0.5 * forms[:, 2] / square
     at = (0.5 * square.log() + (params[:, LN_R, None] - table.first)) * (1 / table.step)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.special import gamma, kv
 
-from galaxiesml.morphology.sersic.waves import Waves
+from galaxiesml.morphology.sersic.waves import Waves, each
 
 _LAST, _KNOTS = 60.0, 6001
 
@@ -34,17 +34,23 @@ class Moffat:
         The transform is 2^(1 - nu) / Gamma(nu) (alpha k)^nu K_nu(alpha k), nu = beta - 1 (Trujillo et al. 2001,
         eq. 9), times sin(k / 2) / (k / 2) of each axis for the pixel.
         """
-        fwhm = torch.as_tensor(np.atleast_1d(np.asarray(self.fwhm, np.float32))[rows], device=waves.device)
-        alpha = fwhm / (2 * np.sqrt(2 ** (1 / self.beta) - 1))
-        knots = _bessel(self.beta, waves.device)
-        at = (alpha[:, None] * waves.geometry[0].sqrt()) * ((_KNOTS - 1) / _LAST)
-        at = at.clamp_max_(_KNOTS - 2 + 0.999)
-        cell = at.long()
-        low, high = knots[cell], knots[cell + 1]
-        real = torch.lerp(low, high, at - cell).reshape(-1, *waves.weight.shape)
+        real = self._profile(waves.geometry[0].sqrt(), rows).reshape(-1, *waves.weight.shape)
         pixel = torch.sinc(waves.kx / (2 * np.pi)) * torch.sinc(waves.ky / (2 * np.pi))
         real = real * (pixel * waves.weight)
         return torch.stack([real, torch.zeros_like(real)], 1)
+
+    def along_axes(self, k: torch.Tensor, rows: slice | np.ndarray) -> torch.Tensor:
+        """The larger absolute value of the transform at (k, 0) and (0, k): (M, count)."""
+        return self._profile(k, rows) * torch.sinc(k / (2 * np.pi)).abs()
+
+    def _profile(self, k: torch.Tensor, rows: slice | np.ndarray) -> torch.Tensor:
+        """Without the pixel's response, (M, number of k)."""
+        fwhm = torch.as_tensor(np.atleast_1d(np.asarray(self.fwhm, np.float32))[rows], device=k.device)
+        alpha = fwhm / (2 * np.sqrt(2 ** (1 / self.beta) - 1))
+        knots = _bessel(self.beta, k.device)
+        at = (alpha[:, None] * k.float() * ((_KNOTS - 1) / _LAST)).clamp_max_(_KNOTS - 2 + 0.999)
+        cell = at.long()
+        return torch.lerp(knots[cell], knots[cell + 1], at - cell)
 
 
 @lru_cache(maxsize=8)
@@ -78,9 +84,20 @@ class Pictures:
             return angle.cos(), angle.sin()
 
         (cos_x, sin_x), (cos_y, sin_y) = matrices(width), matrices(height)
-        by_cos, by_sin = cos_y.T @ (pictures @ cos_x), cos_y.T @ (pictures @ sin_x)
-        odd_cos, odd_sin = sin_y.T @ (pictures @ cos_x), sin_y.T @ (pictures @ sin_x)
+        along_cos, along_sin = each(pictures, cos_x), each(pictures, sin_x)
+        by_cos, by_sin = cos_y.T @ along_cos, cos_y.T @ along_sin
+        odd_cos, odd_sin = sin_y.T @ along_cos, sin_y.T @ along_sin
         # exp(-i (kx x + ky y)), for both signs of ky.
         real = torch.stack([by_cos - odd_sin, by_cos + odd_sin], 1)
         imaginary = torch.stack([-by_sin - odd_cos, -by_sin + odd_cos], 1)
         return torch.stack([real, imaginary], 1) * waves.weight
+
+    def along_axes(self, k: torch.Tensor, rows: slice | np.ndarray) -> torch.Tensor:
+        """As `Moffat.along_axes`."""
+        pictures = torch.as_tensor(np.ascontiguousarray(self.pictures[rows], dtype=np.float32), device=k.device)
+        found = []
+        for axis in (1, 2):
+            line = pictures.sum(axis)
+            angle = torch.arange(line.shape[1], device=k.device)[:, None] * k.float()
+            found.append(torch.hypot(line @ angle.cos(), line @ angle.sin()))
+        return torch.maximum(*found)

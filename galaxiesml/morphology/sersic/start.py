@@ -15,7 +15,8 @@ def start(shapes: dict[str, np.ndarray], psf_radius: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     shapes : dict of ndarray (M,)
-        x, y (pixels from the stamp's middle), flux, half_light_radius, a, b (pixels), theta (degrees) of detections.
+        x, y (pixels from the stamp's middle), flux, half_light_radius, a, b (pixels), theta (degrees) of detections;
+        n, where another index than 1.5 is to be started from.
     psf_radius : ndarray (M,)
         The radius that holds half of the PSF, pixels.
 
@@ -34,7 +35,7 @@ def start(shapes: dict[str, np.ndarray], psf_radius: np.ndarray) -> np.ndarray:
     return np.stack(
         [
             *(shapes["x"], shapes["y"], flux, np.log(radius)),
-            *(eta * np.cos(angle), eta * np.sin(angle), np.full(len(a), np.log(START_N))),
+            *(eta * np.cos(angle), eta * np.sin(angle), np.log(shapes.get("n", np.full(len(a), START_N)))),
         ],
         axis=1,
     )

@@ -71,9 +71,8 @@ class Waves:
         n = self.count
         r_even, r_odd = real[:, 0] + real[:, 1], real[:, 0] - real[:, 1]
         i_even, i_odd = imaginary[:, 0] + imaginary[:, 1], imaginary[:, 0] - imaginary[:, 1]
-        by_cos = torch.stack([r_even, i_odd], 1).reshape(-1, n) @ self.cos
-        by_sin = torch.stack([i_even, r_odd], 1).reshape(-1, n) @ self.sin
-        by_cos, by_sin = by_cos.reshape(-1, 2, n, self.half), by_sin.reshape(-1, 2, n, self.half)
+        by_cos = each(torch.stack([r_even, i_odd], 1).reshape(-1, n, n), self.cos).reshape(-1, 2, n, self.half)
+        by_sin = each(torch.stack([i_even, r_odd], 1).reshape(-1, n, n), self.sin).reshape(-1, 2, n, self.half)
         cos, sin = self.cos.T, self.sin.T
         ee, oe = cos @ by_cos[:, 0], sin @ by_cos[:, 1]
         eo, oo = cos @ by_sin[:, 0], sin @ by_sin[:, 1]
@@ -103,6 +102,11 @@ class Waves:
             mask[1, 0], mask[3, 0] = 0.0, 0.0
             mask[2, :, 0], mask[3, :, 0] = 0.0, 0.0
         return mask
+
+
+def each(many: torch.Tensor, one: torch.Tensor) -> torch.Tensor:
+    """Products (M, a, b) @ (b, c), each by itself: as one large product the rounding would depend on M."""
+    return torch.bmm(many, one.expand(len(many), *one.shape))
 
 
 @lru_cache(maxsize=32)
