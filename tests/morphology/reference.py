@@ -52,7 +52,9 @@ class Reference:
         return int(np.argmin(np.hypot(x, y)))
 
 
-def reference(images, psf: np.ndarray | None = None, options: tuple[str, ...] = ()) -> list[Reference]:
+def reference(
+    images, psf: np.ndarray | None = None, options: tuple[str, ...] = (), psf_scale: float = 1.0
+) -> list[Reference]:
     """Run Source Extractor on each picture by itself, with the corrected configuration.
 
     Parameters
@@ -63,12 +65,14 @@ def reference(images, psf: np.ndarray | None = None, options: tuple[str, ...] = 
         With it, Source Extractor's own Sersic fit of every object.
     options : tuple of str
         Added to the command line, e.g. ``("-CLEAN", "N")``.
+    psf_scale : float
+        Pixels of the picture in one of the PSF's.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_config(folder, printed=False, model=psf is not None)
         if psf is not None:
-            write_psf(folder / "default.psf", psf)
+            write_psf(folder / "default.psf", psf, psf_scale)
         return [_run(folder, np.asarray(image), options) for image in images]
 
 
