@@ -1,11 +1,12 @@
 """The same 220 real galaxies at Wide and at Deep/UltraDeep depth: how far ln n and ln r_e are apart.
 
-    python benchmarks/repeatability.py             # ours beside source-extractor's model, both with moffat:0.7
+    python benchmarks/repeatability.py             # ours beside source-extractor's model, three stated Moffats
     python benchmarks/repeatability.py --fwhm 0.6
 
-The pictures have no PSF and no units: both ways take the same stated Moffat, and the one unknown scale, of fluxes at
-one depth to those at the other, is fitted (the median ratio).  Galaxies count where neither fit is flagged as blended,
-off the middle, at a bound or not converged, and Source Extractor gives both an index.
+The pictures have no PSF and no units.  Both ways take the same stated Moffat; and the one unknown scale, of their
+fluxes, is fitted: the noise of the Wide pictures is HSC's 0.08, and the gain is 3000 electrons there and as many more
+at the deeper one as its noise is less.  `all` are the pairs that both ways have fitted; `clean` those of them where
+neither of our fits is flagged as blended, off the middle, at a bound, unresolved or not converged.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.survey import PIXEL_SCALE_ARCSEC
-from tests.morphology.injected import BETA
+from tests.morphology.injected import BETA, GAIN, SKY_NOISE
 from tests.morphology.injections import scatter
 from tests.morphology.reference import PROGRAM, reference
 
@@ -41,46 +42,70 @@ def pairs(data: Path) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def ours(images: np.ndarray, fwhm: float) -> dict[str, np.ndarray]:
-    """n, r_e (pixels) and flux; NaN where a fit is flagged."""
-    made = measure(images, psf=f"moffat:{fwhm}:{BETA}").to_pandas()
+def gains(wide: np.ndarray, deep: np.ndarray) -> tuple[float, float]:
+    """Electrons a unit of flux at both depths, by the noise of the sky; differences of neighbours know no galaxy."""
+    noise_wide, noise_deep = (
+        float(np.median([scatter(np.diff(image)) / np.sqrt(2) for image in images])) for images in (wide, deep)
+    )
+    at_wide = GAIN * SKY_NOISE / noise_wide
+    return at_wide, at_wide * (noise_wide / noise_deep) ** 2
+
+
+def ours(images: np.ndarray, fwhm: float, gain: float) -> dict[str, np.ndarray]:
+    """n, r_e (pixels), and whether nothing is wrong with the fit."""
+    made = measure(images, psf=f"moffat:{fwhm}:{BETA}", gain=gain).to_pandas()
     clean = (made["morphology_flags"].to_numpy() & int(_OUT)) == 0
-    found = {"n": made["sersic_index"], "r": made["sersic_r_e_px"], "flux": 10 ** (-0.4 * made["sersic_mag"])}
-    return {name: np.where(clean, values.to_numpy(float), np.nan) for name, values in found.items()}
+    return {"n": made["sersic_index"].to_numpy(float), "r": made["sersic_r_e_px"].to_numpy(float), "clean": clean}
 
 
-def theirs(images: np.ndarray, fwhm: float) -> dict[str, np.ndarray]:
+def theirs(images: np.ndarray, fwhm: float, gain: float) -> dict[str, np.ndarray]:
     """The same of source-extractor's model, of the object nearest the middle."""
     seen = galsim.Convolve(galsim.Moffat(BETA, fwhm=fwhm), galsim.Pixel(PIXEL_SCALE_ARCSEC))
     psf = seen.drawImage(nx=75, ny=75, scale=PIXEL_SCALE_ARCSEC / 2, method="no_pixel").array
     rows = []
-    for one in reference(images, psf, psf_scale=0.5):
+    for one in reference(images, psf, ("-GAIN", f"{gain:.1f}"), psf_scale=0.5):
         target = one.target()
         row = None if target is None else one.table[target]
-        names = ("SPHEROID_SERSICN", "SPHEROID_REFF_IMAGE", "FLUX_SPHEROID")
-        rows.append([np.nan] * 3 if row is None else [row[name] for name in names])
+        rows.append([np.nan] * 2 if row is None else [row["SPHEROID_SERSICN"], row["SPHEROID_REFF_IMAGE"]])
     values = np.array(rows, float)
     values[(values <= 0).any(1)] = np.nan
-    return dict(zip(("n", "r", "flux"), values.T, strict=True))
+    return {"n": values[:, 0], "r": values[:, 1], "clean": np.ones(len(values), bool)}
+
+
+def compared(wide: np.ndarray, deep: np.ndarray, fwhm: float) -> dict:
+    """Scatters of both ways, by selection."""
+    ways = {"ours": ours} | ({"source-extractor": theirs} if PROGRAM else {})
+    at = gains(wide, deep)
+    found = {
+        name: [way(images, fwhm, gain) for images, gain in zip((wide, deep), at, strict=True)]
+        for name, way in ways.items()
+    }
+    every = np.all([np.isfinite(one["n"]) for pair in found.values() for one in pair], axis=0)
+    clean = every & np.all([one["clean"] for pair in found.values() for one in pair], axis=0)
+    told = {"fwhm_arcsec": fwhm, "all": int(every.sum()), "clean": int(clean.sum())}
+    for name, (first, second) in found.items():
+        told[name] = {
+            f"{of} {key}": scatter(np.log(first[key][some] / second[key][some]))
+            for of, some in (("all", every), ("clean", clean))
+            for key in ("n", "r")
+        }
+    return told
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fwhm", type=float, default=0.7, help="seeing of the stated Moffat, arcsec")
+    seeing = {"type": float, "nargs": "+", "default": [0.5, 0.6, 0.7]}
+    parser.add_argument("--fwhm", **seeing, help="seeing of the stated Moffat, arcsec")
     parser.add_argument("--data", type=Path, default=SHARED)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     wide, deep = pairs(options.data)
-    ways = {"ours": ours} | ({"source-extractor": theirs} if PROGRAM else {})
-    found = {name: (way(wide, options.fwhm), way(deep, options.fwhm)) for name, way in ways.items()}
-    both = np.all([np.isfinite(one["n"]) for pair in found.values() for one in pair], axis=0)
-    told = {"galaxies": int(both.sum()), "of": len(wide), "fwhm_arcsec": options.fwhm}
-    print(f"{told['galaxies']} of {len(wide)} galaxies that every way has fitted, moffat:{options.fwhm}:{BETA}\n")
-    print("| way | ln n | ln r_e | ln flux, less its one scale |\n|---|---|---|---|")
-    for name, (first, second) in found.items():
-        with np.errstate(invalid="ignore"):
-            told[name] = {key: scatter(np.log(first[key] / second[key])[both]) for key in ("n", "r", "flux")}
-        print(f"| {name} | " + " | ".join(f"{told[name][key]:.3f}" for key in ("n", "r", "flux")) + " |")
+    told = [compared(wide, deep, fwhm) for fwhm in options.fwhm]
+    print("| Moffat | way | all: pairs | ln n | ln r_e | clean: pairs | ln n | ln r_e |\n|" + "---|" * 8)
+    for one in told:
+        for name in (name for name in one if isinstance(one[name], dict)):
+            cells = [f"{one[of]} | {one[name][f'{of} n']:.3f} | {one[name][f'{of} r']:.3f}" for of in ("all", "clean")]
+            print(f"| {one['fwhm_arcsec']} | {name} | {' | '.join(cells)} |")
     if options.json:
         options.json.write_text(json.dumps(told, indent=1) + "\n")
 

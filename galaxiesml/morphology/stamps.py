@@ -7,17 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 #: Sides of stamps, pixels.
-SIZES = (31, 63, 127, 255)
+SIZES = (31, 47, 63, 95, 127, 191, 255)
 #: How far a neighbour's footprint is widened before it is masked, pixels.
 _WIDEN = 2
 #: Half-light radii that a stamp reaches on each side.
-_REACH = 6.0
+_REACH = 6.5
 #: The sky's error is never less than this part of the noise of a pixel: what faint galaxies and wings leave.
 _SKY_FLOOR = 0.05
-#: Pixels this far from every footprint are sky.
-_CLEAR = 8
-#: Where fewer are left, all outside the footprints are taken.
-_FEW = 200
+#: Pixels this far from every footprint are sky: the farthest that leaves so many pixels.
+_CLEAR = (16, 8, 0)
+_FEW = 1000
 
 
 @dataclass(frozen=True)
@@ -58,23 +57,28 @@ def sky(picture: np.ndarray, counts: np.ndarray, labels: np.ndarray) -> Sky | No
     labels : ndarray (height, width) of int
         Footprints, above 0.
     """
-    for reach in (_CLEAR, 0):
-        clear = counts & ~(widened_box(labels > 0, reach) if reach else labels > 0)
-        values = picture[clear]
-        if len(values) >= _FEW:
+    footprints = labels > 0
+    for reach in _CLEAR:
+        values = picture[counts & ~(widened_box(footprints, reach) if reach else footprints)]
+        if len(values) >= min(_FEW, picture.size // 4):
             break
     else:
         values = picture[counts]
     if len(values) < 9:
         return None
     for _ in range(3):
-        middle = np.median(values)
-        noise = 1.4826 * np.median(np.abs(values - middle))
+        middle = _median(values)
+        noise = 1.4826 * _median(np.abs(values - middle))
         values = values[np.abs(values - middle) <= 2.5 * noise]
     if not noise > 0:
         return None
     # Clipping at 2.5 sigma takes 1.4 % of the noise away, and none of the level.
     return Sky(float(values.mean()), float(noise * np.hypot(len(values) ** -0.5, _SKY_FLOOR)), float(noise))
+
+
+def _median(values: np.ndarray) -> np.floating:
+    """The upper one of two; numpy's looks for NaN first, which takes four times as long."""
+    return np.partition(values, len(values) // 2)[len(values) // 2]
 
 
 def size_of(half_light_radius: float, picture: int) -> int:

@@ -31,6 +31,8 @@ def main() -> None:
     type_in(catalog, "ingest", "cutouts", "../sky/cutouts")
     type_in(catalog, "ingest", "psf", "../sky/psf")
     type_in(catalog, "build")
+    type_in(catalog, "morphology", "--workers", "2")
+    type_in(catalog, "build")
     type_in(catalog, "audit", "cuts")
     type_in(catalog, "sql", "select picture_state, count(*) as pictures from pictures group by all order by 2 desc")
     first = type_in(catalog, "sql", "select min(object_id) as object_id from galaxies", "--format", "json")
@@ -40,6 +42,7 @@ def main() -> None:
     type_in(catalog, "export", "csv", "--splits")
     type_in(catalog, "export", "verify", "exports/5x64x64_testing_with_morphology.hdf5")
     type_in(catalog, "plot", "gallery", "--out", "gallery.png")
+    type_in(catalog, "plot", "morphology", str(json.loads(first)[0]["object_id"]), "--out", "morphology.png")
     type_in(catalog, "plot", "redshifts", "--out", "redshifts.png")
     type_in(catalog, "audit", "cuts", "--graph", "flow.png")
     print(
@@ -49,6 +52,7 @@ Made in {FOLDER}/:
   cat/                                    the catalogue: SQL marts, and pixels by tar
   cat/exports/5x127x127_*.hdf5, 5x64x64_*.hdf5   six files to train on; their CSV twins; who was left out and why
   cat/gallery.png, redshifts.png, flow.png       pictures, n(z), the flow chart with its counts
+  cat/morphology.png                      one galaxy's isophotes, ellipse, Sersic model and residual
 Try next, in {FOLDER}/cat:
   galaxiesml sql "select object_id, band, picture_reason from pictures where picture_state <> 'present'"
   galaxiesml export hdf5 --split-scheme leak-free --out leak-free

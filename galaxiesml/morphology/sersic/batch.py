@@ -15,8 +15,9 @@ from galaxiesml.morphology.sersic.start import TRIES_N
 from galaxiesml.morphology.sersic.table import table
 from galaxiesml.morphology.sersic.waves import Waves, waves
 
-#: Stamps worked on at once: more would not stay in the caches of a core.
-TOGETHER = {"cpu": 16, "cuda": 4096}
+#: Pixels worked on at once: more would not stay in the caches of a core; and the fewest stamps, for which the calls
+#: themselves are not what takes the time.
+_PIXELS, _FEWEST = {"cpu": 64_000, "cuda": 16_000_000}, 8
 #: Stamps of which all is held on the device.
 _HELD = {"cpu": 512, "cuda": 8192}
 #: Waves are left out where a PSF's transform is below this.
@@ -79,6 +80,7 @@ class Fits:
     spots: np.ndarray
 
 
+@torch.inference_mode()
 def fit_stamps(stamps: Stamps, device: str = "cpu") -> Fits:
     """Fit every stamp; those that end badly start again from other Sersic indices, and the best is kept.
 
@@ -112,16 +114,11 @@ def _fit(stamps: Stamps, rows: np.ndarray, lattice: Waves) -> Fits:
     device = lattice.device
     problem = _problem(stamps, rows, lattice, device)
     start = torch.as_tensor(stamps.start[rows], dtype=torch.float32, device=device)
-    together = TOGETHER[device.type]
+    together = max(_FEWEST, _PIXELS[device.type] // lattice.size**2)
     state = fit(lattice, table(device), problem, start, together)
-    pixels = _pixels(lattice, problem)
-    for n in TRIES_N:
-        poor = ~state.converged | state.bound[:, model.LN_N] | (state.chi2 / pixels > _POOR)
-        if not poor.any():
-            break
-        again = start[poor].clone()
-        again[:, 0, model.LN_N] = float(np.log(n))
-        _better(state, poor, fit(lattice, table(device), problem.at(poor), again, together))
+    poor = ~state.converged | state.bound[:, model.LN_N] | (state.chi2 / _pixels(lattice, problem) > _POOR)
+    if poor.any():
+        _try_others(lattice, problem, start, state, poor.nonzero()[:, 0], together)
     masked = _without_spots(lattice, problem, state, together)
     state.chi2 /= _pixels(lattice, problem)
     found = {name: getattr(state, name).cpu().numpy() for name in State.__dataclass_fields__}
@@ -148,9 +145,18 @@ def _without_spots(lattice: Waves, problem: Problem, state: State, together: int
     return taken
 
 
-def _better(state: State, poor: torch.Tensor, other: State) -> None:
-    """Take the fits of a second try where chi square is less."""
-    rows = poor.nonzero()[:, 0]
+def _try_others(lattice, problem: Problem, start: torch.Tensor, state: State, poor: torch.Tensor, together) -> None:
+    """Fit some rows from other Sersic indices, all at once; the best of each stays."""
+    again = start[poor].repeat(len(TRIES_N), 1, 1)
+    again[:, 0, model.LN_N] = torch.tensor(np.log(TRIES_N), device=start.device).float().repeat_interleave(len(poor))
+    rows = poor.repeat(len(TRIES_N))
+    others = fit(lattice, table(start.device), problem.at(rows), again, together)
+    for at in range(len(TRIES_N)):
+        _better(state, poor, others.at(slice(at * len(poor), (at + 1) * len(poor))))
+
+
+def _better(state: State, rows: torch.Tensor, other: State) -> None:
+    """Take the fits of another try where chi square is less."""
     # A first end stays unless the second is clearly better, so that where one starts is not seen in the end.
     wins = (other.chi2 < state.chi2[rows] - 1e-2) | (other.converged & ~state.converged[rows])
     for name in ("values", "covariance", "chi2", "bound", "converged"):

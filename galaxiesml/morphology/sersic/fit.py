@@ -12,8 +12,10 @@ from galaxiesml.morphology.sersic.table import N_MAX, N_MIN, Table
 from galaxiesml.morphology.sersic.waves import Waves
 
 _SEVEN = len(model.PARAMETERS)
-#: Where a fit has ended: the step that is left, in units of the errors, squared.
-_TOLERANCE = 1e-3
+#: Where a fit has ended: the step that is left, in units of the errors, squared; and where it may end at the last turn.
+_TOLERANCE, _ENOUGH = 1e-3, 1e-2
+#: Sums in single precision tell two values of chi square apart when they differ by more than this part.
+_ALIKE = 3e-7
 #: Longest step of a parameter in one iteration.
 _LONGEST = (2.0, 2.0, 1.0, 0.7, 0.7, 0.7, 0.7)
 _ETA_MAX = 3.0
@@ -73,6 +75,10 @@ class State:
     bound: torch.Tensor
     iterations: torch.Tensor
     converged: torch.Tensor
+
+    def at(self, rows: torch.Tensor | slice) -> State:
+        """The same of some rows."""
+        return State(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
 def bounds(start: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -157,8 +163,8 @@ class _Work:
         self.chi2 = values.new_full((many,), torch.inf)
         self.once = self.problem.mask * once
         self.weights = self.once / self.problem.variance
-        self.damping = values.new_full((many,), 1e-2)
-        self.turns = torch.zeros(many, dtype=torch.int64, device=values.device)
+        self.damping, self.promised = values.new_full((many,), 1e-2), values.new_ones(many)
+        self.turns, self.poor = torch.zeros(2, many, dtype=torch.int64, device=values.device)
 
     def _tensors(self) -> list[str]:
         return [name for name in self.__dict__ if name != "problem"]
@@ -180,9 +186,16 @@ class _Work:
 
     def take(self, normal, gradient, before, after, weights) -> None:
         """Go to the trial values where chi square fell by the weights of before; damp more elsewhere."""
-        better = torch.isfinite(before) & (before <= self.chi2) | (self.turns == 0)
+        first, alike = self.turns == 0, self.chi2 * _ALIKE
+        better = torch.isfinite(before) & (before <= self.chi2 + alike) | first
         self.turns += 1
-        self.damping = torch.where(better, self.damping * 0.1, self.damping * 8.0).clamp_min(1e-7)
+        # How much of what was promised came: little also where undamped steps leap from side to side of a valley.
+        came = (self.chi2 + alike - before) / self.promised
+        poor = ~first & ~(came > 0.25)
+        # From one poor step to the next the damping grows faster: weak directions want little of it, bad starts much.
+        self.poor = torch.where(poor, self.poor + 1, 0)
+        factor = torch.where(poor, 8.0**self.poor, torch.where(first | (came > 0.75), 0.1, 1.0))
+        self.damping = (self.damping * factor).clamp_min(1e-7)
         self.values = torch.where(better[:, None], self.trial, self.values)
         self.gradient = torch.where(better[:, None], gradient, self.gradient)
         self.normal = torch.where(better[:, None, None], normal, self.normal)
@@ -205,7 +218,9 @@ class _Work:
         step = solved[:, 0]
         scale = (longest / step.abs().clamp_min(1e-30)).amin(1).clamp_max(1.0)
         left = (gradient * solved[:, 1]).sum(1)
-        return free, step * scale[:, None], left
+        step = step * scale[:, None]
+        self.promised = (step * (2 * gradient - (normal @ step[..., None])[..., 0])).sum(1).clamp_min(1e-30)
+        return free, step, left
 
 
 def reduced(normal: torch.Tensor, free: torch.Tensor) -> torch.Tensor:
@@ -254,4 +269,4 @@ def _keep(end: State, rows: torch.Tensor, work: _Work, done: torch.Tensor, free:
     end.values[rows] = work.values[done]
     end.covariance[rows] = torch.where(free[:, :, None] & free[:, None, :], covariance, 0.0)
     end.chi2[rows], end.bound[rows] = work.chi2[done], ~free
-    end.converged[rows], end.iterations[rows] = left[done] < _TOLERANCE, work.turns[done]
+    end.converged[rows], end.iterations[rows] = left[done] < _ENOUGH, work.turns[done]
