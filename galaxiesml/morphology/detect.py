@@ -149,12 +149,10 @@ def _dtype(of: np.dtype) -> np.dtype:
 
 
 def _detect(image: np.ndarray, bad: np.ndarray | None, settings: Detection) -> Scene:
-    mesh, width = settings.back_size, settings.back_filter
-    background = sep.Background(image, mask=bad, bw=mesh, bh=mesh, fw=width, fh=width)
-    rms = float(background.globalrms)
+    beneath, level, rms = _background(image, bad, settings)
     if not np.isfinite(rms) or rms <= 0:
         return _empty(image, bad, settings, "no noise")
-    picture = image - background.back()
+    picture = image - beneath
     if bad is not None:
         picture[bad] = 0
     found, labels = _extract(picture, rms, settings, clean=False)
@@ -169,7 +167,24 @@ def _detect(image: np.ndarray, bad: np.ndarray | None, settings: Detection) -> S
         if settings.clean_param > 0:
             objects, labels = _cleaned(objects, labels, found, picture, rms, settings)
     detected = filtered > settings.thresh * rms
-    return Scene(picture, bad, float(background.globalback), rms, objects, detected, labels, settings)
+    return Scene(picture, bad, level, rms, objects, detected, labels, settings)
+
+
+def _background(
+    image: np.ndarray, bad: np.ndarray | None, settings: Detection
+) -> tuple[np.ndarray | float, float, float]:
+    """What lies beneath every pixel, its level, the noise; where half of the pixels do not count, of the rest at once.
+
+    A mesh of which half is masked has no background for sep, and a picture of such meshes alone silently the level 0
+    and the noise 1.
+    """
+    if bad is not None and bad.mean() >= 0.5:
+        rest = np.ascontiguousarray(image[~bad][None])
+        made = sep.Background(rest, bw=rest.size, bh=1, fw=1, fh=1)
+        return np.float32(made.globalback), float(made.globalback), float(made.globalrms)
+    mesh, width = settings.back_size, settings.back_filter
+    made = sep.Background(image, mask=bad, bw=mesh, bh=mesh, fw=width, fh=width)
+    return made.back(), float(made.globalback), float(made.globalrms)
 
 
 def _extract(picture: np.ndarray, rms: float, settings: Detection, clean: bool) -> tuple[np.ndarray, np.ndarray]:

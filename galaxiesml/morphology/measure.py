@@ -17,6 +17,9 @@ from galaxiesml.morphology.settings import Settings
 from galaxiesml.morphology.target import Target, look
 from galaxiesml.survey import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
+#: Pixels beyond this do not count, as those that are not finite: their squares would leave single precision.
+LARGEST = 1e15
+
 
 @dataclass(frozen=True)
 class Block:
@@ -65,7 +68,8 @@ def measure(
     Parameters
     ----------
     images : ndarray (N, height, width), or (height, width) of one
-        Rows grow along the second axis, columns along the last.  Pixels that are not finite do not count.
+        Rows grow along the second axis, columns along the last.  Pixels that are not finite do not count,
+        nor any beyond 1e15.
     psf : ndarray, Moffat, str or None
         Pictures (height, width) or (N, height, width), the peak at the middle pixel, the pixel's response in them;
         or 'moffat:FWHM_ARCSEC[:BETA]'.  None: the Sersic columns are NULL, with the reason no_psf.
@@ -110,6 +114,8 @@ def measure(
         raise InputError(
             f"images has the shape {images.shape} of {images.dtype}; it takes numbers, (N, height, width)."
         )
+    with np.errstate(over="ignore"):
+        images = np.asarray(images, np.float32)
     variance, mask = (_like(images, name, array) for name, array in (("variance", variance), ("mask", mask)))
     kept = np.isfinite(images) if mask is None else np.isfinite(images) & ~mask.astype(bool)
     if variance is not None:
@@ -157,10 +163,11 @@ def measure_block(block: Block, settings: Settings, device: str = "cpu") -> pa.T
     """As `measure`, of what it has made of its arguments."""
     targets = []
     for at, image in enumerate(block.images):
-        kept = block.kept[at]
-        picture = np.ascontiguousarray(np.where(np.isfinite(image), image, 0.0), np.float32)
-        mask = ~np.isfinite(image) if block.detection_mask is None else block.detection_mask[at] | ~np.isfinite(image)
-        targets.append(look(picture, kept, settings, mask if mask.any() else None, block.rows[at] >= 0))
+        usable = np.abs(image) < LARGEST
+        mask = ~usable if block.detection_mask is None else block.detection_mask[at] | ~usable
+        picture = np.ascontiguousarray(np.where(usable, image, np.float32(0)))
+        known = block.rows[at] >= 0
+        targets.append(look(picture, block.kept[at] & usable, settings, mask if mask.any() else None, known))
     fitted = _fit(targets, block, settings, device)
     return _table(targets, fitted, block)
 

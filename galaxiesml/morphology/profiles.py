@@ -39,36 +39,39 @@ def fit_group(targets: list, rows: list[int], block, settings, device: str) -> d
         return {}
     psf_rows = block.rows[enough]
     radius = half_light_radius(block.psf, psf_rows)
-    fits = fit_stamps(_stamps(targets, enough, block, settings, psf_rows, radius), device)
+    unit = np.array([targets[at].sky.noise for at in enough])
+    fits = fit_stamps(_stamps(targets, enough, block, settings, psf_rows, radius, unit), device)
     size = targets[enough[0]].stamp.data.shape[0]
-    return {at: _columns(targets[at], fits, number, size, radius[number]) for number, at in enumerate(enough)}
+    return {
+        at: _columns(targets[at], fits, number, size, radius[number], unit[number]) for number, at in enumerate(enough)
+    }
 
 
-def _stamps(targets: list, rows: list[int], block, settings, psf_rows: np.ndarray, radius: np.ndarray) -> Stamps:
+def _stamps(targets: list, rows: list[int], block, settings, psf_rows, radius: np.ndarray, unit: np.ndarray) -> Stamps:
+    """In units of each picture's noise: squares of any other may leave single precision."""
     chosen = [targets[at] for at in rows]
     size = chosen[0].stamp.data.shape[0]
-    noise = np.array([target.sky.noise for target in chosen])
-    variance, gain = (noise**2)[:, None, None], np.full(len(chosen), settings.gain or np.inf)
+    each = unit[:, None, None]
+    variance, gain = np.ones_like(each), (settings.gain or np.inf) * unit
     if block.variance is not None:
         planes = (block.variance[at] for at in rows)
         variance = np.stack(
             [
-                stamps.cut(plane, np.isfinite(plane), target.stamp.x, target.stamp.y, size).data
-                for plane, target in zip(planes, chosen, strict=True)
+                stamps.cut(plane / one**2, np.isfinite(plane), target.stamp.x, target.stamp.y, size).data
+                for plane, target, one in zip(planes, chosen, unit, strict=True)
             ]
         )
         gain[:] = np.inf
-    galaxies = len(chosen[0].guesses)
-    first = [
-        start({key: np.array([target.guesses[at][key] for target in chosen]) for key in chosen[0].guesses[0]}, radius)
-        for at in range(galaxies)
-    ]
+    first = []
+    for at in range(len(chosen[0].guesses)):
+        guess = {key: np.array([target.guesses[at][key] for target in chosen]) for key in chosen[0].guesses[0]}
+        first.append(start(guess | {"flux": guess["flux"] / unit}, radius))
     return Stamps(
-        np.stack([target.stamp.data for target in chosen]),
+        np.stack([target.stamp.data for target in chosen]) / each,
         np.stack([target.stamp.counts for target in chosen]),
         variance,
-        np.array([target.sky.level for target in chosen]),
-        np.array([target.sky.error for target in chosen]),
+        np.array([target.sky.level for target in chosen]) / unit,
+        np.array([target.sky.error for target in chosen]) / unit,
         gain,
         np.stack(first, axis=1),
         block.psf,
@@ -76,8 +79,8 @@ def _stamps(targets: list, rows: list[int], block, settings, psf_rows: np.ndarra
     )
 
 
-def _columns(target, fits: Fits, at: int, size: int, psf_radius: float) -> dict:
-    """The columns of one fit; its flags go to the target."""
+def _columns(target, fits: Fits, at: int, size: int, psf_radius: float, unit: float) -> dict:
+    """The columns of one fit, whose fluxes are in units of `unit`; its flags go to the target."""
     x, y, ln_flux, ln_r, eta_1, eta_2, ln_n = fits.values[at, :7]
     sky = fits.values[at, -1]
     covariance = fits.covariance[at]
@@ -107,14 +110,14 @@ def _columns(target, fits: Fits, at: int, size: int, psf_radius: float) -> dict:
         "sersic_axis_ratio_error": np.nan if any_bound else np.exp(-eta) * along["eta"],
         "sersic_pos_angle_deg": np.rad2deg(0.5 * np.arctan2(eta_2, eta_1)),
         "sersic_pos_angle_error_deg": np.nan if any_bound else np.rad2deg(0.5 * along["across"] / max(eta, 1e-9)),
-        "sersic_mag": -_POGSON * ln_flux,
+        "sersic_mag": -_POGSON * (ln_flux + np.log(unit)),
         "sersic_error_mag": _POGSON * error[model.LN_FLUX],
         "sersic_x_px": target.stamp.x + x,
         "sersic_y_px": target.stamp.y + y,
         "sersic_x_error_px": error[model.X],
         "sersic_y_error_px": error[model.Y],
-        "sersic_sky_adu": sky,
-        "sersic_sky_error_adu": error[-1],
+        "sersic_sky_adu": sky * unit,
+        "sersic_sky_error_adu": error[-1] * unit,
         "sersic_chi2_per_px": fits.chi2[at],
         "sersic_iterations": int(fits.iterations[at]),
         "sersic_stamp_px": size,
