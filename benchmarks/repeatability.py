@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import galsim
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag
+from galaxiesml.morphology.settings import Settings
 from galaxiesml.survey import PIXEL_SCALE_ARCSEC
 from tests.morphology.injected import BETA, GAIN, SKY_NOISE
 from tests.morphology.injections import scatter
@@ -51,9 +53,9 @@ def gains(wide: np.ndarray, deep: np.ndarray) -> tuple[float, float]:
     return at_wide, at_wide * (noise_wide / noise_deep) ** 2
 
 
-def ours(images: np.ndarray, fwhm: float, gain: float) -> dict[str, np.ndarray]:
+def ours(images: np.ndarray, fwhm: float, gain: float, sky: str = "fitted") -> dict[str, np.ndarray]:
     """n, r_e (pixels), and whether nothing is wrong with the fit."""
-    made = measure(images, psf=f"moffat:{fwhm}:{BETA}", gain=gain).to_pandas()
+    made = measure(images, psf=f"moffat:{fwhm}:{BETA}", gain=gain, settings=Settings(sky=sky)).to_pandas()
     clean = (made["morphology_flags"].to_numpy() & int(_OUT)) == 0
     return {"n": made["sersic_index"].to_numpy(float), "r": made["sersic_r_e_px"].to_numpy(float), "clean": clean}
 
@@ -74,7 +76,8 @@ def theirs(images: np.ndarray, fwhm: float, gain: float) -> dict[str, np.ndarray
 
 def compared(wide: np.ndarray, deep: np.ndarray, fwhm: float) -> dict:
     """Scatters of both ways, by selection."""
-    ways = {"ours": ours} | ({"source-extractor": theirs} if PROGRAM else {})
+    ways = {"ours": ours, "ours, sky held as source-extractor's": partial(ours, sky="background")}
+    ways |= {"source-extractor": theirs} if PROGRAM else {}
     at = gains(wide, deep)
     found = {
         name: [way(images, fwhm, gain) for images, gain in zip((wide, deep), at, strict=True)]

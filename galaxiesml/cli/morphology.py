@@ -23,6 +23,11 @@ class Counting(StrEnum):
     diagonal = "diagonal"
 
 
+class Sky(StrEnum):
+    fitted = "fitted"
+    background = "background"
+
+
 def register(app: typer.Typer) -> None:
     app.command("morphology")(morphology)
 
@@ -48,6 +53,9 @@ def morphology(
     counting: Annotated[
         Counting, typer.Option(help="How objects near the middle are counted: labels is the paper's text.")
     ] = Counting.labels,
+    sky: Annotated[
+        Sky, typer.Option(help="The sky beneath a profile: fitted, or held at Source Extractor's background.")
+    ] = Sky.fitted,
     write_config: Annotated[
         Path | None,
         typer.Option(
@@ -83,7 +91,7 @@ def morphology(
     chosen = chosen_bands(bands, list(catalog.profile.bands))
     _check_device(device.value)
     source = source_of(psf, chosen)
-    settings = Settings(gain=gain, neighbours=neighbours, counting=counting.value)
+    settings = Settings(gain=gain, neighbours=neighbours, counting=counting.value, sky=sky.value)
     with catalog.lock("galaxiesml morphology", wait):
         wanted = plan(catalog, settings, source, chosen)
         check_space(catalog.root, 1000 * len(wanted.todo), force)

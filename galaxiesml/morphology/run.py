@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +25,8 @@ from galaxiesml.morphology.psf_source import Source
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.pixels import Shards
 
-#: Pictures of a block: what is lost when a run is killed, and what a process holds.
-BLOCK = 256
+#: Pictures of a block: what is lost when a run is killed, and what a process holds.  A GPU asks for many at once.
+BLOCK = {"cpu": 256, "cuda": 4096}
 #: Bits of HSC's masks whose pixels do not count in a fit: BAD, SAT, CR, NO_DATA.
 _MASKED = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 8
 #: What a block's row says of its picture.
@@ -58,7 +62,7 @@ class Plan:
     @property
     def without_psf(self) -> int:
         """Pictures that will have no Sersic fit."""
-        return sum(not known for known in self.source.known(self.todo.to_pylist()))
+        return sum(not known for rows in _blocks(self.todo, 65_536) for known in self.source.known(rows))
 
 
 def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str]) -> Plan:
@@ -118,10 +122,9 @@ def run(
         measured, and pictures by reason.
     """
     derived.choose(catalog, wanted.digest, wanted.source.words, wanted.settings.text(wanted.source.identity))
-    blocks = [wanted.todo.slice(at, BLOCK).to_pylist() for at in range(0, len(wanted.todo), BLOCK)]
     work = _Work(catalog.root, wanted.settings, wanted.source, wanted.digest, device)
     counted: dict[str, int] = {}
-    for flags in _results(work, blocks, workers):
+    for flags in _results(work, wanted.todo, workers):
         for flag in flags:
             for bit in Flag:
                 if bit & flag:
@@ -142,24 +145,44 @@ class _Work:
     device: str
 
 
-def _results(work: _Work, blocks: list[list[dict]], workers: int):
+def _blocks(table: pa.Table, size: int) -> Iterator[list[dict]]:
+    for at in range(0, len(table), size):
+        yield table.slice(at, size).to_pylist()
+
+
+def _results(work: _Work, todo: pa.Table, workers: int) -> Iterator[list[int]]:
     """Flags of each block's pictures, as blocks end."""
-    if workers == 1 or len(blocks) <= 1:
+    size = BLOCK[work.device]
+    workers, blocks = min(workers, -(-len(todo) // size)), _blocks(todo, size)
+    if workers <= 1:
         with _one_thread():
             for block in blocks:
                 yield _measure(work, block)
         return
     # Spawned: torch's threads do not survive a fork.
-    with ProcessPoolExecutor(
-        min(workers, len(blocks)), multiprocessing.get_context("spawn"), initializer=_alone
-    ) as pool:
-        waiting = {pool.submit(_measure, work, block) for block in blocks}
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin) as pool:
+        # A few ahead of the workers, not all: there may be tens of thousands.
+        waiting = {pool.submit(_measure, work, block) for block in islice(blocks, 2 * workers)}
         try:
-            for done in as_completed(waiting):
-                yield done.result()
+            while waiting:
+                ended, waiting = futures.wait(waiting, return_when=futures.FIRST_COMPLETED)
+                waiting |= {pool.submit(_measure, work, block) for block in islice(blocks, len(ended))}
+                for one in ended:
+                    yield one.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _begin() -> None:
+    """What a process does first: it is to end with the command, however that ends, and to write nothing after it."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _alone()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _alone() -> None:

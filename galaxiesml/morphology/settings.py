@@ -28,6 +28,9 @@ class Settings:
         How neighbours are counted: 'labels', 'centroids' or 'diagonal'.
     stamp : int
         Side of the stamp of every Sersic fit, pixels; 0: by the galaxy's radius.
+    sky : str
+        'fitted': the sky beneath a Sersic profile is fitted, with a prior from the pixels far from every footprint;
+        'background': it stays at Source Extractor's background, as in Source Extractor's own fits.
     """
 
     detection: Detection = field(default_factory=Detection)
@@ -35,6 +38,7 @@ class Settings:
     neighbours: int = 0
     counting: str = "labels"
     stamp: int = 0
+    sky: str = "fitted"
 
     def text(self, psf: str) -> str:
         """These settings and where the PSF is from, as JSON."""

@@ -15,6 +15,8 @@ from galaxiesml.morphology.shapes import shapes
 
 #: Farther from the middle than this, the nearest object is flagged, pixels.
 _NEAR = 5.0
+#: Error of a sky that is not to be fitted, in units of the noise of a pixel.
+_HELD = 1e-3
 #: Circles in which neighbours are counted, pixels.
 RADII = (5, 10, 15)
 
@@ -115,6 +117,8 @@ def _prepare(target: Target, picture, kept, scene: Scene, index: int, shape: dic
     if target.sky is None:
         target.flags |= Flag.FEW_PIXELS
         return
+    if settings.sky == "background":
+        target.sky = replace(target.sky, level=scene.background, error=_HELD * target.sky.noise)
     column, line = (int(np.clip(round(at), 0, size - 1)) for at, size in ((x, picture.shape[1]), (y, picture.shape[0])))
     size = settings.stamp or stamps.size_of(shape["FLUX_RADIUS"], min(picture.shape))
     friends = _brightest(wide, own, (x, y), size / 2, settings.neighbours)
