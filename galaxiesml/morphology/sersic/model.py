@@ -89,6 +89,13 @@ def _shifted(waves: Waves, otf: torch.Tensor, params: torch.Tensor) -> tuple[tor
     return otf[:, 0] * cos + otf[:, 1] * sin, otf[:, 1] * cos - otf[:, 0] * sin
 
 
+def light(waves: Waves, table: Table, otf: torch.Tensor, params: torch.Tensor) -> torch.Tensor:
+    """Galaxies' pictures alone, (M, 4, half, half) in quadrant order."""
+    profile = _profile(waves, table, params)[0] * params[:, LN_FLUX].exp()[:, None]
+    profile = profile.reshape(-1, *waves.weight.shape)
+    return waves.pictures(*(profile * part for part in _shifted(waves, otf, params)))
+
+
 def pictures(waves: Waves, table: Table, otf: torch.Tensor, params: torch.Tensor) -> torch.Tensor:
     """Galaxies' pictures and derivatives, (M, 7, 4, half, half) in quadrant order."""
     real, imaginary = spectra(waves, table, otf, params)

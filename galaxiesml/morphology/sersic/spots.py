@@ -65,6 +65,6 @@ def model_light(waves: Waves, table: Table, problem: Problem, state: State) -> t
     for at in range(0, many, _TOGETHER):
         part = params[at : at + _TOGETHER]
         otf = problem.otf[at : at + _TOGETHER].repeat_interleave(part.shape[1], 0)
-        images = model.pictures(waves, table, otf, part.flatten(0, 1))[:, model.LN_FLUX]
+        images = model.light(waves, table, otf, part.flatten(0, 1))
         made.append(images.reshape(*part.shape[:2], *images.shape[1:]).sum(1))
     return torch.cat(made)

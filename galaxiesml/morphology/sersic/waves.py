@@ -76,9 +76,11 @@ class Waves:
         cos, sin = self.cos.T, self.sin.T
         ee, oe = cos @ by_cos[:, 0], sin @ by_cos[:, 1]
         eo, oo = cos @ by_sin[:, 0], sin @ by_sin[:, 1]
-        minus, plus = ee - eo, ee + eo
-        odd_minus, odd_plus = oe + oo, oe - oo
-        return torch.stack([minus - odd_minus, minus + odd_minus, plus - odd_plus, plus + odd_plus], 1)
+        made = torch.empty(len(ee), 4, self.half, self.half, device=real.device)
+        for at, (even, odd) in enumerate(((ee - eo, oe + oo), (ee + eo, oe - oo))):
+            torch.sub(even, odd, out=made[:, 2 * at])
+            torch.add(even, odd, out=made[:, 2 * at + 1])
+        return made
 
     def to_quadrants(self, pictures: torch.Tensor) -> torch.Tensor:
         """Pictures (M, size, size) in quadrant order, (M, 4, half, half); rows on an axis stand twice in odd sizes."""
