@@ -56,19 +56,23 @@ def hdf5(
     wanted = Wanted(selection, sizes, float(fill), leftovers, extra)
     with common.progress("writing", unit="galaxies") as bar:
         made = export_hdf5(catalog, wanted, out or catalog.exports, force=force, progress=bar)
-    _say(made, catalog.build_info()["versions"][selection.version])
+    _say(made, catalog.build_info(), selection.version)
     if as_json:
         common.print_json(made)
     else:
         common.table([{key: entry[key] for key in ("split", "size", "galaxies", "path")} for entry in made["files"]])
 
 
-def _say(made: dict, version: dict) -> None:
-    if version["missing_cuts"]:
-        common.warn(f"INCOMPLETE: {', '.join(version['missing_cuts'])} not judged in full; the files say so.")
+def _say(made: dict, info: dict, version: str) -> None:
+    from galaxiesml.release import morphology
+
+    missing = info["versions"][version]["missing_cuts"]
+    if missing:
+        common.warn(f"INCOMPLETE: {', '.join(missing)} not judged in full; the files say so.")
     if made["left_out"]:
         common.warn(f"{made['left_out']:,} galaxies are in no file; why: {made['left_out_file']}")
     wrong = max(entry["not_finite_pixels"] for entry in made["files"])
     if wrong:
         common.say(f"{wrong:,} pixels that are NaN or infinite were written as 0; the manifest says where.")
-    common.say("morphology=absent: its keys hold what stands for 'not detected'.  Next: galaxiesml export verify FILE")
+    without = "" if info.get("morphology") else ", its keys hold what stands for 'not detected'"
+    common.say(f"morphology={morphology.told(info)}{without}.  Next: galaxiesml export verify FILE")

@@ -83,6 +83,7 @@ def morphology(
         _write_config(write_config, json)
         return
     from galaxiesml.config import check_space
+    from galaxiesml.errors import UsageError
     from galaxiesml.morphology.psf_source import source_of
     from galaxiesml.morphology.run import plan, run
     from galaxiesml.morphology.settings import Settings
@@ -90,7 +91,9 @@ def morphology(
     catalog = common.catalog()
     chosen = chosen_bands(bands, list(catalog.profile.bands))
     _check_device(device.value)
-    source = source_of(psf, chosen)
+    source = source_of(psf, list(catalog.profile.bands))
+    if not 0 <= gain < float("inf"):
+        raise UsageError(f"--gain {gain}: electrons a count are 0 or more.", "Type: --gain 3000")
     settings = Settings(gain=gain, neighbours=neighbours, counting=counting.value, sky=sky.value)
     with catalog.lock("galaxiesml morphology", wait):
         wanted = plan(catalog, settings, source, chosen)
@@ -147,8 +150,11 @@ def _say_first(wanted) -> None:
 
 
 def _write_config(folder: Path, as_json: bool) -> None:
+    from galaxiesml.errors import UsageError
     from galaxiesml.morphology.source_extractor import write_config
 
+    if next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()).is_file():
+        raise UsageError(f"--write-config {folder}: a file stands there.", "Give the name of a folder.")
     paths = [*write_config(folder / "as-printed", printed=True), *write_config(folder / "corrected", printed=False)]
     if as_json:
         common.print_json({"files": [str(path) for path in paths]})

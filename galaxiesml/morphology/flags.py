@@ -24,7 +24,7 @@ class Flag(IntFlag):
     AT_BOUND = 64
     #: The Sersic profile is too small beside the PSF to have a shape.
     UNRESOLVED = 128
-    #: Much of the Sersic profile's light lies outside the stamp.
+    #: Much of the Sersic profile's light lies outside the stamp, or in what was to be the sky.
     FILLS_STAMP = 256
     #: The Sersic fit did not come to an end.
     NOT_CONVERGED = 512
@@ -32,7 +32,7 @@ class Flag(IntFlag):
     HIGH_CHI2 = 1024
     #: Sources that no detection told apart were masked after a first fit.
     LEFTOVER_SOURCES = 2048
-    #: Too few pixels count for a Sersic fit.
+    #: Too few pixels count for a Sersic fit, or those of the sky are all alike: its noise is not known.
     FEW_PIXELS = 4096
 
 

@@ -69,7 +69,7 @@ def measure(
     ----------
     images : ndarray (N, height, width), or (height, width) of one
         Rows grow along the second axis, columns along the last.  Pixels that are not finite do not count,
-        nor any beyond 1e15.
+        nor any beyond 1e15, nor those that a masked array masks.
     psf : ndarray, Moffat, str or None
         Pictures (height, width) or (N, height, width), the peak at the middle pixel, the pixel's response in them;
         or 'moffat:FWHM_ARCSEC[:BETA]'.  None: the Sersic columns are NULL, with the reason no_psf.
@@ -108,14 +108,17 @@ def measure(
     >>> measure(20 * np.exp(-np.hypot(x, y) / 4) + noise, psf="moffat:0.7").column("detected").to_pylist()
     [True]
     """
-    images = np.asarray(images)
+    images = np.ma.filled(images.astype(np.float32), np.nan) if np.ma.isMaskedArray(images) else np.asarray(images)
     images = images[None] if images.ndim == 2 else images
-    if images.ndim != 3 or not np.issubdtype(images.dtype, np.number) or np.iscomplexobj(images):
+    if images.ndim != 3 or not psfs.is_real(images):
         raise InputError(
             f"images has the shape {images.shape} of {images.dtype}; it takes numbers, (N, height, width)."
         )
     with np.errstate(over="ignore"):
         images = np.asarray(images, np.float32)
+    for name, value, least in (("gain", gain, 0.0), ("pixel_scale_arcsec", pixel_scale_arcsec, np.finfo(float).tiny)):
+        if not least <= value < np.inf:
+            raise InputError(f"{name} is {value}; it takes a number above 0{', or 0' if least == 0 else ''}.")
     variance, mask = (_like(images, name, array) for name, array in (("variance", variance), ("mask", mask)))
     kept = np.isfinite(images) if mask is None else np.isfinite(images) & ~mask.astype(bool)
     if variance is not None:
@@ -139,10 +142,11 @@ def _like(images: np.ndarray, name: str, array: np.ndarray | None) -> np.ndarray
     if array is None:
         return None
     array = np.asarray(array)
-    array = array[None] if array.ndim == 2 else array
-    if array.shape != images.shape:
+    if array.shape not in (images.shape, images.shape[1:] if len(images) == 1 else None):
         raise InputError(f"{name} has the shape {array.shape}, the pictures {images.shape}.")
-    return array
+    if array.dtype != bool and not psfs.is_real(array):
+        raise InputError(f"{name} is of {array.dtype}; it takes numbers.")
+    return array.reshape(images.shape)
 
 
 def _psf(psf, many: int, scale: float) -> tuple[Moffat | Pictures | None, np.ndarray, np.ndarray]:
@@ -154,6 +158,8 @@ def _psf(psf, many: int, scale: float) -> tuple[Moffat | Pictures | None, np.nda
         fwhm = np.atleast_1d(np.asarray(psf.fwhm, float))
         if len(fwhm) not in (1, many):
             raise InputError(f"{len(fwhm)} FWHMs of a Moffat for {many} pictures.")
+        if not 1 < psf.beta < np.inf:
+            raise InputError(f"A Moffat's beta is {psf.beta}; its light is finite above 1.")
         rows = np.arange(many) if len(fwhm) == many else np.zeros(many, int)
         return psf, rows, (np.isfinite(fwhm) & (fwhm > 0))[rows]
     return psfs.pictures(psf, many)

@@ -20,6 +20,10 @@ _HIGH_CHI2 = 1.5
 _UNRESOLVED = 0.15
 #: Light within the largest circle in the stamp.
 _INSIDE = 0.75
+#: What a fit leaves, squared, in units of the sky's variance: less, and the sky that was measured holds the galaxy.
+_QUIET = 0.45
+#: Variances beyond these, in units of the sky's, would leave single precision.
+_VARIANCES = (1e-30, 1e30)
 #: 2.5 / ln 10.
 _POGSON = 2.5 / np.log(10)
 
@@ -40,8 +44,12 @@ def fit_group(targets: list, rows: list[int], block, settings, device: str) -> d
     psf_rows = block.rows[enough]
     radius = half_light_radius(block.psf, psf_rows)
     unit = np.array([targets[at].sky.noise for at in enough])
-    fits = fit_stamps(_stamps(targets, enough, block, settings, psf_rows, radius, unit), device)
+    stacked = _stamps(targets, enough, block, settings, psf_rows, radius, unit)
+    fits = fit_stamps(stacked, device)
     size = targets[enough[0]].stamp.data.shape[0]
+    left = fits.chi2 * np.median(stacked.variance, axis=(1, 2))
+    for number in np.flatnonzero(left < _QUIET):
+        targets[enough[number]].flags |= Flag.FILLS_STAMP
     return {
         at: _columns(targets[at], fits, number, size, radius[number], unit[number]) for number, at in enumerate(enough)
     }
@@ -54,13 +62,12 @@ def _stamps(targets: list, rows: list[int], block, settings, psf_rows, radius: n
     each = unit[:, None, None]
     variance, gain = np.ones_like(each), (settings.gain or np.inf) * unit
     if block.variance is not None:
-        planes = (block.variance[at] for at in rows)
-        variance = np.stack(
-            [
-                stamps.cut(plane / one**2, np.isfinite(plane), target.stamp.x, target.stamp.y, size).data
-                for plane, target, one in zip(planes, chosen, unit, strict=True)
-            ]
-        )
+        pieces = []
+        for at, target, one in zip(rows, chosen, unit, strict=True):
+            with np.errstate(over="ignore"):
+                plane = np.clip(block.variance[at] / one**2, *_VARIANCES)
+            pieces.append(stamps.cut(plane, np.isfinite(plane), target.stamp.x, target.stamp.y, size).data)
+        variance = np.stack(pieces)
         gain[:] = np.inf
     first = []
     for at in range(len(chosen[0].guesses)):
@@ -80,7 +87,10 @@ def _stamps(targets: list, rows: list[int], block, settings, psf_rows, radius: n
 
 
 def _columns(target, fits: Fits, at: int, size: int, psf_radius: float, unit: float) -> dict:
-    """The columns of one fit, whose fluxes are in units of `unit`; its flags go to the target."""
+    """The columns of one fit, whose fluxes are in units of `unit`, none where it did not begin; flags to the target."""
+    if not np.isfinite(fits.chi2[at]):
+        target.flags |= Flag.NOT_CONVERGED
+        return {}
     x, y, ln_flux, ln_r, eta_1, eta_2, ln_n = fits.values[at, :7]
     sky = fits.values[at, -1]
     covariance = fits.covariance[at]

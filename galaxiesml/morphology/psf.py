@@ -35,6 +35,11 @@ def moffat(words: str, pixel_scale_arcsec: float) -> Moffat:
     return Moffat(np.array([fwhm / pixel_scale_arcsec]), beta)
 
 
+def is_real(array: np.ndarray) -> bool:
+    """Whether an array is of numbers that are not complex."""
+    return np.issubdtype(array.dtype, np.number) and not np.iscomplexobj(array)
+
+
 def pictures(psf: np.ndarray, many: int) -> tuple[Pictures, np.ndarray, np.ndarray]:
     """PSF pictures, normalised, which is whose, and which are none.
 
@@ -55,15 +60,16 @@ def pictures(psf: np.ndarray, many: int) -> tuple[Pictures, np.ndarray, np.ndarr
     Raises
     ------
     InputError
-        The shape is none of the two.
+        The shape is none of the two, or these are no numbers.
     """
-    psf = np.asarray(psf, np.float32)
-    if psf.ndim == 2:
-        psf = psf[None]
-    if psf.ndim != 3 or len(psf) not in (1, many):
+    given = np.asarray(psf)
+    if given.ndim not in (2, 3) or (given.ndim == 3 and len(given) not in (1, many)) or not is_real(given):
         raise InputError(
-            f"psf has the shape {psf.shape}; {many} pictures take (height, width) or ({many}, height, width)."
+            f"psf has the shape {given.shape} of {given.dtype}; "
+            f"{many} pictures take numbers, (height, width) or ({many}, height, width)."
         )
+    with np.errstate(over="ignore"):
+        psf = given.astype(np.float32)[None if given.ndim == 2 else slice(None)]
     total = psf.sum((1, 2), dtype=np.float64)
     usable = np.isfinite(total) & (total > 0)
     scaled = np.zeros_like(psf)

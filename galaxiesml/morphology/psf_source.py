@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.errors import InputError
+from galaxiesml.errors import InputError, UsageError
 from galaxiesml.morphology.psf import moffat, pictures
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.pixels import Shards
@@ -25,7 +25,7 @@ class Source:
     Attributes
     ----------
     words : str
-        As typed: 'catalogue', 'moffat:...', or the name of a file or a folder.
+        'catalogue', 'moffat:FWHM:BETA', or the whole path of a file or a folder.
     identity : str
         The same with a hash of the files in place of where they are.
     files : tuple of (str, Path)
@@ -72,17 +72,28 @@ class Source:
 def source_of(words: str, bands: list[str]) -> Source:
     """What ``--psf`` says.
 
+    Parameters
+    ----------
+    bands : list of str
+        The release's filters, whichever are measured: a folder's files are one source.
+
     Raises
     ------
+    UsageError
+        No Moffat profile is like that.
     InputError
         It is none of the forms, or a file holds no PSF.
     """
     if words == "catalogue":
         return Source(words, words)
     if words.startswith("moffat:"):
-        moffat(words, 1.0)
+        try:
+            known = moffat(words, 1.0)
+        except InputError as error:
+            raise UsageError(str(error), error.hint) from None
+        words = f"moffat:{known.fwhm[0]:g}:{known.beta:g}"
         return Source(words, words)
-    path = Path(words)
+    path = Path(words).resolve()
     if path.is_dir():
         files = tuple((band, path / f"{band}.fits") for band in bands if (path / f"{band}.fits").is_file())
         if not files:
@@ -99,7 +110,7 @@ def source_of(words: str, bands: list[str]) -> Source:
         raise InputError(f"The PSFs of {path} differ in shape: {shapes}.", "Cut them to one shape.")
     for band, file in files:
         digest.update(band.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return Source(words, f"files sha256:{digest.hexdigest()}", files)
+    return Source(str(path), f"files sha256:{digest.hexdigest()}", files)
 
 
 def read_psf_file(path: Path) -> np.ndarray:
@@ -119,7 +130,8 @@ def read_psf_file(path: Path) -> np.ndarray:
         raise InputError(f"{path} is no FITS file: {error}") from None
     if found is None or found.ndim != 2 or max(found.shape) > _MOST:
         raise InputError(f"{path} holds no picture of at most {_MOST} x {_MOST} pixels.")
-    psf = np.asarray(found, np.float32)
+    with np.errstate(over="ignore"):
+        psf = np.asarray(found, np.float32)
     if not np.isfinite(psf).all() or not psf.sum(dtype=np.float64) > 0:
         raise InputError(f"{path} is no PSF: its pixels are not finite, or their sum is not above 0.")
     return psf

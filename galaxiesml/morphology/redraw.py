@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +11,11 @@ import torch
 
 from galaxiesml import derived
 from galaxiesml.catalog import Catalog
-from galaxiesml.errors import CatalogError
+from galaxiesml.errors import CatalogError, InputError
 from galaxiesml.morphology.detect import detect
-from galaxiesml.morphology.psf_source import source_of
+from galaxiesml.morphology.measure import LARGEST
+from galaxiesml.morphology.psf_source import Source, source_of
+from galaxiesml.morphology.run import pixel_scale
 from galaxiesml.morphology.sersic import model
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.morphology.sersic.table import table
@@ -35,7 +39,7 @@ class Redrawn:
     rms : float
         Noise of a pixel.
     model : ndarray (height, width) or None
-        The Sersic profile through the PSF; None where none was fitted.
+        The Sersic profile through the PSF; None where none was fitted, or its PSF has been removed.
     """
 
     band: str
@@ -52,21 +56,25 @@ def redraw(catalog: Catalog, object_id: int, bands: list[str]) -> list[Redrawn]:
     Raises
     ------
     CatalogError
-        The build has no measurement of that object.
+        The build has no measurement of that object, or what it was measured by has changed since.
     """
-    tables = catalog.tables()
-    settings = derived.chosen(catalog)
-    if "morphology" not in tables or settings is None:
+    built, settings = catalog.build_info().get("morphology"), derived.chosen(catalog)
+    if not built or "morphology" not in catalog.tables():
         raise CatalogError("The published build has no morphology.", "Type: galaxiesml morphology; galaxiesml build")
+    if settings is None or settings["morphology_settings"] != built["settings"]:
+        raise CatalogError("Galaxies were measured by other settings since the build.", "Type: galaxiesml build")
     with catalog.connect() as connection:
         found = (
             connection.sql(
                 """
-                select pictures.*, cd1_1, cd1_2, cd2_1, cd2_2, morphology.*
+                select
+                    pictures.* replace (if(psf.shard is null, null, pictures.psf_offset) as psf_offset),
+                    cd1_1, cd1_2, cd2_1, cd2_2, morphology.*
                 from morphology
                 inner join pictures using (object_id, band)
                 inner join cutout_pictures as landed
                     on pictures.shard = landed.shard and pictures.member = landed.member
+                left join (select distinct shard from psf_pictures) as psf on pictures.psf_shard = psf.shard
                 where object_id = ? and pictures.image_offset is not null
                 """,
                 params=[object_id],
@@ -80,21 +88,32 @@ def redraw(catalog: Catalog, object_id: int, bands: list[str]) -> list[Redrawn]:
             f"Object {object_id} has no measured picture in this build.",
             'Type: galaxiesml sql "select object_id from morphology where detected limit 10"',
         )
-    source = source_of(settings["psf_source"], list(catalog.profile.bands))
+    source = _source(settings, list(catalog.profile.bands))
     return [_one(catalog, rows[band], source) for band in bands if band in rows]
 
 
-def _one(catalog: Catalog, row: dict, source) -> Redrawn:
+def _source(settings: dict, bands: list[str]) -> Source:
+    """The PSFs that the galaxies were measured with."""
+    words = settings["psf_source"]
+    with contextlib.suppress(InputError):
+        source = source_of(words, bands)
+        if source.identity == json.loads(settings["settings_json"])["psf"]:
+            return source
+    raise CatalogError(
+        f"{words} no longer holds the PSFs that the galaxies were measured with.",
+        f"Put them back, or type: galaxiesml morphology --psf {words}; galaxiesml build",
+    )
+
+
+def _one(catalog: Catalog, row: dict, source: Source) -> Redrawn:
     shards = Shards(catalog.root / "raw" / "cutouts")
     image = shards.layer(row["shard"], row["image_offset"], (row["height"], row["width"]), "image")
-    scene = detect(
-        np.where(np.isfinite(image), image, 0), None, None if np.isfinite(image).all() else ~np.isfinite(image)
-    )
+    usable = np.abs(image) < LARGEST
+    scene = detect(np.where(usable, image, np.float32(0)), None, None if usable.all() else ~usable)
     drawn = None
     if row["sersic_index"] is not None:
-        scale = float(3600 * np.sqrt(abs(row["cd1_1"] * row["cd2_2"] - row["cd1_2"] * row["cd2_1"])))
-        psf, rows = source.load(catalog, [row], scale)
-        drawn = model_picture(row, psf, rows, image.shape)
+        psf, rows = source.load(catalog, [row], pixel_scale(row))
+        drawn = None if psf is None else model_picture(row, psf, rows, image.shape)
     rms = scene.rms if np.isfinite(scene.rms) else 1.0
     return Redrawn(row["band"], row, scene.picture, scene.segmentation, rms, drawn)
 
@@ -130,5 +149,5 @@ def model_picture(row: dict, psf: Moffat | Pictures, psf_rows: np.ndarray, shape
     period = int(np.ceil(size * 1.5 / 2)) * 2
     lattice = waves(size, period, period // 2 + 1, torch.device("cpu"))
     otf = psf.transforms(lattice, psf_rows)
-    images = model.pictures(lattice, table(torch.device("cpu")), otf, params)[:, model.LN_FLUX]
+    images = model.light(lattice, table(torch.device("cpu")), otf, params)
     return lattice.to_pictures(images)[0].numpy()[: shape[0], : shape[1]]

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -19,16 +20,17 @@ import pyarrow as pa
 
 from galaxiesml import derived
 from galaxiesml.catalog import Catalog, quote
-from galaxiesml.errors import CatalogError
+from galaxiesml.errors import CatalogError, ResourceError
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.psf_source import Source
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.pixels import Shards
+from galaxiesml.survey import MASK_PLANES
 
 #: Pictures of a block: what is lost when a run is killed, and what a process holds.  A GPU asks for many at once.
 BLOCK = {"cpu": 256, "cuda": 4096}
-#: Bits of HSC's masks whose pixels do not count in a fit: BAD, SAT, CR, NO_DATA.
-_MASKED = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 8
+#: Bits of HSC's masks whose pixels do not count in a fit.
+_MASKED = sum(1 << MASK_PLANES.index(plane) for plane in ("BAD", "SAT", "CR", "NO_DATA"))
 #: What a block's row says of its picture.
 _FIELDS = (
     *("object_id", "band", "shard", "height", "width", "image_offset", "mask_offset", "variance_offset"),
@@ -83,16 +85,22 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
     done = f"read_parquet({quote(derived.folder(catalog) / '*' / '*.parquet')})"
     wanted = ", ".join(f"'{band}'" for band in bands)
     psf_key = (
-        "case when pictures.psf_offset is null then '' else psf_shard || ':' || pictures.psf_offset end"
-        if source.of_catalog
-        else "''"
+        "case when psf_offset is null then '' else psf_shard || ':' || psf_offset end" if source.of_catalog else "''"
     )
     connection.execute(f"""
         create temp table wanted as
-        select pictures.*, {psf_key} as psf_key, cd1_1, cd1_2, cd2_1, cd2_2
-        from pictures inner join cutout_pictures as landed
-            on pictures.shard = landed.shard and pictures.member = landed.member
-        where pictures.band in ({wanted}) and pictures.image_offset is not null
+        with standing as (
+            -- Of a tar that was removed since the build, the build has rows and the store no pixels.
+            select
+                pictures.* replace (if(psf.shard is null, null, pictures.psf_offset) as psf_offset),
+                cd1_1, cd1_2, cd2_1, cd2_2
+            from pictures
+            inner join cutout_pictures as landed
+                on pictures.shard = landed.shard and pictures.member = landed.member
+            left join (select distinct shard from psf_pictures) as psf on pictures.psf_shard = psf.shard
+            where pictures.band in ({wanted}) and pictures.image_offset is not null
+        )
+        select *, {psf_key} as psf_key from standing
     """)
     same = " and ".join(f"done.{key} = wanted.{key}" for key in derived.KEYS if key != "morphology_settings")
     todo = connection.sql(f"""
@@ -169,6 +177,11 @@ def _results(work: _Work, todo: pa.Table, workers: int) -> Iterator[list[int]]:
                 waiting |= {pool.submit(_measure, work, block) for block in islice(blocks, len(ended))}
                 for one in ended:
                     yield one.result()
+        except BrokenProcessPool:
+            raise ResourceError(
+                "A process that measured was ended from outside, as happens where memory runs out.",
+                f"What is measured stays.  Type the command again with --workers {max(workers // 2, 1)}",
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -229,11 +242,11 @@ def _catalog(root: Path) -> Catalog:
 
 
 def _alike(block: list[dict]) -> list[list[dict]]:
-    """Rows of a block by what their arrays look like."""
+    """Rows of a block by what their arrays look like and how large their pixels are."""
     groups: dict[tuple, list[dict]] = {}
     for row in block:
         shape = (row["height"], row["width"], row["psf_height"], row["psf_width"], row["variance_offset"] is None)
-        groups.setdefault(shape, []).append(row)
+        groups.setdefault((*shape, pixel_scale(row)), []).append(row)
     return list(groups.values())
 
 
@@ -254,16 +267,16 @@ def _of_one_shape(catalog: Catalog, work: _Work, rows: list[dict]) -> pa.Table:
     variance = None if rows[0]["variance_offset"] is None else layers("variance")
     if variance is not None:
         kept &= np.isfinite(variance) & (variance > 0)
-    scale = _pixel_scale(rows[0])
+    scale = pixel_scale(rows[0])
     psf, psf_rows = work.source.load(catalog, rows, scale)
     zero = np.array([row["zero_point_mag"] for row in rows], float)
     block = Block(images, kept, None, variance, psf, psf_rows, zero, scale)
     return measure_block(block, work.settings, work.device)
 
 
-def _pixel_scale(row: dict) -> float:
-    """Arcsec, from the picture's own WCS."""
-    return float(3600 * np.sqrt(abs(row["cd1_1"] * row["cd2_2"] - row["cd1_2"] * row["cd2_1"])))
+def pixel_scale(row: dict) -> float:
+    """Arcsec, from the picture's own WCS; rounded, so that pictures of one camera have one."""
+    return round(float(3600 * np.sqrt(abs(row["cd1_1"] * row["cd2_2"] - row["cd1_2"] * row["cd2_1"]))), 7)
 
 
 def _east_of_north(table: pa.Table, name: str, rows: list[dict]) -> list[float | None]:

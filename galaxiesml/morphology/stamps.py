@@ -69,6 +69,10 @@ def sky(picture: np.ndarray, counts: np.ndarray, labels: np.ndarray) -> Sky | No
     for _ in range(3):
         middle = _median(values)
         noise = 1.4826 * _median(np.abs(values - middle))
+        if not noise > 0:
+            # Of counts of a few photons most are alike, and what clipping left would be so altogether.
+            noise = values.std()
+            break
         values = values[np.abs(values - middle) <= 2.5 * noise]
     if not noise > 0:
         return None
@@ -117,7 +121,10 @@ def _or_shifted(into: np.ndarray, mask: np.ndarray, dy: int, dx: int) -> None:
 
 
 def cut(picture: np.ndarray, counts: np.ndarray, x: int, y: int, size: int) -> Stamp:
-    """The stamp of `size` pixels whose middle is the pixel (x, y); what lies outside the picture does not count."""
+    """The stamp of `size` pixels, an odd number, whose middle is the pixel (x, y).
+
+    What lies outside the picture does not count.
+    """
     half = size // 2
     data, kept = np.zeros((size, size), np.float32), np.zeros((size, size), bool)
     height, width = picture.shape

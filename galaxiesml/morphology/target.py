@@ -62,8 +62,10 @@ def look(
     """
     scene = detect(picture, settings.detection, mask)
     if not len(scene.objects):
-        bad = Flag.BAD_PICTURE if scene.reason else Flag(0)
-        return Target({"detected": False, "total_galaxies": 0}, Flag.NOT_DETECTED | bad)
+        if scene.reason:
+            # Nothing could be looked for: there is no number of objects either.
+            return Target({"detected": False}, Flag.NOT_DETECTED | Flag.BAD_PICTURE)
+        return Target({"detected": False, "total_galaxies": 0}, Flag.NOT_DETECTED)
     middle_y, middle_x = (picture.shape[0] - 1) / 2, (picture.shape[1] - 1) / 2
     away = np.hypot(scene.objects["x"] - middle_x, scene.objects["y"] - middle_y)
     index = int(np.argmin(away))
@@ -81,12 +83,14 @@ def look(
 
 
 def _row(shape: dict) -> dict:
-    """Source Extractor's words in ours; pixels from 0."""
+    """Source Extractor's words in ours; pixels from 0; NaN where it has 99, or an error of 0."""
+    has_flux = shape["FLUX_AUTO"] > 0
     return {
         "x_px": shape["X_IMAGE"] - 1,
         "y_px": shape["Y_IMAGE"] - 1,
-        "x_error_px": np.sqrt(shape["ERRX2_IMAGE"]),
-        "y_error_px": np.sqrt(shape["ERRY2_IMAGE"]),
+        # Squares of fluxes under 1e-20 are 0 in single precision.
+        "x_error_px": np.sqrt(shape["ERRX2_IMAGE"]) or np.nan,
+        "y_error_px": np.sqrt(shape["ERRY2_IMAGE"]) or np.nan,
         "major_axis": shape["A_IMAGE"],
         "minor_axis": shape["B_IMAGE"],
         "ellipticity": shape["ELLIPTICITY"],
@@ -97,9 +101,9 @@ def _row(shape: dict) -> dict:
         "petro_rad": shape["PETRO_RADIUS"],
         "petro_rad_px": shape["PETRO_RADIUS"] * shape["A_IMAGE"],
         "kron_radius_px": shape["KRON_RADIUS"] * shape["A_IMAGE"],
-        "peak_surface_brightness": shape["MU_MAX"],
-        "auto_mag": shape["MAG_AUTO"],
-        "auto_error_mag": shape["MAGERR_AUTO"],
+        "peak_surface_brightness": shape["MU_MAX"] if shape["MU_MAX"] < 99 else np.nan,
+        "auto_mag": shape["MAG_AUTO"] if has_flux else np.nan,
+        "auto_error_mag": shape["MAGERR_AUTO"] if has_flux else np.nan,
         "background_adu": shape["BACKGROUND"],
         "background_rms_adu": shape["BACKGROUND_RMS"],
         "detection_flags": shape["FLAGS"],
@@ -120,17 +124,17 @@ def _prepare(target: Target, picture, kept, scene: Scene, index: int, shape: dic
     if settings.sky == "background":
         target.sky = replace(target.sky, level=scene.background, error=_HELD * target.sky.noise)
     column, line = (int(np.clip(round(at), 0, size - 1)) for at, size in ((x, picture.shape[1]), (y, picture.shape[0])))
-    size = settings.stamp or stamps.size_of(shape["FLUX_RADIUS"], min(picture.shape))
+    guess = _guess(scene.objects[index], column, line)
+    if np.isfinite(shape["FLUX_RADIUS"]):
+        guess |= {"flux": shape["FLUX_AUTO"], "half_light_radius": shape["FLUX_RADIUS"]}
+    # Odd, so that a pixel is its middle.
+    size = (settings.stamp or stamps.size_of(guess["half_light_radius"], min(picture.shape))) | 1
     friends = _brightest(wide, own, (x, y), size / 2, settings.neighbours)
     strangers = (labels > 0) & ~np.isin(labels, [friend + 1 for friend in [own, *friends] if friend is not None])
     masked = stamps.widened(strangers)
     if own is not None:
         masked &= labels != own + 1
     target.stamp = stamps.cut(picture, kept & ~masked, column, line, size)
-    guess = {
-        **{"x": x - column, "y": y - line, "flux": shape["FLUX_AUTO"], "half_light_radius": shape["FLUX_RADIUS"]},
-        **{"a": shape["A_IMAGE"], "b": shape["B_IMAGE"], "theta": shape["THETA_IMAGE"]},
-    }
     target.guesses = [guess] + [_guess(wide.objects[friend], column, line) for friend in friends]
 
 

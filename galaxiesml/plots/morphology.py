@@ -88,7 +88,8 @@ def _ellipse(axis, one: Measured) -> None:
 
 def _model(axis, one: Measured) -> None:
     if one.model is None:
-        axis.set_title(f"no Sersic fit: {one.row['morphology_reasons']}", fontsize=8, loc="left")
+        why = one.row["morphology_reasons"] if one.row["sersic_index"] is None else "its PSF was removed"
+        axis.set_title(f"no Sersic fit: {why}", fontsize=8, loc="left")
         axis.set_frame_on(False)
         return
     _show(axis, one.model, one.rms)

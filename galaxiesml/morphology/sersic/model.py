@@ -53,7 +53,9 @@ def _profile(waves: Waves, table: Table, params: torch.Tensor):
     """S, dS/dln r, dS/dln n (M, waves), and what dS/dln r is to be multiplied by for the two of shape."""
     eta_1, eta_2 = params[:, ETA_1], params[:, ETA_2]
     eta = torch.hypot(eta_1, eta_2).clamp_min(1e-4)
-    c, s = torch.cosh(eta), torch.sinh(eta) / eta
+    # cosh and sinh of expm1: torch's own round otherwise in vectors than alone, and a fit would know its batch.
+    grown = torch.expm1(eta)
+    c, s = 1 + grown**2 / (2 * (grown + 1)), (grown + grown / (grown + 1)) / (2 * eta)
     # (d/deta of sinh(eta) / eta) / eta, by its series where the difference would drown.
     slope = torch.where(eta > 0.05, (c - s) / eta**2, 1 / 3 + eta**2 / 30)
     form = torch.stack(
