@@ -93,6 +93,8 @@ def source_of(words: str, bands: list[str]) -> Source:
             raise UsageError(str(error), error.hint) from None
         words = f"moffat:{known.fwhm[0]:g}:{known.beta:g}"
         return Source(words, words)
+    if not words:
+        raise UsageError("--psf is empty.", "Type: --psf catalogue, --psf moffat:0.7, or a FITS file")
     path = Path(words).resolve()
     if path.is_dir():
         files = tuple((band, path / f"{band}.fits") for band in bands if (path / f"{band}.fits").is_file())

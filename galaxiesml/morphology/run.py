@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import threading
@@ -163,9 +162,8 @@ def _results(work: _Work, todo: pa.Table, workers: int) -> Iterator[list[int]]:
     size = BLOCK[work.device]
     workers, blocks = min(workers, -(-len(todo) // size)), _blocks(todo, size)
     if workers <= 1:
-        with _one_thread():
-            for block in blocks:
-                yield _measure(work, block)
+        for block in blocks:
+            yield _measure(work, block)
         return
     # Spawned: torch's threads do not survive a fork.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin) as pool:
@@ -190,33 +188,11 @@ def _results(work: _Work, todo: pa.Table, workers: int) -> Iterator[list[int]]:
 def _begin() -> None:
     """What a process does first: it is to end with the command, however that ends, and to write nothing after it."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _alone()
 
 
 def _end_with_parent() -> None:
     multiprocessing.parent_process().join()
     os._exit(1)
-
-
-def _alone() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-
-
-@contextlib.contextmanager
-def _one_thread():
-    """One thread and no denormals, as in the processes; what stood before comes back."""
-    import torch
-
-    threads = torch.get_num_threads()
-    _alone()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(False)
 
 
 def _measure(work: _Work, block: list[dict]) -> list[int]:

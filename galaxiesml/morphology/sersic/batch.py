@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +81,23 @@ class Fits:
     spots: np.ndarray
 
 
+@contextlib.contextmanager
+def _one_thread():
+    """One thread and no denormals; what stood before comes back.
+
+    A batch that the caches hold is too small to be shared out: two threads take longer than one.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+
+
+@_one_thread()
 @torch.inference_mode()
 def fit_stamps(stamps: Stamps, device: str = "cpu") -> Fits:
     """Fit every stamp; those that end badly start again from other Sersic indices, and the best is kept.
