@@ -8,7 +8,8 @@ them.  Both are done here, from the manual's description and from how the progra
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import contextlib
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sep
@@ -117,14 +118,45 @@ def detect(image: np.ndarray, settings: Detection | None = None, mask: np.ndarra
     reason = _unfit(image, bad)
     if reason:
         return _empty(image, bad, settings, reason)
-    # sep reserves its pixels beforehand, and by default a hundred times as many as a cutout has.
-    reserved = sep.get_extract_pixstack()
-    sep.set_extract_pixstack(max(image.size, 1000))
     try:
-        return _detect(image, bad, settings)
+        with _room(image.size):
+            return _detect(image, bad, settings)
     except Exception as error:
         # sep has limits (objects in a footprint, pixels) and raises a plain Exception at them.
         return _empty(image, bad, settings, str(error))
+
+
+def footprints(scene: Scene, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Objects of a scene down to its analysis threshold; blends are shared out as sep does it: they are for masks.
+
+    Parameters
+    ----------
+    kept : ndarray (h, w) of bool
+        Pixels that count.
+
+    Returns
+    -------
+    objects : ndarray (objects,) of records
+        sep's table.
+    labels : ndarray (h, w) of int32
+        Row of `objects` + 1 that has the pixel, 0 none.
+    """
+    faint = replace(scene.settings, thresh=scene.settings.analysis_thresh)
+    try:
+        with _room(kept.size):
+            return _extract(np.where(kept, scene.picture, np.float32(0)), scene.rms, faint, clean=False)
+    except Exception:
+        # At sep's limits: what stood out at the higher threshold.
+        return scene.objects, scene.segmentation
+
+
+@contextlib.contextmanager
+def _room(pixels: int):
+    """sep reserves its pixels beforehand, and by default a hundred times as many as a cutout has."""
+    reserved = sep.get_extract_pixstack()
+    sep.set_extract_pixstack(max(pixels, 1000))
+    try:
+        yield
     finally:
         sep.set_extract_pixstack(reserved)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from galaxiesml.morphology import stamps
-from galaxiesml.morphology.detect import Scene, detect
+from galaxiesml.morphology.detect import Scene, detect, footprints
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.neighbours import counts
 from galaxiesml.morphology.settings import Settings
@@ -112,11 +112,9 @@ def _row(shape: dict) -> dict:
 
 def _prepare(target: Target, picture, kept, scene: Scene, index: int, shape: dict, settings: Settings) -> None:
     """The stamp with its neighbours masked, the sky, and first values."""
-    fainter = replace(settings.detection, thresh=settings.detection.analysis_thresh, clean_param=0.0)
-    wide = detect(picture, fainter, None if kept.all() else ~kept)
+    objects, labels = footprints(scene, kept)
     x, y = shape["X_IMAGE"] - 1, shape["Y_IMAGE"] - 1
-    own = _own(wide, x, y)
-    labels = wide.segmentation
+    own = _own(objects, labels, x, y)
     target.sky = stamps.sky(picture, kept, labels)
     if target.sky is None:
         target.flags |= Flag.FEW_PIXELS
@@ -129,32 +127,31 @@ def _prepare(target: Target, picture, kept, scene: Scene, index: int, shape: dic
         guess |= {"flux": shape["FLUX_AUTO"], "half_light_radius": shape["FLUX_RADIUS"]}
     # Odd, so that a pixel is its middle.
     size = (settings.stamp or stamps.size_of(guess["half_light_radius"], min(picture.shape))) | 1
-    friends = _brightest(wide, own, (x, y), size / 2, settings.neighbours)
+    friends = _brightest(objects, own, (x, y), size / 2, settings.neighbours)
     strangers = (labels > 0) & ~np.isin(labels, [friend + 1 for friend in [own, *friends] if friend is not None])
     masked = stamps.widened(strangers)
     if own is not None:
         masked &= labels != own + 1
     target.stamp = stamps.cut(picture, kept & ~masked, column, line, size)
-    target.guesses = [guess] + [_guess(wide.objects[friend], column, line) for friend in friends]
+    target.guesses = [guess] + [_guess(objects[friend], column, line) for friend in friends]
 
 
-def _own(scene: Scene, x: float, y: float) -> int | None:
+def _own(objects: np.ndarray, labels: np.ndarray, x: float, y: float) -> int | None:
     """Which object of a fainter threshold the target is; None where there is none."""
-    if not len(scene.objects):
+    if not len(objects):
         return None
-    height, width = scene.segmentation.shape
-    label = scene.segmentation[int(np.clip(round(y), 0, height - 1)), int(np.clip(round(x), 0, width - 1))]
+    height, width = labels.shape
+    label = labels[int(np.clip(round(y), 0, height - 1)), int(np.clip(round(x), 0, width - 1))]
     if label:
         return int(label) - 1
-    nearest = int(np.argmin(np.hypot(scene.objects["x"] - x, scene.objects["y"] - y)))
-    return nearest
+    return int(np.argmin(np.hypot(objects["x"] - x, objects["y"] - y)))
 
 
-def _brightest(scene: Scene, own: int | None, place: tuple[float, float], reach: float, many: int) -> list[int]:
+def _brightest(objects: np.ndarray, own: int | None, place: tuple[float, float], reach: float, many: int) -> list[int]:
     """The neighbours that give the target the most light, by flux over distance."""
-    x, y = scene.objects["x"] - place[0], scene.objects["y"] - place[1]
+    x, y = objects["x"] - place[0], objects["y"] - place[1]
     near = [at for at in range(len(x)) if at != own and max(abs(x[at]), abs(y[at])) < reach + 6]
-    near.sort(key=lambda at: -scene.objects["flux"][at] / max(np.hypot(x[at], y[at]), 4.0))
+    near.sort(key=lambda at: -objects["flux"][at] / max(np.hypot(x[at], y[at]), 4.0))
     return near[:many]
 
 

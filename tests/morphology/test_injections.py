@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from galaxiesml.morphology import measure
+from galaxiesml.morphology.flags import Flag
+from galaxiesml.morphology.sersic.psf import Moffat
 from galaxiesml.morphology.settings import Settings
+from galaxiesml.survey import PIXEL_SCALE_ARCSEC
 
-from .injected import GAIN
+from .injected import GAIN, injected
 from .injections import by_half_magnitude, many, scatter
 
 #: Pictures a half magnitude: isolated, and with nine neighbours.
@@ -36,6 +40,21 @@ def test_where_a_fit_starts_is_not_seen_in_its_end():
     settings = Settings(gain=GAIN)
     here, there = (many(40, neighbours=0, seed=300, settings=settings, moved=moved) for moved in (None, 7))
     _check_starts(here, there, 0.98)
+
+
+def test_a_psf_stated_5_percent_too_wide_raises_the_index():
+    """By as much as docs/morphology.md says: the smaller the galaxy, the more."""
+    drawn = injected(150, seed=11, magnitudes=(18.0, 21.0), neighbours=0)
+    right, wide = (
+        measure(drawn.images, Moffat(times * drawn.seeing / PIXEL_SCALE_ARCSEC), gain=GAIN).to_pandas()
+        for times in (1.0, 1.05)
+    )
+    clean = ((right["morphology_flags"] | wide["morphology_flags"]) & ~int(Flag.HIGH_CHI2)) == 0
+    shift = np.log(wide["sersic_index"] / right["sersic_index"])
+    radius = drawn.truth["r_e_arcsec"]
+    small, large = (float(shift[clean & some].median()) for some in (radius < 0.3, radius > 0.5))
+    print(f"5 % too wide shifts ln n by {small:.3f} (r_e under 0.3 arcsec), {large:.3f} (over 0.5)")
+    assert 0.08 < small < 0.2 and 0.03 < large < 0.1
 
 
 def _check_errors(found, within: float) -> None:
