@@ -13,7 +13,7 @@ from galaxiesml.morphology.sersic.waves import Waves
 
 _SEVEN = len(model.PARAMETERS)
 #: Where a fit has ended: the step that is left, in units of the errors, squared; and where it may end at the last turn.
-_TOLERANCE, _ENOUGH = 1e-3, 1e-2
+_TOLERANCE, _ENOUGH = 4e-3, 1e-2
 #: Sums in single precision tell two values of chi square apart when they differ by more than this part.
 _ALIKE = 3e-7
 #: Longest step of a parameter in one iteration.
@@ -266,7 +266,9 @@ def _keep(end: State, rows: torch.Tensor, work: _Work, done: torch.Tensor, free:
     factor, wrong = torch.linalg.cholesky_ex(normal)
     covariance = torch.cholesky_inverse(factor)
     covariance = torch.where((wrong > 0)[:, None, None], torch.nan, covariance)
-    end.values[rows] = work.values[done]
+    # The last step is taken unseen: what is left after it is of second order.
+    ended = left[done] < _TOLERANCE
+    end.values[rows] = torch.where(ended[:, None], work.trial[done], work.values[done])
     end.covariance[rows] = torch.where(free[:, :, None] & free[:, None, :], covariance, 0.0)
-    end.chi2[rows], end.bound[rows] = work.chi2[done], ~free
+    end.chi2[rows], end.bound[rows] = work.chi2[done] - torch.where(ended, left[done], 0.0), ~free
     end.converged[rows], end.iterations[rows] = left[done] < _ENOUGH, work.turns[done]
