@@ -58,7 +58,9 @@ def _isophotes(axis, one: Measured) -> None:
     top = float(np.nanmax(one.picture)) / one.rms
     levels = [level for level in _LEVELS if level < top]
     if levels:
-        axis.contour(one.picture / one.rms, levels=levels, colors=_BLUE, linewidths=0.6)
+        # Within footprints: elsewhere the lowest levels are the noise's.
+        seen = np.where(one.labels > 0, one.picture, np.float32(0))
+        axis.contour(seen / one.rms, levels=levels, colors=_BLUE, linewidths=0.6)
     area = one.row["isophotal_area"]
     words = "not detected" if area is None else f"isophotal area {area:,.0f} pixels"
     axis.set_title(f"{one.band}: {words}", fontsize=8, loc="left")
@@ -94,7 +96,7 @@ def _model(axis, one: Measured) -> None:
         return
     _show(axis, one.model, one.rms)
     row = one.row
-    error = f" ± {row['sersic_index_error']:.2f}" if row["sersic_index_error"] is not None else " (at a bound)"
+    error = f" ± {row['sersic_index_error']:.2g}" if row["sersic_index_error"] is not None else " (at a bound)"
     words = f"Sersic n = {row['sersic_index']:.2f}{error}, r_e {row['sersic_r_e_arcsec']:.2f} arcsec"
     axis.set_title(words, fontsize=8, loc="left")
 
