@@ -1,6 +1,6 @@
 """Time and quality of morphology beside Source Extractor and statmorph, on the same crowded pictures.
 
-    python benchmarks/morphology.py                # 200 pictures, two processes
+    python benchmarks/morphology.py                # 512 pictures, two processes: a block of the command in each
     python benchmarks/morphology.py --pictures 60 --json morphology.json
     python benchmarks/morphology.py --device cuda  # fits a second on a GPU, beside the memory-traffic floor
 
@@ -271,7 +271,7 @@ WAYS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--pictures", type=int, default=512)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--json", type=Path)
