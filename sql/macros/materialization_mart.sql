@@ -2,7 +2,7 @@
     dbt-duckdb's own `external` writes a row of NULLs for an empty table and copies every row twice.
 
     order_by  a unique key: the file's rows are in this order whatever the number of threads
-    keep      also hold the table in memory, for one that many models read -#}
+    keep      also hold the table in memory, read back from its file, for one that many models read -#}
 {%- materialization mart, adapter='duckdb' -%}
     {%- set keep = config.get('keep', false) -%}
     {%- set target = this.incorporate(type='table' if keep else 'view') -%}
@@ -15,20 +15,13 @@
     {%- if config.get('contract').enforced -%}
         {{ get_assert_columns_equivalent(sql) }}
     {%- endif -%}
-    {%- if keep -%}
-        {% call statement('table') -%}
-            create or replace table {{ target }} as {{ sql }}
-        {%- endcall %}
-    {%- endif -%}
     {% call statement('main') -%}
-        copy (select * from {% if keep %}{{ target }}{% else %}({{ sql }}){% endif %} order by {{ config.require('order_by') }})
+        copy (select * from ({{ sql }}) order by {{ config.require('order_by') }})
         to '{{ path }}' {{ options }}
     {%- endcall %}
-    {%- if not keep -%}
-        {% call statement('view') -%}
-            create or replace view {{ target }} as select * from read_parquet('{{ path }}')
-        {%- endcall %}
-    {%- endif -%}
+    {% call statement('read') -%}
+        create or replace {{ 'table' if keep else 'view' }} {{ target }} as select * from read_parquet('{{ path }}')
+    {%- endcall %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
