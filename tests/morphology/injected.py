@@ -58,7 +58,12 @@ def psf_picture(seeing: float, size: int = 63, beta: float = BETA) -> np.ndarray
     return draw(galsim.DeltaFunction(flux=1.0), seeing, size, beta)
 
 
-def parameters(random: np.random.Generator, magnitudes: tuple[float, float], spread: float = 0.5) -> dict:
+def parameters(
+    random: np.random.Generator,
+    magnitudes: tuple[float, float],
+    spread: float = 0.5,
+    radii_arcsec: tuple[float, float] = (0.2, 1.5),
+) -> dict:
     """One galaxy: n, r_e, axis ratio and magnitude of the stated distributions, within `spread` pixels of 0, 0."""
     mag = random.uniform(*magnitudes)
     return {
@@ -66,7 +71,7 @@ def parameters(random: np.random.Generator, magnitudes: tuple[float, float], spr
         "y": random.uniform(-spread, spread),
         "mag": mag,
         "flux": 10 ** (0.4 * (ZERO_POINT_MAG - mag)),
-        "r_e_arcsec": np.exp(random.uniform(np.log(0.2), np.log(1.5))),
+        "r_e_arcsec": np.exp(random.uniform(*np.log(radii_arcsec))),
         "q": random.uniform(0.2, 1.0),
         "theta": random.uniform(-90, 90),
         "n": random.choice(INDICES),
@@ -80,6 +85,7 @@ def injected(
     magnitudes: tuple[float, float] = (18.0, 23.5),
     neighbours: int = 0,
     size: int = 127,
+    radii_arcsec: tuple[float, float] = (0.2, 1.5),
 ) -> Injected:
     """Pictures of one target each, with neighbours of magnitude 20 to 25 anywhere but on its middle.
 
@@ -93,7 +99,7 @@ def injected(
     seeing = random.uniform(0.6, 0.8, count)
     rows = []
     for at in range(count):
-        target = parameters(random, magnitudes)
+        target = parameters(random, magnitudes, radii_arcsec=radii_arcsec)
         rows.append(target)
         image = draw(galaxy(target), seeing[at], size)
         for _ in range(random.poisson(neighbours * (size / 127) ** 2)):

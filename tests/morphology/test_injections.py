@@ -57,6 +57,18 @@ def test_a_psf_stated_5_percent_too_wide_raises_the_index():
     assert 0.08 < small < 0.2 and 0.03 < large < 0.1
 
 
+def test_a_galaxy_that_fills_its_picture_comes_out_low():
+    """Its wings lie where the sky is measured: by as much as docs/morphology.md says, and no more."""
+    for size, radii, magnitudes, most in ((64, (0.8, 2.0), (18.0, 20.5), 0.15), (127, (2.0, 4.0), (17.0, 19.5), 0.05)):
+        drawn = injected(100, seed=12, magnitudes=magnitudes, neighbours=1, size=size, radii_arcsec=radii)
+        found = measure(drawn.images, Moffat(drawn.seeing / PIXEL_SCALE_ARCSEC), gain=GAIN).to_pandas()
+        steep = drawn.truth["n"] > 2
+        n = np.log(found["sersic_index"] / drawn.truth["n"])[steep].median()
+        r_e = np.log(found["sersic_r_e_arcsec"] / drawn.truth["r_e_arcsec"])[steep].median()
+        print(f"{size} pixels, r_e {radii[0]} to {radii[1]} arcsec, n over 2: bias {n:.3f} (ln n), {r_e:.3f} (ln r_e)")
+        assert abs(n) < most and abs(r_e) < most
+
+
 def _check_errors(found, within: float) -> None:
     """One-sigma errors and bias, unflagged and brighter than 22.5."""
     clean = found[(found["flags"] == 0) & (found["mag"] < 22.5)]
