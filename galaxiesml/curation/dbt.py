@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
+import logging.handlers
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,17 +53,18 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
     BuildError
         A node failed, or dbt could not run: names the model, its file and the log.
     """
-    with _environment(settings.environment()), _without_collector():
+    with _environment(settings.environment()), _without_collector(), _log(logs) as log:
         from dbt.cli.main import dbtRunner
 
-        runner = dbtRunner(callbacks=[_Listener(progress)] if progress else [])
+        runner = dbtRunner(callbacks=[log, *([_Listener(progress)] if progress else [])])
         try:
             outcome = runner.invoke(
                 [
                     *arguments,
                     *("--project-dir", str(project), "--profiles-dir", str(project)),
                     *("--target-path", str(project / "target"), "--log-path", str(logs)),
-                    *("--log-level", "none", "--log-level-file", "info", "--no-print", "--no-use-colors"),
+                    # dbt's own log file formats 2,000 lines for debugging before it drops them.
+                    *("--log-level", "none", "--log-level-file", "none", "--no-print", "--no-use-colors"),
                     # dbt would write its 2 MB of manifest twice; a build keeps its own, short one.
                     "--no-write-json",
                 ]
@@ -87,6 +90,24 @@ def _raise_failures(outcome, project: Path, logs: Path) -> None:
             "The build stopped; what was published before stands as it was.\n  " + "\n  ".join(lines),
             f"The SQL as run is under {project / 'target'}; the whole story is in {logs / 'dbt.log'}.",
         )
+
+
+@contextlib.contextmanager
+def _log(folder: Path):
+    """A callback that writes what dbt says, debugging aside, to dbt.log in the folder."""
+    handler = logging.handlers.RotatingFileHandler(folder / "dbt.log", maxBytes=1_000_000, backupCount=3, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    # A log that cannot be written stops nothing.
+    handler.handleError = lambda record: None
+
+    def write(event) -> None:
+        if event.info.level in ("info", "warn", "error"):
+            handler.handle(logging.makeLogRecord({"msg": f"[{event.info.level}] {event.info.msg}"}))
+
+    try:
+        yield write
+    finally:
+        handler.close()
 
 
 class _Listener:
@@ -123,13 +144,21 @@ def _environment(variables: dict[str, str]):
 
 @contextlib.contextmanager
 def _without_collector():
-    """dbt's import and parse make a million objects that all stay: looking for cycles in them costs a second."""
+    """dbt's import and parse make a million objects that all stay: looking for cycles in them costs a second.
+
+    What is frozen is freed all the same: by the next invocation in this process, or when it ends.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
+    if gc.get_freeze_count():
+        gc.unfreeze()
+        gc.collect()
     try:
         yield
     finally:
         if was_enabled:
+            gc.freeze()
+            atexit.register(gc.unfreeze)
             gc.enable()
 
 

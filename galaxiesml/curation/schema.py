@@ -147,24 +147,26 @@ def _entry(model: Model, name: str, columns, facts: dict) -> dict:
             {"v": version["number"], "description": f"{model.description} {version['title'].capitalize()}."}
             for version in load_versions()
         ]
+    if model.key or model.not_null:
+        entry["data_tests"] = [_whole(model)]
     if columns:
-        entry["columns"] = [_column(facts[column], model) for column in columns]
+        entry["columns"] = [_column(facts[column]) for column in columns]
     return entry
 
 
-def _column(fact: dictionary.Column, model: Model) -> dict:
-    entry: dict = {
+def _column(fact: dictionary.Column) -> dict:
+    return {
         "name": fact.name,
         "data_type": _TYPES.get(fact.type, fact.type),
         "description": fact.description,
         "config": {"meta": {"unit": fact.unit, "ucd": fact.ucd}},
     }
-    # A key of a published table is tested; what staging brings is tested where it is read.
-    if fact.name == model.key:
-        entry["data_tests"] = ["unique", "not_null"]
-    elif fact.name in model.not_null:
-        entry["data_tests"] = ["not_null"]
-    return entry
+
+
+def _whole(model: Model) -> dict:
+    """The test of a model: its key is unique, and it and other columns are never NULL."""
+    arguments = {"key": model.key, "present": list(model.not_null)}
+    return {"whole": {"arguments": {name: value for name, value in arguments.items() if value}}}
 
 
 def boundary_tests(bands: dict[str, str], facts: dict) -> list[dict]:

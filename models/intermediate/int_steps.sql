@@ -1,20 +1,18 @@
 -- The list of cuts as a table: one row per version and cut, in the order of judging.
 {% set numbers = built_versions() -%}
 with steps as (
-    {%- for number in numbers %}
-    {%- set outer = loop %}
-    {%- for cut in version_cuts(number)['all'] %}
-    select
-        'v{{ number }}' as version,
-        cast({{ loop.index }} as bigint) as step,
-        '{{ cut.name }}' as cut,
-        '{{ cut.group }}' as cut_group,
-        '{{ cut.section | replace("'", "''") }}' as section,
-        '{{ cut.why | replace("'", "''") }}' as why,
-        '{{ cut.get('duplicates_by', '') }}' as duplicates_by
-    {{ 'union all' if not (loop.last and outer.last) }}
-    {%- endfor %}
-    {%- endfor %}
+    select * from (values
+        {%- for number in numbers %}
+        {%- set outer = loop %}
+        {%- for cut in version_cuts(number)['all'] %}
+        (
+            'v{{ number }}', cast({{ loop.index }} as bigint), '{{ cut.name }}', '{{ cut.group }}',
+            '{{ cut.section | replace("'", "''") }}', '{{ cut.why | replace("'", "''") }}',
+            '{{ cut.get('duplicates_by', '') }}'
+        ){{ ',' if not (loop.last and outer.last) }}
+        {%- endfor %}
+        {%- endfor %}
+    ) as listed(version, step, cut, cut_group, section, why, duplicates_by)
 )
 
 select * from steps

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -94,6 +95,13 @@ def test_a_reader_that_goes_away(empty):
     assert run.stdout.readline() == "range\n"
     run.stdout.close()
     assert (run.wait(), run.stderr.read()) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_result_that_cannot_be_written_is_a_failure(empty):
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([*PROGRAM, "-C", empty.root, "status"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 1 and "No space left on device" in run.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

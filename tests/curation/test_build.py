@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -67,15 +68,34 @@ def test_dbt_compiles_what_the_tests_replay(built):
     assert ours == theirs
 
 
-def test_boundary_rows_as_dbt_unit_tests(built, tmp_path):
-    for name, text in project_files(BANDS_UCD, boundaries=True).items():
-        path = tmp_path / name
+def run_dbt(built, folder, files: dict[str, str], select: str):
+    """Build a part of a project that is not the catalogue's own."""
+    for name, text in files.items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    (built.builds / "unit").mkdir()
-    settings = Settings(built.root, "unit", 2, "2GB")
-    command = ["build", "--select", "+int_verdicts", "--indirect-selection", "cautious"]
-    results = invoke(command, tmp_path, tmp_path, settings)
+    (built.builds / folder.name).mkdir()
+    command = ["build", "--select", select, "--indirect-selection", "cautious"]
+    return invoke(command, folder, folder, Settings(built.root, folder.name, 2, "2GB"))
+
+
+@pytest.mark.parametrize("number", ["cast(7 as bigint)", "nullif(row_number() over (order by source_row), 1)"])
+def test_a_key_that_repeats_or_is_null_stops_the_build(built, tmp_path, number):
+    files = project_files(BANDS_UCD)
+    pairs = "models/intermediate/int_pairs.sql"
+    broken = re.sub(r"row_number\(\) over \([^)]*\) as pair_id", f"{number} as pair_id", files[pairs])
+    assert broken != files[pairs]
+    with pytest.raises(BuildError, match=r"test whole_int_pairs_pair_id .*Got 1 result"):
+        run_dbt(built, tmp_path, files | {pairs: broken}, "+int_pairs")
+
+
+def test_dbt_says_in_its_log_what_it_ran(built):
+    log = (built.logs / "dbt.log").read_text()
+    assert "PASS whole_int_pairs_pair_id" in log and "Completed successfully" in log and "[debug]" not in log
+
+
+def test_boundary_rows_as_dbt_unit_tests(built, tmp_path):
+    results = run_dbt(built, tmp_path, project_files(BANDS_UCD, boundaries=True), "+int_verdicts")
     boundaries = {
         result.node.name: str(result.status) for result in results.results if "unit_test" in result.node.unique_id
     }
