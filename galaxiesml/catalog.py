@@ -363,7 +363,10 @@ def write_table(path: Path, table) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    pq.write_table(table, beside)
+    with open(beside, "wb") as handle:
+        pq.write_table(table, handle)
+        handle.flush()
+        os.fsync(handle.fileno())
     os.replace(beside, path)
     sync_folder(path.parent)
 

@@ -17,6 +17,7 @@ from galaxiesml.config import check_space
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.cutouts.shard import Task, bytes_of, fits_of, make_shard, sha_of, write_requests
 from galaxiesml.errors import GalaxiesmlError, InputError, ResourceError, UsageError
+from galaxiesml.workers import end_with_parent
 
 _MAKING = ".tmp-pixels-"
 KIND = {False: "cutouts", True: "psf"}
@@ -121,7 +122,7 @@ def _made(tasks: list[Task], jobs: int, progress) -> Iterator[tuple[Task, dict, 
                 yield task, {}, error
         return
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=spawn) as pool:
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=spawn, initializer=end_with_parent) as pool:
         # The largest first, so that no process ends long after the others.
         futures = {pool.submit(make_shard, task): task for task in sorted(tasks, key=lambda t: -bytes_of(t.source))}
         for future in as_completed(futures):

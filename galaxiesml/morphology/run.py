@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import ProcessPoolExecutor
@@ -25,6 +23,7 @@ from galaxiesml.morphology.psf_source import Source
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.pixels import Shards
 from galaxiesml.survey import MASK_PLANES
+from galaxiesml.workers import end_with_parent
 
 #: Pictures of a block: what is lost when a run is killed, and what a process holds.  A GPU asks for many at once.
 BLOCK = {"cpu": 256, "cuda": 4096}
@@ -166,7 +165,7 @@ def _results(work: _Work, todo: pa.Table, workers: int) -> Iterator[list[int]]:
             yield _measure(work, block)
         return
     # Spawned: torch's threads do not survive a fork.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=end_with_parent) as pool:
         # A few ahead of the workers, not all: there may be tens of thousands.
         waiting = {pool.submit(_measure, work, block) for block in islice(blocks, 2 * workers)}
         try:
@@ -183,16 +182,6 @@ def _results(work: _Work, todo: pa.Table, workers: int) -> Iterator[list[int]]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _begin() -> None:
-    """What a process does first: it is to end with the command, however that ends, and to write nothing after it."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
 
 
 def _measure(work: _Work, block: list[dict]) -> list[int]:

@@ -261,13 +261,11 @@ def kills(tmp_path, count: int) -> None:
     died = 0
     for number in range(count):
         catalog = Catalog.create(tmp_path / "cat", "pdr2_wide")
-        process = subprocess.Popen(
-            [*command, *map(str, tars)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-        )
+        process = subprocess.Popen([*command, *map(str, tars)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         time.sleep(length * (number + 0.5) / count)
-        # Not polled before: a process that has ended keeps its number until it is waited for.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.kill()
+        # The pipes close when the last process that could write has ended.
+        process.communicate(timeout=10)
         died += process.returncode == -signal.SIGKILL
         for info in catalog.shards():
             assert files(store_of(catalog) / info["shard"]) == files(store_of(whole) / info["shard"])

@@ -21,6 +21,7 @@ from galaxiesml.mock.sky.scene import Scene, make_scene
 from galaxiesml.mock.sky.service import cutout_list, psf_list
 from galaxiesml.mock.sky.spectra import take_spectra
 from galaxiesml.mock.sky.tars import Tars
+from galaxiesml.workers import end_with_parent
 
 SUMMARY = "mock.json"
 #: Fewer galaxies do not carry every fault.
@@ -116,6 +117,7 @@ def _answers(scene: Scene, requests, jobs: int) -> Iterator[Answer]:
 
 
 def _start(scene: Scene, asks: dict) -> None:
+    end_with_parent()
     # A process a core: libraries that start threads of their own would only get in each other's way.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
