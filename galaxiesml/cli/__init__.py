@@ -18,6 +18,7 @@ from galaxiesml.cli import (
     cutouts,
     export,
     export_hdf5,
+    given,
     ingest,
     mock,
     morphology,
@@ -40,6 +41,7 @@ def make_app() -> typer.Typer:
     """Every command of the program."""
     app = typer.Typer(
         name="galaxiesml",
+        cls=given.OnceGroup,
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -64,6 +66,7 @@ def make_app() -> typer.Typer:
         mock,
     ):
         module.register(app)
+    given.refuse_repeats(app)
     return app
 
 

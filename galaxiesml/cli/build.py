@@ -41,8 +41,11 @@ def build(
         Specz, typer.Option(help="Whose spectra: the export's own match, or the landed surveys, matched here.")
     ] = Specz.EXPORT,
     specz_rule: Annotated[
-        Rule, typer.Option(help="Which redshift a matched object gets: the HSC team's rule, or the best spectrum.")
-    ] = Rule.HSC,
+        Rule | None,
+        typer.Option(
+            help="With --specz matched: which redshift an object gets, by the HSC team's rule or the best spectrum."
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads for the queries.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Memory for the queries, as 4GB.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another writer.")] = 0.0,
@@ -64,8 +67,13 @@ def build(
     from galaxiesml.catalog import check_version
     from galaxiesml.config import setting
     from galaxiesml.curation.build import build as make
+    from galaxiesml.errors import UsageError
     from galaxiesml.ingest.ledger import ensure_empty
 
+    if specz_rule is not None and specz is Specz.EXPORT:
+        raise UsageError(
+            "--specz-rule chooses among the landed surveys' spectra; the export has its own.", "Add --specz matched."
+        )
     catalog = common.catalog()
     number = check_version(version) if version else None
     with catalog.lock("galaxiesml build", wait):
@@ -86,7 +94,7 @@ def build(
                 version=number,
                 split_seed=split_seed,
                 specz=specz.value,
-                specz_rule=specz_rule.value,
+                specz_rule=(specz_rule or Rule.HSC).value,
                 threads=int(setting(catalog.root, "threads", threads)[0]),
                 memory_limit=str(setting(catalog.root, "memory_limit", memory_limit)[0]),
                 progress=report,

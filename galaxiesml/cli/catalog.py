@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
 
 config = typer.Typer(help="Show or change settings.", no_args_is_help=True)
 
@@ -38,6 +38,7 @@ def init(
     from galaxiesml.curation.states import refresh
     from galaxiesml.ingest.ledger import ensure_empty
 
+    given.refuse_catalog("init", "init makes the folder that its argument names.")
     catalog = Catalog.create(directory, release)
     with catalog.lock("galaxiesml init"):
         ensure_empty(catalog)

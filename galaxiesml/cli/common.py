@@ -76,6 +76,14 @@ def print_json(content) -> None:
     result(json.dumps(content, indent=1, default=str))
 
 
+def drawn(path: Path, as_json: bool) -> None:
+    """Say where a picture is: as the result, or next to JSON, which is the result then."""
+    if as_json:
+        say(f"The picture is {path}.")
+    else:
+        result(str(path))
+
+
 def say(text: str) -> None:
     """What a person may want to know, on standard error, unless -q."""
     LOG.info("%s", text)

@@ -15,7 +15,7 @@ ListFile = Annotated[
     Path | None,
     typer.Option("--list", metavar="FILE", help="The upload list of the one tar; else X.txt beside X.tar."),
 ]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Processes, a tar to each.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Processes, a tar to each.", min=1)]
 Force = Annotated[bool, typer.Option("--force", help="Land even if the disk seems too full.")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Land files of the HSC archive.")
 
@@ -22,7 +22,12 @@ ArchiveQuery = Annotated[
 ]
 Rejects = Annotated[
     Path | None,
-    typer.Option("--rejects", metavar="FILE", help="Put rows that do not parse aside, in this CSV file."),
+    typer.Option(
+        "--rejects",
+        metavar="FILE",
+        help="Put rows that do not parse aside, in this CSV file.",
+        callback=given.csv_file,
+    ),
 ]
 Wait = Annotated[float, typer.Option("--wait", metavar="S", help="Seconds to wait for another writer.")]
 Force = Annotated[bool, typer.Option("--force", help="Land even if the disk seems too full.")]

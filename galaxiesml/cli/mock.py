@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make a simulated archive's files.")
 
@@ -19,12 +19,16 @@ def register(app: typer.Typer) -> None:
 @group.callback()
 def _mock() -> None:
     """Make a simulated archive's files, with the truth about them beside."""
+    given.refuse_catalog("mock", "A simulated archive is written into --out.")
 
 
 Rows = Annotated[int, typer.Option(metavar="N", help="Rows; with --split, of the object table.")]
 Spectra = Annotated[int | None, typer.Option(metavar="N", help="Rows with a spectrum; without it, 97 per cent.")]
 Seed = Annotated[int, typer.Option(help="Equal seeds give equal files.")]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")]
+Out = Annotated[
+    Path,
+    typer.Option(metavar="DIR", help="Folder for the files.", callback=lambda path: given.check_folder(path, "mock")),
+]
 Format = Annotated[str, typer.Option("--format", metavar="csv.gz|csv|parquet|fits", help="Format.")]
 Release = Annotated[str, typer.Option(help="Release whose names it has, or a profile's file.")]
 Split = Annotated[bool, typer.Option("--split", help="Objects and spectra in two files.")]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, ingest
+from galaxiesml.cli import common, given, ingest
 
 
 class Device(StrEnum):
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def morphology(
+    context: typer.Context,
     bands: Annotated[str | None, typer.Option(metavar="grizy", help="Filters to measure; all by default.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", "-j", metavar="N", help="Processes.", min=1)] = None,
     device: Annotated[Device, typer.Option(help="Where Sersic profiles are fitted.")] = Device.cpu,
@@ -80,6 +81,7 @@ def morphology(
       galaxiesml morphology --write-config source-extractor/
     """
     if write_config is not None:
+        given.refuse_with(context, "--write-config", ("write_config", "json"), "It measures nothing.")
         _write_config(write_config, json)
         return
     from galaxiesml.config import check_space

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
 
 request = typer.Typer(help="Write what the archive is to be asked for.", no_args_is_help=True)
 
@@ -50,7 +50,7 @@ def cutouts(
 
     catalog = common.catalog()
     ask = check_ask(catalog, version, bands, semi_width, layers, type=kind, again=again)
-    folder = out or catalog.root / "requests"
+    folder = given.check_folder(out, "request cutouts") or catalog.root / "requests"
     wanted = wanted_lists(catalog, ask, folder)
     states = write_lists(wanted.lists, force=force)
     rows = [
