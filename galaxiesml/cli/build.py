@@ -124,4 +124,5 @@ def _say(built) -> None:
             f"galaxies_{name} is left out: it needs {', '.join(cuts)}.  "
             f"Type: galaxiesml build --version {name} --accept-missing all"
         )
+    common.warn_of_morphology(built.info)
     common.say("Next: galaxiesml audit cuts")

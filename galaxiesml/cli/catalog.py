@@ -75,6 +75,9 @@ def status(as_json: Json = False) -> None:
         origin = "" if found["spectra_from"] == "export" else f", spectra {found['spectra_from']}"
         common.result(f"\nbuilt: {found['build']}, {found['built_at']}{origin}{since}")
         common.table(found["versions"])
+        if of := found["morphology"]:
+            common.result(f"morphology: settings {of['settings']}, psf {of['psf_source']}")
+            common.warn_of_morphology(catalog.build_info())
     if found["writer"]:
         common.result(f"\nbeing written by {found['writer']}")
     common.result(f"\nnext: {found['next']}")
@@ -115,6 +118,7 @@ def catalog_status(catalog) -> dict:
         "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
         "build": info and info["id"],
         "built_at": info and info["created"],
+        "morphology": info and _morphology(info),
         "spectra_from": info and info.get("spectra_from", "export"),
         "up_to_date": up_to_date,
         "versions": _versions(catalog) if info else [],
@@ -130,6 +134,14 @@ def _pictures(catalog, store: str) -> dict:
         "pictures": sum(shard["pictures"] for shard in shards),
         "refused": sum(len(shard["refused"]) for shard in shards),
     }
+
+
+def _morphology(info: dict) -> dict | None:
+    """What the published build's morphology is made by, and how many of its pictures are measured."""
+    found = info.get("morphology")
+    share = info.get("morphology_share") or {}
+    keys = ("settings", "psf_source")
+    return found and {key: found[key] for key in keys} | {key: share.get(key) for key in ("pictures", "measured")}
 
 
 def _versions(catalog) -> list[dict]:

@@ -89,6 +89,17 @@ def warn(text: str) -> None:
     sys.stderr.write(f"Warning: {text}\n")
 
 
+def warn_of_morphology(info: dict) -> None:
+    """Say that pictures of a build are not measured, where it is so."""
+    from galaxiesml.release.morphology import unfinished
+
+    if found := unfinished(info):
+        warn(
+            f"Morphology is measured in {found}; the others have no values (not_measured).  "
+            "Type: galaxiesml morphology, with the options of these settings, and then galaxiesml build"
+        )
+
+
 def table(rows: list[dict], columns: list[str] | None = None) -> None:
     """Rows as an aligned text table on standard output; numbers to the right."""
     if not rows:

@@ -15,6 +15,7 @@ from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
+from galaxiesml.curation.measured_share import measured_share
 from galaxiesml.curation.project import render_project
 
 #: Where a build grows until it is whole.
@@ -144,7 +145,8 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
             for landing in catalog.specz_landings()
         ],
         "versions": versions,
-        "morphology": measurements(catalog),
+        "morphology": (found := measurements(catalog)),
+        "morphology_share": found and measured_share(folder),
     }
 
 
