@@ -96,8 +96,7 @@ def catalog_status(catalog) -> dict:
         and info.get("morphology") == measurements(catalog)
         and [row["source_sha256"] for row in info.get("release_files", [])]
         == [row["source_sha256"] for row in catalog.release_landings()]
-        and [row["source_sha256"] for row in info.get("specz", [])]
-        == [row["source_sha256"] for row in catalog.specz_landings()]
+        and _tables(info.get("specz", [])) == _tables(catalog.specz_landings())
     )
     if not landings:
         step = "galaxiesml ingest hsc FILE"
@@ -121,6 +120,11 @@ def catalog_status(catalog) -> dict:
         "writer": catalog.writer(),
         "next": step,
     }
+
+
+def _tables(landings: list[dict]) -> list[tuple]:
+    """Landed tables of surveys by their bytes, and by those of their descriptions where they are told."""
+    return [(row["source_sha256"], row.get("description_sha256")) for row in landings]
 
 
 def _pictures(catalog, store: str) -> dict:

@@ -33,8 +33,12 @@ def catalog():
     """The catalogue that -C, GALAXIESML_CATALOG or the working folder names; its log is open from here on."""
     from galaxiesml.catalog import find_catalog
 
+    from galaxiesml.release_check import profile_problems
+
     found = find_catalog(STATE.catalog)
     open_log(found.logs)
+    for problem in profile_problems(found.profile.text):
+        warn(f"{found.root / 'release.toml'}: {problem}.")
     return found
 
 

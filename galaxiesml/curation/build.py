@@ -140,7 +140,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
             for landing in catalog.release_landings()
         ],
         "specz": [
-            {key: landing[key] for key in ("survey", "source_file", "source_sha256", "rows")}
+            {key: landing.get(key) for key in ("survey", "source_file", "source_sha256", "description_sha256", "rows")}
             for landing in catalog.specz_landings()
         ],
         "versions": versions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejec
 from galaxiesml.ingest.source import Block, Source
 from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, hopes
 from galaxiesml.ingest.specz_recognise import survey_of
-from galaxiesml.spectroscopy import Survey
+from galaxiesml.spectroscopy import OWN, Survey, known_surveys, load_surveys
 
 EMPTY = "0000-empty"
 KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("source_sha256", pa.string())])
@@ -66,7 +67,7 @@ def land_specz(
     path : path
         Parquet, FITS, CSV, VOTable, ECSV, or fixed-width text with a byte-by-byte description.
     survey : str, optional
-        Its name; else it is recognised by the columns.
+        Its name, or the path of a description in TOML; else it is recognised by the columns.
     rejects : path, optional
         Rows that do not parse, or whose quality flag is not known, are written there, and the others land.
     force : bool
@@ -97,13 +98,15 @@ def land_specz(
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=2 * before.st_size)
     sha = sha256_of(path, progress)
-    told = survey_of(source, survey)
+    told = survey_of(source, known_surveys(catalog.specz_raw), survey)
     if (same := next((old for old in catalog.specz_landings() if old["source_sha256"] == sha), None)) is not None:
         return _landed_before(path, same, told)
     try:
         with made_in(catalog.root / "raw" / f".tmp-specz-{os.getpid()}", catalog.root) as folder:
             landing = _write(source, told, folder, sha, rejects, progress)
             check_unchanged(path, before)
+            if told.name not in load_surveys():
+                write_atomic(folder / OWN, told.text)
             write_atomic(folder / "landing.json", json.dumps(landing.info, indent=1, ensure_ascii=False) + "\n")
             catalog.specz_raw.mkdir(parents=True, exist_ok=True)
             os.rename(folder, folder_of(catalog, landing.info))
@@ -206,6 +209,7 @@ def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, prog
         "repeated_ids": repeats,
         "flags": dict(sorted(seen.flags.items())),
         "landed_at": now(),
+        "description_sha256": hashlib.sha256(survey.text.encode()).hexdigest(),
     }
     return SpeczLanding(info, notes=_notes(survey, seen, repeats, source))
 
