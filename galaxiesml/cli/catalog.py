@@ -34,6 +34,8 @@ def init(
       galaxiesml init cat --release pdr2_wide
       galaxiesml init cat --release my_survey.toml
     """
+    import shlex
+
     from galaxiesml.catalog import Catalog
     from galaxiesml.curation.states import refresh
     from galaxiesml.ingest.ledger import ensure_empty
@@ -43,7 +45,7 @@ def init(
         ensure_empty(catalog)
         refresh(catalog)
     common.say(f"An empty catalogue for {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}.")
-    common.say(f"Next: cd {directory} && galaxiesml ingest hsc FILE")
+    common.say(f"Next: cd {shlex.quote(str(directory))} && galaxiesml ingest hsc FILE")
     common.result(str(catalog.root))
 
 

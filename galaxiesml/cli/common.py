@@ -32,7 +32,6 @@ STATE = State()
 def catalog():
     """The catalogue that -C, GALAXIESML_CATALOG or the working folder names; its log is open from here on."""
     from galaxiesml.catalog import find_catalog
-
     from galaxiesml.release_check import profile_problems
 
     found = find_catalog(STATE.catalog)

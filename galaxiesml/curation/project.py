@@ -36,7 +36,7 @@ def project_files(
     settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | (variables or {})
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
     files["profiles.yml"] = (PROJECT / "profiles.yml").read_text()
-    return files | render(bands, boundaries=boundaries) | survey_seeds(surveys)
+    return files | render(bands, boundaries=boundaries) | ({} if surveys is None else survey_seeds(surveys))
 
 
 def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None) -> Path:

@@ -69,7 +69,7 @@ def _named(named: str, surveys: dict[str, Survey]) -> Survey:
     if told.name in surveys and surveys[told.name].text != told.text:
         raise UsageError(
             f"Tables of {told.name} are landed with another description than {named}.",
-            f"Give the file another name; or type: galaxiesml ingest list specz, then take those tables out with "
+            "Give the file another name; or type: galaxiesml ingest list specz, then take those tables out with "
             "galaxiesml ingest remove --kind specz FILE, and land all again.",
         )
     return told
