@@ -87,7 +87,8 @@ def catalog_status(catalog) -> dict:
     from galaxiesml.curation.build import measurements, shard_names
 
     landings = [
-        {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} for row in catalog.landings()
+        {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} | _doubtful(row)
+        for row in catalog.landings()
     ]
     info = catalog.build_info() if catalog.current_id() else None
     hashes = [(row["landing"], row["source_sha256"]) for row in catalog.landings()]
@@ -111,7 +112,8 @@ def catalog_status(catalog) -> dict:
         "release": catalog.profile.name,
         "landings": landings,
         "spectra": [
-            {key: row[key] for key in ("survey", "source_file", "rows", "rejected")} for row in catalog.specz_landings()
+            {key: row[key] for key in ("survey", "source_file", "rows", "rejected")} | _doubtful(row)
+            for row in catalog.specz_landings()
         ],
         "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
         "build": info and info["id"],
@@ -122,6 +124,11 @@ def catalog_status(catalog) -> dict:
         "writer": catalog.writer(),
         "next": step,
     }
+
+
+def _doubtful(landing: dict) -> dict[str, str]:
+    """Columns with values outside the dictionary's range, as the landing counted them."""
+    return {"out of range": common.out_of_range(landing)}
 
 
 def _tables(landings: list[dict]) -> list[tuple]:

@@ -162,10 +162,18 @@ class Ranges:
         The file, for messages.
     columns : dict of str to (Column, str)
         Name in the blocks' tables to the dictionary's column and the file's name; those without a range are left out.
+    names_in, nones_in : str
+        Where a user says which column is which, and what means none.
     """
 
-    def __init__(self, path: Path, columns: dict[str, tuple[Column, str]]):
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        columns: dict[str, tuple[Column, str]],
+        names_in: str = f"in a release profile ({DOCS})",
+        nones_in: str = "nulls of its column in the release profile",
+    ):
+        self.path, self.names_in, self.nones_in = path, names_in, nones_in
         self.seen = {
             name: Seen(column, source)
             for name, (column, source) in columns.items()
@@ -207,9 +215,9 @@ class Ranges:
             return
         hint = "Magnitudes are expected: mag = zero point - 2.5 log10(flux).  " if fluxes else ""
         if nones:
-            hint += f'If {nones[0].none:g} means none, the release profile says so: nulls = ["{nones[0].none:g}"].  '
+            hint += f"If {nones[0].none:g} means none, say so: {self.nones_in}.  "
         told = lines[0] if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
-        hint += f"Mend the columns, or name the right ones in a release profile ({DOCS})."
+        hint += f"Mend the columns, or name the right ones {self.names_in}."
         raise InputError(f"{self.path}, {told}; nothing was landed.", hint)
 
     def info(self) -> dict:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from galaxiesml.ingest.source import Block, Source
 from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, expected_units, hopes, places_of
 from galaxiesml.ingest.specz_recognise import survey_of
 from galaxiesml.spectroscopy import OWN, Survey, known_surveys, load_surveys
+from galaxiesml.toml_keys import DOCS
 
 EMPTY = "0000-empty"
 KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("source_sha256", pa.string())])
@@ -234,11 +235,16 @@ def _ranges(source: Source, survey: Survey) -> Ranges:
         "magnitude": ("specz_mag_i", survey.columns.get("magnitude")),
     }
     of = {
-        ours: (facts[name], source.names[place[0]])
+        ours: (replace(facts[name], name=ours.removesuffix("_given")), source.names[place[0]])
         for ours, (name, told) in named.items()
         if (place := places_of(source.names, told))
     }
-    return Ranges(source.path, of)
+    return Ranges(
+        source.path,
+        of,
+        f"in a description of the survey: --survey my_survey.toml ({DOCS})",
+        "sentinels of [redshift] or [error] in the survey's description",
+    )
 
 
 def _redshifts_told(table: pa.Table, survey: Survey) -> pa.Table:
