@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.curation.key_docs import documents
 from galaxiesml.curation.macros import SPLIT_SEED
 from galaxiesml.curation.schema import render
 from galaxiesml.curation.survey_seeds import survey_seeds
@@ -57,10 +58,10 @@ def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: di
 
 
 def write_rendered(folder: Path = PROJECT) -> list[str]:
-    """Write the five-band rendering beside the models of a checkout; the names of the files that changed."""
+    """Write the generated files of a checkout, yml for five bands and pages; the names of the files that changed."""
     bands = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
     changed = []
-    for name, text in render(bands).items():
+    for name, text in (render(bands) | documents()).items():
         path = folder / name
         if not path.is_file() or path.read_text() != text:
             path.write_text(text)
