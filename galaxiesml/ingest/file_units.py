@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import warnings
+
 import pyarrow as pa
 
 from galaxiesml.errors import InputError
@@ -55,9 +58,10 @@ def check_units(source: Source, expected: dict[int, tuple[str, str]]) -> list[st
 
 
 def parquet_units(schema: pa.Schema) -> dict[str, str]:
-    """Units by column: from each field's metadata, else from the header that astropy keeps in the file."""
-    found = {}
-    for place, name, unit in [*_of_header(schema), *_of_fields(schema)]:
+    """Units by column: from each field's metadata, else from the VOTable or the astropy header kept in the file."""
+    stated = _of_astropy(schema) | _of_votable(schema)
+    found = {clean_name(name, place): stated[name] for place, name in enumerate(schema.names) if name in stated}
+    for place, name, unit in _of_fields(schema):
         found[clean_name(name, place)] = unit
     return found
 
@@ -69,17 +73,30 @@ def _of_fields(schema: pa.Schema):
                 yield place, field.name, unit.decode("utf-8", "replace")
 
 
-def _of_header(schema: pa.Schema):
+def _of_astropy(schema: pa.Schema) -> dict[str, str]:
     header = (schema.metadata or {}).get(b"table_meta_yaml")
     if not header:
-        return
+        return {}
     from astropy.table import meta
 
     try:
         columns = meta.get_header_from_yaml(header.decode().split("\n"))["datatype"]
-        units = {column["name"]: str(column["unit"]) for column in columns if column.get("unit") is not None}
+        return {column["name"]: str(column["unit"]) for column in columns if column.get("unit") is not None}
     except Exception:  # A header from outside may be anything; the columns are there without it.
-        return
-    for place, name in enumerate(schema.names):
-        if name in units:
-            yield place, name, units[name]
+        return {}
+
+
+def _of_votable(schema: pa.Schema) -> dict[str, str]:
+    """The VOParquet convention: a VOTable without rows."""
+    header = (schema.metadata or {}).get(b"IVOA.VOTable-Parquet.content")
+    if not header:
+        return {}
+    from astropy.io.votable import parse
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fields = parse(io.BytesIO(header), verify="ignore").get_first_table().fields
+        return {field.name: str(field.unit) for field in fields if field.unit is not None}
+    except Exception:  # As above.
+        return {}

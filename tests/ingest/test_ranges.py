@@ -1,5 +1,6 @@
 """Units and ranges at landing: what is wrong of a whole column is refused, some rows are counted and told."""
 
+import io
 import json
 
 import numpy as np
@@ -143,7 +144,7 @@ def test_a_column_of_which_every_value_is_impossible_is_refused(land, catalog, c
     assert ("If 99.99 means none" in told.value.hint) == (changes.get("i_cmodel_mag") == 99.99)
 
 
-@pytest.mark.parametrize("kind", ["fits", "parquet", "astropy.parquet"])
+@pytest.mark.parametrize("kind", ["fits", "parquet", "astropy.parquet", "vo.parquet"])
 def test_the_unit_that_a_file_states_must_be_ours(catalog, tmp_path, kind):
     """Radians that a profile would call ra; the same unit in other words lands."""
 
@@ -155,6 +156,12 @@ def test_the_unit_that_a_file_states_must_be_ours(catalog, tmp_path, kind):
             plain = pa.Table.from_pandas(export(), preserve_index=False)
             fields = [field.with_metadata({"unit": units.get(field.name, "")}) for field in plain.schema]
             pq.write_table(plain.cast(pa.schema(fields)), path)
+        elif kind == "vo.parquet":
+            header = io.BytesIO()
+            table[:0].write(header, format="votable")
+            plain = pa.Table.from_pandas(export(), preserve_index=False)
+            facts = {"IVOA.VOTable-Parquet.version": "1.0", "IVOA.VOTable-Parquet.content": header.getvalue()}
+            pq.write_table(plain.replace_schema_metadata(facts), path)
         else:
             table.write(path, format=kind.removeprefix("astropy."))
         return path
