@@ -81,7 +81,7 @@ class Seen:
         """The range in words."""
         least, most, unit = self.column.min, self.column.max, self.column.unit
         if least is None or most is None:
-            told = f"at least {least:g}" if most is None else f"at most {most:g}"
+            told = f"{least:g} and above" if most is None else f"{most:g} and below"
         else:
             told = f"{least:g} to {most:g}"
         return f"{told} {unit}".rstrip()
@@ -238,7 +238,7 @@ class Ranges:
     def notes(self) -> list[str]:
         """The same in words, and whether positions look like radians."""
         found = [
-            f"{seen.wrapped:,} values of {seen.name} from -180 to 0 are landed as from 180 to 360"
+            f"{seen.wrapped:,} of {seen.values:,} values of {seen.name}, from -180 to 0, land as from 180 to 360"
             for seen in self.seen.values()
             if seen.wrapped
         ]
@@ -255,4 +255,8 @@ class Ranges:
             return ""
         one, other = self.seen[ra], self.seen[dec]
         within = one.low >= 0 and one.high <= 2 * math.pi and max(-other.low, other.high) <= math.pi / 2
-        return f"every {one.source} is below 6.29 and every {other.source} within 1.58: radians?" if within else ""
+        return (
+            f"every {one.source} is below 6.29 and every {other.source} within 1.58: taken for degrees; are they radians?"
+            if within
+            else ""
+        )

@@ -312,11 +312,14 @@ def _notes(survey: Survey, seen: _Seen, repeats: int, source: Source) -> list[st
         told = f", {off:,} of them with a position outside -180 to 360 and -90 to 90 deg" if off else ""
         notes.append(f"{seen.no_position:,} rows have no place on the sky{told}; they stay, and match nothing")
     if seen.positions["wrapped"]:
-        notes.append(f"{seen.positions['wrapped']:,} right ascensions from -180 to 0 are landed as from 180 to 360")
+        told = f"{seen.positions['wrapped']:,} of {seen.placed:,} right ascensions"
+        notes.append(f"{told}, from -180 to 0, land as from 180 to 360")
     if repeats:
         notes.append(f"{repeats:,} rows have an identifier that a row before them has; all stay")
     if seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra <= 2 * np.pi and seen.highest_dec <= np.pi / 2:
-        notes.append("every right ascension is below 6.29 and every declination within 1.58: radians?")
+        notes.append(
+            "every right ascension is below 6.29 and every declination within 1.58: taken for degrees; are they radians?"
+        )
     elif survey.unit == "deg" and seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra < 24:
         notes.append("every right ascension is below 24: if they are hours, the file is not what the survey publishes")
     return notes

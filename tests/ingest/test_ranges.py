@@ -100,7 +100,7 @@ def test_right_ascensions_below_0_are_wrapped_and_told(land, catalog, kind):
     landing = land(frame)
     assert read(catalog, landing)["ra"][:6].tolist() == [180, 349.5, 0, 0, 359.5, -99]
     assert landing.info["wrapped"] == {"ra": 3} and read(catalog, landing)["ra"].dtype == kind
-    assert "3 values of ra from -180 to 0 are landed as from 180 to 360" in landing.notes
+    assert "3 of 60 values of ra, from -180 to 0, land as from 180 to 360" in landing.notes
     (outside,) = landing.info["out_of_range"]
     assert (outside["column"], outside["rows"], outside["most_often"]) == ("ra", 1, -99)
 
@@ -226,7 +226,7 @@ def test_a_survey_s_positions_are_wrapped_counted_and_doubted(catalog, tmp_path,
     table.write(path)
     landing = land_specz(catalog, path)
     assert (landing.info["wrapped"], landing.info["no_position"], landing.info["off_the_sky"]) == ({"ra": 1}, 2, 2)
-    assert any("1 right ascensions from -180 to 0" in note for note in landing.notes)
+    assert any("1 of 58 right ascensions, from -180 to 0" in note for note in landing.notes)
     found = pq.read_table(specz_folder(catalog, landing.info) / "spectra.parquet")["ra"].to_pylist()
     assert found[:4] == [350, None, None, 20]
     assert "off the sky 2" in typed("-C", catalog.root, "ingest", "list", "specz")[1]
