@@ -24,6 +24,8 @@ FLUX_SHARE = 0.1
 #: With fewer values, shares and extents prove nothing.
 FEW = 20
 MANY = 50
+#: What is said of positions that may be radians; as degrees they are a small piece of the sky.
+RADIANS = "every {} is below 6.29 and every {} within 1.58: taken for degrees; are they radians?"
 #: Distinct values outside that are remembered, of a block and of a column.
 _OF_BLOCK, _OF_COLUMN = 20, 100
 _NINES = re.compile(r"-?9+(\.9+)?|-1")
@@ -254,9 +256,6 @@ class Ranges:
         if not {ra, dec} <= set(self.seen) or self.seen[ra].values < MANY:
             return ""
         one, other = self.seen[ra], self.seen[dec]
-        within = one.low >= 0 and one.high <= 2 * math.pi and max(-other.low, other.high) <= math.pi / 2
-        return (
-            f"every {one.source} is below 6.29 and every {other.source} within 1.58: taken for degrees; are they radians?"
-            if within
-            else ""
-        )
+        if one.low < 0 or one.high > 2 * math.pi or max(-other.low, other.high) > math.pi / 2:
+            return ""
+        return RADIANS.format(one.source, other.source)

@@ -24,7 +24,7 @@ from galaxiesml.ingest.astropy_tables import open_table
 from galaxiesml.ingest.convert import Nulls, nullify
 from galaxiesml.ingest.file_units import check_units
 from galaxiesml.ingest.groups import Groups, ahead
-from galaxiesml.ingest.ranges import Ranges
+from galaxiesml.ingest.ranges import RADIANS, Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Block, Source
 from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, expected_units, hopes, places_of
@@ -317,9 +317,7 @@ def _notes(survey: Survey, seen: _Seen, repeats: int, source: Source) -> list[st
     if repeats:
         notes.append(f"{repeats:,} rows have an identifier that a row before them has; all stay")
     if seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra <= 2 * np.pi and seen.highest_dec <= np.pi / 2:
-        notes.append(
-            "every right ascension is below 6.29 and every declination within 1.58: taken for degrees; are they radians?"
-        )
+        notes.append(RADIANS.format("right ascension", "declination"))
     elif survey.unit == "deg" and seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra < 24:
         notes.append("every right ascension is below 24: if they are hours, the file is not what the survey publishes")
     return notes
