@@ -1,6 +1,7 @@
 """A build of pairs of which every version loses all, and of a survey that the user describes: built once."""
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.cli import common
 from galaxiesml.curation.emptied import emptied_by, told
 from galaxiesml.spectroscopy import SURVEYS
 
@@ -101,3 +103,12 @@ def test_versions_that_keep_a_pair_or_had_none_are_not_told(tmp_path):
     pd.DataFrame(rows).to_parquet(tmp_path / "cut_flow.parquet")
     found = emptied_by(tmp_path / "cut_flow.parquet")
     assert set(found) == {"v3"} and "the cut c1 took all." in told("v3", found["v3"])
+
+
+def test_such_a_warning_is_yellow_on_a_terminal_alone(monkeypatch, capsys):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    common.warn("none is left", yellow=True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    common.warn("none is left", yellow=True)
+    assert capsys.readouterr().err == "Warning: none is left\n\x1b[33mWarning: none is left\x1b[0m\n"
