@@ -88,6 +88,8 @@ class Source:
         else as text.
     dropped : dict of str to str
         Columns that cannot be landed, and why.
+    notes : list of str
+        What a user should hear of the file; whole once the last block was read.
     """
 
     path: Path
@@ -96,6 +98,7 @@ class Source:
     types: list[pa.DataType]
     blocks: Callable[[dict[int, pa.DataType], tuple[str, ...]], Iterator[Block]]
     dropped: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def clean_name(name: str, position: int) -> str:

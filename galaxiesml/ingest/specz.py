@@ -252,7 +252,7 @@ def _repeats(path: Path) -> int:
 
 
 def _notes(survey: Survey, seen: _Seen, repeats: int, source: Source) -> list[str]:
-    notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()]
+    notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()] + source.notes
     if seen.no_position:
         notes.append(f"{seen.no_position:,} rows have no place on the sky; they stay, and match nothing")
     if repeats:
