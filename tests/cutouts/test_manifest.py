@@ -14,6 +14,9 @@ from astropy.io import fits
 
 from galaxiesml.curation.build import build
 from galaxiesml.cutouts.land import land_pictures
+from galaxiesml.cutouts.picture import PSF_FLAGS
+from galaxiesml.cutouts.refusal import CLASSES as REFUSALS
+from galaxiesml.cutouts.silence import CLASSES as SILENCES
 
 from ..curation.landed import land_rows, new_catalog
 from ..curation.test_cuts import good_pair
@@ -292,3 +295,11 @@ def test_places_meet_at_the_poles_and_at_ra_zero(found):
     for number, (place, asked) in EDGES.items():
         assert SkyCoord(*place, unit="deg").separation(SkyCoord(*asked, unit="deg")).arcsec < 1
         assert found[number, "g"]["picture_state"] == "present"
+
+
+def test_the_docs_name_every_class(repo, found):
+    text = (repo / "docs" / "pictures.md").read_text()
+    classes = {f"refused_{kind}" for kind in REFUSALS} | set(SILENCES)
+    classes |= {row["picture_reason_class"] for row in found.values()} - {None}
+    assert [kind for kind in sorted(classes) if f"`{kind}`" not in text] == []
+    assert [flag for flag in PSF_FLAGS if f"`{flag}`" not in text] == []
