@@ -39,7 +39,7 @@ def sent(number: int, band: str, tract: int = 9813):
 
 
 def write_tars(folder: Path) -> list[Path]:
-    """A tar and its list for each filter; of one galaxy two single downloads, and a tar that ends in its fourth member."""
+    """A tar and its list for each filter; of one galaxy two single downloads, and a tar cut in its fourth member."""
     folder.mkdir()
     made = []
     asked = [number for number in NUMBERS if number != 12]
