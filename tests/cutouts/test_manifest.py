@@ -12,11 +12,15 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
+from galaxiesml.cli.morphology import _say_first
 from galaxiesml.curation.build import build
 from galaxiesml.cutouts.land import land_pictures
 from galaxiesml.cutouts.picture import PSF_FLAGS
 from galaxiesml.cutouts.refusal import CLASSES as REFUSALS
 from galaxiesml.cutouts.silence import CLASSES as SILENCES
+from galaxiesml.morphology.psf_source import source_of
+from galaxiesml.morphology.run import plan
+from galaxiesml.morphology.settings import Settings
 
 from ..curation.landed import land_rows, new_catalog
 from ..curation.test_cuts import good_pair
@@ -107,8 +111,8 @@ PSF = "arch/2-psf-calexp-pdr2_wide-HSC-{}-{}-4,5-{:.5f}-{:.5f}.fits"
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """Every case in one catalogue, and its manifest: (object, filter) to row."""
+def stocked(tmp_path_factory):
+    """Every case in one catalogue, built."""
     tmp_path = tmp_path_factory.mktemp("manifest")
     catalog = new_catalog(tmp_path / "cat")
     ra, dec = at(2)
@@ -158,7 +162,13 @@ def found(tmp_path_factory):
     build(catalog)
     # Tables of old and of new landings are one table.
     assert catalog.connect().sql("select count(silence_reason) from cutout_requests").fetchall()[0][0] == 12
-    return manifest(catalog)
+    return catalog
+
+
+@pytest.fixture(scope="module")
+def found(stocked):
+    """Its manifest: (object, filter) to row."""
+    return manifest(stocked)
 
 
 def psf_off_centre() -> bytes:
@@ -289,6 +299,14 @@ def test_psf_pictures_are_linked(found):
     assert found[51, "i"]["psf_member"] is None
     flags = {band: found[51, band]["psf_flag"] for band in "gri"}
     assert flags == {"g": None, "r": "off_centre", "i": None}
+
+
+def test_flagged_psfs_are_said_before_anything_is_measured_with_them(stocked, capsys):
+    planned = plan(stocked, Settings(), source_of("catalogue", list("grizy")), list("grizy"))
+    assert planned.flagged_psf == {"off_centre": 1}
+    _say_first(planned)
+    assert "The PSF of 1 pictures is flagged off_centre: their Sersic columns are not" in capsys.readouterr().err
+    assert plan(stocked, Settings(), source_of("moffat:0.7", ["r"]), ["r"]).flagged_psf == {}
 
 
 def test_places_meet_at_the_poles_and_at_ra_zero(found):
