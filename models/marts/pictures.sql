@@ -41,6 +41,9 @@ told as (
     select
         object_id,
         band,
+        shard,
+        line,
+        member,
         case
             when refused <> '' then 1
             when member is not null and not has_pixels then 2
@@ -68,7 +71,10 @@ told as (
 tried as (
     -- Of several reasons the one that says most; what a whole tar does not hold is outside, whatever a cut one says.
     select * from (
-        select *, row_number() over (partition by object_id, band order by place, words, class) as nth from told
+        select
+            *,
+            row_number() over (partition by object_id, band order by place, words, shard, line, member) as nth
+        from told
     ) as ranked
     where nth = 1
 ),
