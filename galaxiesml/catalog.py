@@ -218,7 +218,7 @@ class Catalog:
             for table in ("pictures", "requests"):
                 files = self.root / "raw" / store / "*" / f"{table}.parquet"
                 if any((self.root / "raw" / store).glob(f"*/{table}.parquet")):
-                    found[f"{name}_{table}"] = f"read_parquet({quote(files)})"
+                    found[f"{name}_{table}"] = f"read_parquet({quote(files)}, union_by_name = true)"
         if self.landings_file.is_file():
             found["landings"] = f"read_parquet({quote(self.landings_file)})"
         if build := self.current_id():

@@ -150,6 +150,7 @@ def _shard_row(entry: dict) -> dict:
         "refused": len(entry["refused"]),
         "list": entry["list_file"] or "-",
         "requested": entry["requested"],
+        "unanswered": entry.get("silence") or "-",
         "bytes": entry["bytes"],
         "landed": entry["landed_at"],
     }

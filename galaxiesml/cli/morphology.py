@@ -195,6 +195,11 @@ def _say_first(catalog, wanted) -> None:
             f"{without:,} of {len(wanted.todo):,} pictures have no PSF: their Sersic columns will be NULL (no_psf). "
             "Land PSFs (galaxiesml ingest psf TAR...) or state one: --psf moffat:FWHM_ARCSEC"
         )
+    for flag, count in wanted.flagged_psf.items():
+        common.warn(
+            f"The PSF of {count:,} pictures is flagged {flag}: their Sersic columns are not to be trusted. "
+            'See them: galaxiesml sql "select object_id, band, psf_member from pictures where psf_flag is not null"'
+        )
     common.say(
         f"{len(wanted.todo):,} pictures to measure, {wanted.before:,} measured before, settings {wanted.digest}."
     )

@@ -195,7 +195,7 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
     info = _info(source, plan, keys, archive, counts, profile) | ranges.info() | {"pairs_apart": pairs.apart}
     info["contradictions"], info["unchecked"] = _contradictions(target, plan, info["archive"]["where"])
     _write_json(folder / "landing.json", info)
-    return Landing(info, notes=[*plan.notes, *doubtful, *ranges.notes(), *pairs.notes()])
+    return Landing(info, notes=[*plan.notes, *source.notes, *doubtful, *ranges.notes(), *pairs.notes()])
 
 
 def _with_spectrum(table: pa.Table, plan: Plan) -> int:

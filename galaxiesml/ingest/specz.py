@@ -306,7 +306,7 @@ def _repeats(path: Path) -> int:
 
 
 def _notes(survey: Survey, seen: _Seen, repeats: int, source: Source) -> list[str]:
-    notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()]
+    notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()] + source.notes
     if seen.no_position:
         off = seen.positions["off the sky"]
         told = f", {off:,} of them with a position outside -180 to 360 and -90 to 90 deg" if off else ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -53,6 +53,8 @@ class Plan:
         Of the PSF.
     digest : str
         Hash of both.
+    flagged_psf : dict of str to int
+        Pictures of the build whose landed PSF is flagged, by flag; empty where the PSF is from elsewhere.
     """
 
     todo: pa.Table
@@ -60,6 +62,7 @@ class Plan:
     settings: Settings
     source: Source
     digest: str
+    flagged_psf: dict[str, int] = field(default_factory=dict)
 
     @property
     def without_psf(self) -> int:
@@ -92,7 +95,15 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
         order by shard, image_offset, object_id
     """).to_arrow_table()
     total = connection.execute("select count(*) from wanted").fetchall()[0][0]
-    return Plan(todo, total - len(todo), settings, source, digest)
+    return Plan(todo, total - len(todo), settings, source, digest, _flagged(connection) if source.of_catalog else {})
+
+
+def _flagged(connection) -> dict[str, int]:
+    """Pictures by the flag of their PSF; a build from before there were flags has none."""
+    if "psf_flag" not in connection.table("wanted").columns:
+        return {}
+    flagged = "where psf_flag is not null and psf_offset is not null group by psf_flag order by psf_flag"
+    return dict(connection.execute(f"select psf_flag, count(*) from wanted {flagged}").fetchall())
 
 
 def run(
