@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from .made import once, parsed
+
 REPO = Path(__file__).resolve().parent.parent
 
 
@@ -14,11 +16,26 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # A worker of pytest-xdist uses the folder of the process that started it.
+    if not hasattr(config, "workerinput"):
+        once.begin()
     # Before anything reads the project: modules take the path when they are imported.
     if folder := config.getoption("--project"):
         import galaxiesml.dictionary
 
         galaxiesml.dictionary.PROJECT = folder
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        once.end()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_parse_a_project():
+    with pytest.MonkeyPatch.context() as patch:
+        parsed.share(patch)
+        yield
 
 
 @pytest.fixture(scope="session")
