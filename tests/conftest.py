@@ -7,6 +7,17 @@ import pytest
 from .made import once, parsed
 
 REPO = Path(__file__).resolve().parent.parent
+#: Files of tests that take half a minute or more, the slowest first; pytest's table of durations tells them.
+SLOWEST = (
+    "morphology/test_injections.py",
+    "curation/test_build.py",
+    "morphology/test_run.py",
+    "mock/test_sky_command.py",
+    "cli/test_commands.py",
+    "end_to_end/test_real_pictures.py",
+    "spectra/test_build.py",
+    "curation/test_perturbed.py",
+)
 
 
 def pytest_addoption(parser):
@@ -24,6 +35,12 @@ def pytest_configure(config):
         import galaxiesml.dictionary
 
         galaxiesml.dictionary.PROJECT = folder
+
+
+def pytest_collection_modifyitems(items):
+    """The slowest files first: one that begins last would leave a processor without work."""
+    order = {REPO / "tests" / name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 def pytest_unconfigure(config):
