@@ -15,10 +15,12 @@ import typer.core
 from galaxiesml.errors import UsageError
 
 #: Suffixes of files, compressed ones among them: a folder with such a name was meant to be a file.
-FILES = frozenset(
-    "arrow avro bz2 csv dat db duckdb ecsv feather fit fits fz gz h5 hdf hdf5 jpg json ndjson npy npz parquet pdf pkl "
-    "png pq sql sqlite svg tar tgz toml tsv txt vot votable xlsx xml xz yaml yml zip zst".split()
-)
+FILES = {
+    *("arrow", "avro", "bz2", "csv", "dat", "db", "duckdb", "ecsv", "feather", "fit", "fits", "fz", "gz", "h5"),
+    *("hdf", "hdf5", "jpg", "json", "ndjson", "npy", "npz", "parquet", "pdf", "pkl", "png", "pq", "sql", "sqlite"),
+    *("svg", "tar", "tgz", "toml", "tsv", "txt", "vot", "votable", "xlsx", "xml", "xz", "yaml", "yml", "zip"),
+    *("zst"),
+}
 #: Suffixes of each format of a table, the usual one first.
 SUFFIXES = {"csv": ("csv", "txt"), "json": ("json",), "parquet": ("parquet", "pq")}
 

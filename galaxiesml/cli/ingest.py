@@ -128,6 +128,7 @@ def _landing_row(entry: dict) -> dict:
         "kind": entry["kind"],
         "rows": entry["rows"],
         "rejected": entry["rejected"],
+        "out of range": common.out_of_range(entry) or "-",
         "query": entry["archive"]["query"] or "-",
         "landed": entry["landed_at"],
     }
@@ -141,6 +142,7 @@ def _specz_row(entry: dict) -> dict:
         "format": entry["format"],
         "rows": entry["rows"],
         "rejected": entry["rejected"],
+        "out of range": common.out_of_range(entry) or "-",
         "landed": entry["landed_at"],
     }
 
@@ -153,6 +155,7 @@ def _shard_row(entry: dict) -> dict:
         "refused": len(entry["refused"]),
         "list": entry["list_file"] or "-",
         "requested": entry["requested"],
+        "unanswered": entry.get("silence") or "-",
         "bytes": entry["bytes"],
         "landed": entry["landed_at"],
     }

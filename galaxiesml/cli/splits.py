@@ -66,6 +66,8 @@ def _land(catalog, files: list[Path], split: str | None, wait: float, json: bool
                 landing = land_release(catalog, file, split=split, progress=bar)
             landed.append(landing)
             info = landing.info
+            for note in landing.notes:
+                common.warn(f"{info['source_file']}: {note}.")
             what = f"{info['source_file']} is landed: {info['split']}, {info['rows']:,} objects."
             if not landing.is_new:
                 what = f"{file.name}: the same bytes are landed, as {info['source_file']}; nothing changed."

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +37,11 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class ReleaseLanding:
-    """A landed released file: landing.json, and whether it was landed just now."""
+    """A landed released file: landing.json, whether it was landed just now, and what a user should hear of it."""
 
     info: dict
     is_new: bool = True
+    notes: list[str] = field(default_factory=list)
 
 
 def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None, progress=None) -> ReleaseLanding:
@@ -73,15 +74,16 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
     sha = sha256_of(path, progress)
     if (same := next((old for old in catalog.release_landings() if old["source_sha256"] == sha), None)) is not None:
         return _landed_before(path, same, split)
+    notes: list[str] = []
     with made_in(catalog.root / "raw" / f".tmp-release-{os.getpid()}", catalog.root) as folder:
-        info = _write(folder, path, split, sha)
+        info = _write(folder, path, split, sha, notes)
         _refuse_repeats(catalog, folder, path)
         check_unchanged(path, before)
         write_atomic(folder / "landing.json", json.dumps(info, indent=1, ensure_ascii=False) + "\n")
         catalog.release_raw.mkdir(parents=True, exist_ok=True)
         os.rename(folder, catalog.release_raw / sha[:12])
         sync_folder(catalog.release_raw)
-    return ReleaseLanding(info)
+    return ReleaseLanding(info, notes=notes)
 
 
 def check_split(name: str) -> str:
@@ -160,14 +162,14 @@ def _landed_before(path: Path, same: dict, split: str) -> ReleaseLanding:
     return ReleaseLanding(same, is_new=False)
 
 
-def _write(folder: Path, path: Path, split: str, sha: str) -> dict:
-    """splits.parquet, a block at a time; returns landing.json."""
+def _write(folder: Path, path: Path, split: str, sha: str, notes: list[str]) -> dict:
+    """splits.parquet, a block at a time; returns landing.json, and adds to the notes."""
     is_binary = is_hdf5(path)
     name = name_of(path)
     facts = {"split": split, "source_file": name, "source_sha256": sha}
     target, rows = folder / "splits.parquet", 0
     with pq.ParquetWriter(target, SCHEMA, compression="zstd", use_dictionary=list(facts)) as writer:
-        for ids, numbers in _numbered(id_blocks(path)) if is_binary else _csv_blocks(path):
+        for ids, numbers in _numbered(id_blocks(path)) if is_binary else _csv_blocks(path, notes):
             columns = [ids, *(pa.repeat(value, len(ids)) for value in facts.values()), numbers]
             writer.write_table(pa.table(columns, schema=SCHEMA))
             rows += len(ids)
@@ -191,7 +193,7 @@ def _numbered(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.nda
         start += len(ids)
 
 
-def _csv_blocks(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _csv_blocks(path: Path, notes: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     source = open_source(path)
     if not source.format.startswith("csv"):
         raise InputError(f"{path} is {source.format}; released files are HDF5 and CSV.")
@@ -203,6 +205,7 @@ def _csv_blocks(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         )
     for block in source.blocks({places[0]: pa.int64()}, ()):
         yield _ids_of(path, block, places[0]), block.rows
+    notes += source.notes
 
 
 def _ids_of(path: Path, block: Block, place: int) -> np.ndarray:

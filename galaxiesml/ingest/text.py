@@ -19,17 +19,22 @@ from galaxiesml.ingest.source import BLOCK_BYTES, BadRow, Block, Source, clean_n
 
 #: A line longer than this is no line of a table.
 LONGEST_LINE = 64 << 20
+_ENDS = (b"\n", b"\r")
 _TRUE = ["true", "True", "TRUE", "t", "T", "1"]
 _FALSE = ["false", "False", "FALSE", "f", "F", "0"]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a file's rows begin: its column names, and the byte and the line (from 1) after the header."""
+    """Where a file's rows begin: its column names, and the byte and the line (from 1) after the header.
+
+    ``is_ended``: whether the header's line has its end.
+    """
 
     names: list[str]
     offset: int
     line: int
+    is_ended: bool = True
 
 
 def open_text(path: Path, zipped: bool) -> Source:
@@ -40,12 +45,14 @@ def open_text(path: Path, zipped: bool) -> Source:
     """
     layout = _read_header(path, zipped)
     names = [clean_name(name, position) for position, name in enumerate(layout.names)]
+    notes: list[str] = []
     return Source(
         path,
         "csv.gz" if zipped else "csv",
         names,
         [pa.string()] * len(names),
-        lambda hopes, nulls: _blocks(path, zipped, layout, hopes, nulls),
+        lambda hopes, nulls: _blocks(path, zipped, layout, hopes, nulls, notes),
+        notes=notes,
     )
 
 
@@ -59,15 +66,15 @@ def _read_header(path: Path, zipped: bool) -> Layout:
                 names = _split(text)
                 cleaned = [clean_name(name, 0).lower() for name in names]
                 if "object_id" in cleaned or header is None:
-                    return Layout(names, offset + len(line), number + 1)
+                    return Layout(names, offset + len(line), number + 1, line.endswith(_ENDS))
                 return Layout(header, offset, number)
             if is_comment:
                 header = _split(text)
             offset += len(line)
-            last = number
+            last, is_ended = number, line.endswith(_ENDS)
     if header is None:
         raise InputError(f"{path} is empty.", "Ask the archive for it again.")
-    return Layout(header, offset, last + 1)
+    return Layout(header, offset, last + 1, is_ended)
 
 
 def _head_lines(stream, path: Path) -> Iterator[bytes]:
@@ -91,8 +98,11 @@ def _split(text: str) -> list[str]:
     return next(csv.reader([text]), [])
 
 
-def _blocks(path: Path, zipped: bool, layout: Layout, hopes: dict, nulls: tuple[str, ...]) -> Iterator[Block]:
+def _blocks(
+    path: Path, zipped: bool, layout: Layout, hopes: dict, nulls: tuple[str, ...], notes: list[str]
+) -> Iterator[Block]:
     options = _options(len(layout.names), hopes, nulls)
+    is_ended = layout.is_ended
     line, row = layout.line, 1
     for chunk, size in _chunks(path, zipped, layout.offset):
         lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
@@ -105,6 +115,11 @@ def _blocks(path: Path, zipped: bool, layout: Layout, hopes: dict, nulls: tuple[
             block, rows = _parse_slowly(chunk, layout.names, row, line, size)
             yield block
         line, row = line + lines, row + rows
+        is_ended = chunk.endswith(_ENDS)
+    if not is_ended:
+        notes.append(
+            f"its last line, {line - 1}, has no line end: the file may be cut short there, in the middle of a cell"
+        )
 
 
 class _LineReader:

@@ -109,7 +109,7 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         raise CatalogError(
             f"No galaxy of {wanted.selection.version} has pictures in all filters and a split.",
             "Land them: galaxiesml ingest cutouts TAR..., then build; or see why: "
-            'galaxiesml sql "select picture_reason, count(*) from pictures group by all"',
+            'galaxiesml sql "select picture_reason_class, count(*) from pictures group by all"',
         )
     bands = len(catalog.profile.bands)
     needed = sum(rows.values()) * sum(4 * bands * size**2 + 1000 for size in wanted.sizes)

@@ -72,6 +72,13 @@ def test_a_csv_twin_lands_the_same_rows(catalog, tmp_path, zipped):
     assert [(row["object_id"], row["source_row"]) for row in rows] == [(int(n), at) for at, n in enumerate(IDS, 1)]
 
 
+def test_a_csv_twin_whose_last_line_has_no_end_is_warned_about(catalog, tmp_path, typed):
+    path = tmp_path / "5x127x127_testing_with_morphology.csv"
+    path.write_text(f"object_id,redshift\n{IDS[0]},0.5\n{IDS[1]},0.")
+    code, _, err = typed("-C", catalog.root, "ingest", "release", path)
+    assert code == 0 and f"{path.name}: its last line, 3, has no line end" in err
+
+
 def test_blocks_are_joined_and_compressed_chunks_read(catalog, tmp_path, monkeypatch):
     monkeypatch.setattr(release_hdf5, "BLOCK_ROWS", 7)
     path = released(tmp_path, chunks=(16,), compression="gzip", shuffle=True)
