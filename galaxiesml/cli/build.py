@@ -100,6 +100,8 @@ def build(
                 progress=report,
             )
     _say(built)
+    _say_splits(catalog, built.info["default_version"])
+    common.say("Next: galaxiesml audit cuts")
     if as_json:
         common.print_json(built.info | {"left_out": {name: list(cuts) for name, cuts in built.left_out.items()}})
     else:
@@ -138,4 +140,15 @@ def _say(built) -> None:
             f"Type: galaxiesml build --version {name} --accept-missing all"
         )
     common.warn_of_morphology(built.info)
-    common.say("Next: galaxiesml audit cuts")
+
+
+def _say_splits(catalog, version: int) -> None:
+    """Splits of the default version that have no galaxy."""
+    from galaxiesml.cli.splits import warn_of_empty
+    from galaxiesml.splits.audit import SCHEMES
+    from galaxiesml.splits.seeds import count_splits
+
+    with catalog.connect() as connection:
+        rows = {scheme: count_splits(connection, version, scheme) for scheme in SCHEMES}
+    for scheme, counted in rows.items():
+        warn_of_empty(catalog, version, scheme, counted)

@@ -120,7 +120,19 @@ def select(catalog: Catalog, selection: Selection, memory_limit: str = "512MB") 
     return connection
 
 
-def counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Galaxies of each split that go into files."""
+def counts(connection: duckdb.DuckDBPyConnection, selection: Selection) -> dict[str, int]:
+    """Galaxies of each split that go into files.
+
+    Raises
+    ------
+    CatalogError
+        None does.
+    """
     found = dict(connection.execute("select split, count(*) from chosen group by split").fetchall())
+    if not found:
+        raise CatalogError(
+            f"No galaxy of {selection.version} has pictures in all filters and a split.",
+            "Land them: galaxiesml ingest cutouts TAR..., then build; or see why: "
+            'galaxiesml sql "select picture_reason_class, count(*) from pictures group by all"',
+        )
     return {split: found.get(split, 0) for split in SPLITS}
