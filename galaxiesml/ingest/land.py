@@ -149,7 +149,7 @@ def _landed_types(catalog: Catalog, old: dict | None) -> dict[str, pa.DataType]:
 
 def _check_disk(catalog: Catalog, source: Source, size: int, force: bool) -> None:
     # Text under gzip unpacks to about four times its size; as Parquet it takes less than that.
-    needed = size * (4 if source.format == "csv.gz" else 1)
+    needed = size * (4 if source.format.endswith(".gz") else 1)
     free = shutil.disk_usage(catalog.root).free
     if free < needed and not force:
         raise ResourceError(

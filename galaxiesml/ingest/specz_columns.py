@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galaxiesml.ingest.conform import Wrong
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
 from galaxiesml.ingest.source import BadRow, Block, Source
+from galaxiesml.ingest.wrong import Wrong
 from galaxiesml.spectroscopy import Survey
 
 LIGHT_KM_S = 299_792.458
