@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
 
 def by_astropy(path: Path, options: str = "") -> str:
-    """The command that writes a table again, as a FITS binary table, and what to do with that.
+    """The command that writes a table again, as Parquet, and what to do with that.
 
     Parameters
     ----------
     options : str
         Python, the further arguments of astropy's ``Table.read``.
     """
-    target = f"{path.name}.fits"
-    code = f"from astropy.table import Table; Table.read({str(path)!r}{options}).write({target!r})"
+    target = f"{path.name}.parquet"
+    read = f"Table.read({json.dumps(str(path), ensure_ascii=False)}{options})"
+    code = f"from astropy.table import Table; {read}.write({json.dumps(target, ensure_ascii=False)})"
     return f"python -c {shlex.quote(code)}; and land {target}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import re
 import shlex
 import zlib
@@ -94,7 +95,7 @@ def _plain(path: Path, number: int, comments: list[str], text: str, after: list[
     if not _is_header(text, names, comments, path, number):
         separator = _separator(comments[-1])
         names = _split(comments[-1], separator, path, number - 1)
-        _refuse_separators(path, comments[-1].lstrip("# \t"), names, [text])
+        _refuse_separators(path, comments[-1].lstrip("# \t"), names, [text], len(comments) - 1)
         return Layout(names, offset, number, separator, SEPARATORS[separator])
     _refuse_separators(path, text, names, after)
     return Layout(names, offset + size, number + 1, separator, SEPARATORS[separator])
@@ -149,7 +150,8 @@ def _ecsv(path: Path, comments: list[str], header: str, offset: int, line: int) 
         nested = [str(column["name"]) for column in told["datatype"] if "subtype" in column]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{path} is ECSV, and its header cannot be read: {type(error).__name__}: {error}.", "Write the file again."
+            f"{path} is ECSV, and its header cannot be read: {' '.join(str(error).split())}.",
+            "Write the file again.",
         ) from None
     if separator not in (" ", ","):
         raise InputError(f"{path} is ECSV with the delimiter {separator!r}; a space or a comma is expected.")
@@ -161,19 +163,20 @@ def _ecsv(path: Path, comments: list[str], header: str, offset: int, line: int) 
 # -- what is refused -----------------------------------------------------------------------------------------
 
 
-def _refuse_separators(path: Path, header: str, names: list[str], after: list[str]) -> None:
-    """Spaces in a row tell no empty cell from one that is not there: such a file is never split by them."""
+def _refuse_separators(path: Path, header: str, names: list[str], after: list[str], comment: int | None = None) -> None:
+    """Refuse a file of one column that is of several by other separators; its header is the comment of that number.
+
+    Spaces are never split by: they do not show an empty cell.
+    """
     if len(names) > 1 or not after:
         return
-    for separator, words, options in (
-        ("|", "by '|'", ", format='ascii.basic', delimiter='|'"),
-        (None, "by spaces", ", format='ascii.basic'"),
-    ):
+    way = 'format="ascii.basic"' if comment is None else f'format="ascii.commented_header", header_start={comment}'
+    for separator, words, options in (("|", "by '|'", ', delimiter="|"'), (None, "by spaces", "")):
         cells = header.strip().split(separator)
         if len(cells) > 1 and len(after[0].strip().split(separator)) == len(cells):
             raise InputError(
                 f"The columns of {path} are separated {words}; commas, tabs and semicolons are read.",
-                f"Type: {by_astropy(path, options)}",
+                f"Type: {by_astropy(path, f', {way}{options}')}",
             )
 
 
@@ -184,7 +187,7 @@ def _refuse_vizier(path: Path, after: list[str], separator: str) -> None:
         raise InputError(
             f"{path} is a table as VizieR writes it, with lines of units and of dashes under the names.",
             "Choose 'FITS (binary) Table' in VizieR; or type: "
-            + by_astropy(path, f", format='ascii.basic', delimiter={separator!r}, data_start=3"),
+            + by_astropy(path, f', format="ascii.basic", delimiter={json.dumps(separator)}, data_start=3'),
         )
 
 
