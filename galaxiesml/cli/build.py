@@ -110,10 +110,14 @@ def _check_resources(catalog, force: bool) -> None:
 
 
 def _say(built) -> None:
+    from galaxiesml.spectroscopy import by_hand
+
     if not built.info["landings"]:
         common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest hsc FILE")
     if built.info["spectra_from"] != "export":
         common.say(f"Spectra: {built.info['spectra_from']}.")
+    for decided in by_hand(built.info["specz"]):
+        common.warn(f"Quality flags were decided by hand, {decided}.")
     for name, version in built.info["versions"].items():
         default = " (plain galaxies)" if name == f"v{built.info['default_version']}" else ""
         common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")

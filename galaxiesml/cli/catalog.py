@@ -54,6 +54,8 @@ def status(as_json: Json = False) -> None:
     Example:
       galaxiesml status
     """
+    from galaxiesml.spectroscopy import by_hand
+
     catalog = common.catalog()
     found = catalog_status(catalog)
     if as_json:
@@ -65,6 +67,8 @@ def status(as_json: Json = False) -> None:
     if found["spectra"]:
         rows = sum(row["rows"] for row in found["spectra"])
         common.result(f"spectra: {len(found['spectra']):,} tables of surveys, {rows:,} rows")
+        for decided in by_hand(found["spectra"]):
+            common.warn(f"Quality flags were decided by hand, {decided}.")
     for store, of in found["pictures"].items():
         if of["tars"]:
             common.result(f"{store}: {of['tars']:,} tars, {of['pictures']:,} pictures, {of['refused']:,} refused")
@@ -96,8 +100,8 @@ def catalog_status(catalog) -> dict:
         and info.get("morphology") == measurements(catalog)
         and [row["source_sha256"] for row in info.get("release_files", [])]
         == [row["source_sha256"] for row in catalog.release_landings()]
-        and [row["source_sha256"] for row in info.get("specz", [])]
-        == [row["source_sha256"] for row in catalog.specz_landings()]
+        and [(row["source_sha256"], row.get("no_flag")) for row in info.get("specz", [])]
+        == [(row["source_sha256"], row.get("no_flag")) for row in catalog.specz_landings()]
     )
     if not landings:
         step = "galaxiesml ingest hsc FILE"
@@ -110,7 +114,8 @@ def catalog_status(catalog) -> dict:
         "release": catalog.profile.name,
         "landings": landings,
         "spectra": [
-            {key: row[key] for key in ("survey", "source_file", "rows", "rejected")} for row in catalog.specz_landings()
+            {key: row[key] for key in ("survey", "source_file", "rows", "rejected", "no_flag") if key in row}
+            for row in catalog.specz_landings()
         ],
         "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
         "build": info and info["id"],

@@ -136,6 +136,7 @@ def _specz_row(entry: dict) -> dict:
         "format": entry["format"],
         "rows": entry["rows"],
         "rejected": entry["rejected"],
+        "flags": f"by hand: {entry['no_flag']}" if entry.get("no_flag") else "the survey's",
         "landed": entry["landed_at"],
     }
 

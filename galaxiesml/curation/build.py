@@ -16,6 +16,7 @@ from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.project import render_project
+from galaxiesml.spectroscopy import by_hand
 
 #: Where a build grows until it is whole.
 NEXT = ".next"
@@ -96,13 +97,21 @@ def build(
     )
     _write_manifest(project, ran.results, folder)
     info = _build_info(catalog, plans, folder) | {"split_seed": split_seed}
-    info["spectra_from"] = specz if specz == "export" else f"{specz}, rule {specz_rule}"
+    info["spectra_from"] = _spectra_from(info, specz, specz_rule)
     write_atomic(folder / "build.json", json.dumps(info, indent=1) + "\n")
     sync_folder(folder)
     catalog.publish(folder, info["id"])
     catalog.discard_builds(KEEP)
     left_out = {f"v{plan.number}": plan.missing for plan in plans if not plan.built}
     return Built(info, left_out)
+
+
+def _spectra_from(info: dict, specz: str, rule: str) -> str:
+    """Whose spectra the galaxies have; every exported file carries it, so what a person decided is said there too."""
+    if specz == "export":
+        return specz
+    decided = by_hand(info["specz"])
+    return f"{specz}, rule {rule}" + (f"; flags by hand: {'; '.join(decided)}" if decided else "")
 
 
 def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path) -> dict:
@@ -140,7 +149,11 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
             for landing in catalog.release_landings()
         ],
         "specz": [
-            {key: landing[key] for key in ("survey", "source_file", "source_sha256", "rows")}
+            {
+                key: landing[key]
+                for key in ("survey", "source_file", "source_sha256", "rows", "no_flag")
+                if key in landing
+            }
             for landing in catalog.specz_landings()
         ],
         "versions": versions,

@@ -23,7 +23,7 @@ from galaxiesml.ingest.convert import Nulls, nullify
 from galaxiesml.ingest.groups import Groups, ahead
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Block, Source
-from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, hopes
+from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, hopes, missing_of
 from galaxiesml.ingest.specz_recognise import survey_of
 from galaxiesml.spectroscopy import Survey
 
@@ -32,6 +32,13 @@ KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("sourc
 SCHEMA = pa.schema([*KEYS, ("source_row", pa.int64()), *COLUMNS])
 #: With fewer rows, right ascensions below 24 prove nothing.
 _HOUR_ROWS = 50
+#: What the columns decide that a table may be without.
+_DECIDES = {
+    "error": "no redshift has an error of the survey's own",
+    "error_velocity": "no redshift has an error of the survey's own",
+    "class": "stars and quasars are not known as such",
+    "instrument": "how a redshift was taken is not known",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ def land_specz(
     path: str | Path,
     *,
     survey: str | None = None,
+    no_flag: str | None = None,
     rejects: str | Path | None = None,
     force: bool = False,
     progress=None,
@@ -67,6 +75,8 @@ def land_specz(
         Parquet, FITS, CSV, VOTable, ECSV, or fixed-width text with a byte-by-byte description.
     survey : str, optional
         Its name; else it is recognised by the columns.
+    no_flag : str, optional
+        'secure' or 'insecure': what every row is taken for, of a table without its quality flag's column.
     rejects : path, optional
         Rows that do not parse, or whose quality flag is not known, are written there, and the others land.
     force : bool
@@ -81,9 +91,9 @@ def land_specz(
     Raises
     ------
     InputError
-        The table does not parse, or its survey is doubtful; nothing is changed.
+        The table does not parse, its survey is doubtful, or its flag column is missing; nothing is changed.
     UsageError
-        No such survey; the same bytes are landed as another survey's.
+        No such survey; the same bytes are landed as another survey's, or with other flags; ``no_flag`` is not needed.
     ResourceError
         The disk is too full.
     """
@@ -97,12 +107,12 @@ def land_specz(
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=2 * before.st_size)
     sha = sha256_of(path, progress)
-    told = survey_of(source, survey)
+    told = survey_of(source, survey, no_flag)
     if (same := next((old for old in catalog.specz_landings() if old["source_sha256"] == sha), None)) is not None:
-        return _landed_before(path, same, told)
+        return _landed_before(path, same, told, no_flag)
     try:
         with made_in(catalog.root / "raw" / f".tmp-specz-{os.getpid()}", catalog.root) as folder:
-            landing = _write(source, told, folder, sha, rejects, progress)
+            landing = _write(source, told, no_flag, folder, sha, rejects, progress)
             check_unchanged(path, before)
             write_atomic(folder / "landing.json", json.dumps(landing.info, indent=1, ensure_ascii=False) + "\n")
             catalog.specz_raw.mkdir(parents=True, exist_ok=True)
@@ -139,10 +149,11 @@ def remove_specz(catalog: Catalog, reference: str) -> dict:
     return found[0]
 
 
-def _landed_before(path: Path, same: dict, told: Survey) -> SpeczLanding:
-    if same["survey"] != told.name:
+def _landed_before(path: Path, same: dict, told: Survey, no_flag: str | None) -> SpeczLanding:
+    if (same["survey"], same.get("no_flag")) != (told.name, no_flag):
+        decided = f", all rows {same['no_flag']} by hand" if same.get("no_flag") else ""
         raise UsageError(
-            f"{path} is landed already, as {same['survey']}.",
+            f"{path} is landed already, as {same['survey']}{decided}.",
             f"Type: galaxiesml ingest remove --kind specz {same['source_file']}; and land it again.",
         )
     return SpeczLanding(same, is_new=False)
@@ -173,7 +184,7 @@ class _Seen:
         self.highest_ra = max(self.highest_ra, pc.max(table["ra"]).as_py() or -1.0)
 
 
-def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, progress) -> SpeczLanding:
+def _write(source: Source, survey: Survey, no_flag, folder: Path, sha: str, rejects, progress) -> SpeczLanding:
     keys = {"survey": survey.name, "source_file": name_of(source.path), "source_sha256": sha}
     own = _own_schema(source)
     seen = _Seen()
@@ -183,7 +194,7 @@ def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, prog
         Rejects(rejects, source.path) as aside,
     ):
         for block in ahead(source.blocks(hopes(source, survey), ())):
-            table, bad, good = conform_spectra(block, source, survey)
+            table, bad, good = conform_spectra(block, source, survey, no_flag)
             aside.add(bad)
             seen.add(table, len(bad))
             spectra.add(_keyed(table, keys))
@@ -205,9 +216,10 @@ def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, prog
         "no_redshift": seen.no_redshift,
         "repeated_ids": repeats,
         "flags": dict(sorted(seen.flags.items())),
+        "no_flag": no_flag,
         "landed_at": now(),
     }
-    return SpeczLanding(info, notes=_notes(survey, seen, repeats, source))
+    return SpeczLanding(info, notes=_notes(survey, no_flag, seen, repeats, source))
 
 
 def _keyed(table: pa.Table, keys: dict) -> pa.Table:
@@ -251,8 +263,17 @@ def _repeats(path: Path) -> int:
     return len(ids) - pc.count_distinct(ids, mode="all").as_py() if len(ids) else 0
 
 
-def _notes(survey: Survey, seen: _Seen, repeats: int, source: Source) -> list[str]:
+def _notes(survey: Survey, no_flag: str | None, seen: _Seen, repeats: int, source: Source) -> list[str]:
     notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()]
+    if no_flag:
+        missing = " and ".join(missing_of(source.names, survey.columns["flag"]))
+        notes.append(f"it has no column {missing}: all rows are {no_flag} by hand, as --no-flag says")
+    elif "flag" in survey.columns and (bare := seen.flags[""]) and not any("" in rule.values for rule in survey.flags):
+        word = "secure" if survey.rule_of("").secure else "insecure"
+        notes.append(f"the quality flag is empty in {bare:,} of {seen.rows:,} rows, which count as {word}")
+    for ours, decides in _DECIDES.items():
+        if ours in survey.columns and (missing := missing_of(source.names, survey.columns[ours])):
+            notes.append(f"column {' and '.join(missing)} is missing: {decides}")
     if seen.no_position:
         notes.append(f"{seen.no_position:,} rows have no place on the sky; they stay, and match nothing")
     if repeats:
