@@ -35,7 +35,10 @@ def register(app: typer.Typer) -> None:
 
 @group.command("hsc")
 def hsc(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz, FITS, Parquet or SQLite.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="CSV, tabs, semicolons, ECSV (or these .gz), FITS, Parquet, SQLite."),
+    ],
     archive_query: ArchiveQuery = None,
     rejects: Rejects = None,
     wait: Wait = 0.0,

@@ -11,7 +11,7 @@ import typer
 from galaxiesml.cli import audit, common, ingest, plot
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="Parquet, FITS, CSV, VOTable, ECSV, fixed-width text.")
+    list[Path], typer.Argument(metavar="FILE...", help="Parquet, FITS, SQLite, CSV, tabs, ECSV, VOTable, MRT.")
 ]
 
 

@@ -58,7 +58,8 @@ def land_hsc(
     Parameters
     ----------
     path : path
-        CSV, CSV.gz, FITS, Parquet or SQLite, recognised by its content.
+        CSV, tab- or semicolon-separated text, ECSV (each also under gzip), FITS, Parquet or SQLite, recognised by
+        its content.
     archive : (name, conditions), optional
         The query that made the file, and its conditions in SQL on our column names.
     rejects : path, optional

@@ -29,7 +29,7 @@ def test_a_table_without_its_flag_is_refused_and_says_what_the_flag_decides(cata
 
 def test_of_a_flag_of_two_columns_the_one_that_is_missing_is_named(catalog, tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("id,ra,dec,z_best,use_zgrism\n1,150,2,0.1,1\n")
+    path.write_text("field,phot_id,ra,dec,z_best,use_zgrism\nGOODS,1,150,2,0.1,1\n")
     with pytest.raises(InputError, match="has no column z_best_s: the quality flag of 3D-HST"):
         land_specz(catalog, path, survey="3dhst")
 

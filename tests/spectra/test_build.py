@@ -48,7 +48,7 @@ def test_the_build_says_whose_spectra_it_is_of(built, typed):
 
 
 def test_flags_that_were_decided_by_hand_are_said_wherever_the_redshifts_are_used(built, typed):
-    root, builds = built
+    root, _ = built
     words = "no-flag.csv (gama): all secure"
     assert export_of(Catalog.open(root), "2").facts["spectra_from"] == f"matched, rule hsc; flags by hand: {words}"
     assert table_export(Catalog.open(root), "spectra").facts["flags_by_hand"] == [words]
