@@ -95,6 +95,8 @@ KEYS = (
     Key("instruments[].values", _VALUES, "Their words", required=True),
     Key("instruments[].instrument", "text", "Ours", required=True, words=INSTRUMENTS),
 )
+#: What stands for the flag of each row of a table without its flag column, once a person has decided for all of them.
+BY_HAND = {"secure": "by hand: secure", "insecure": "by hand: insecure"}
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,19 @@ class Survey:
     def rule_of(self, flag: str) -> Flag | None:
         """The first rule that knows a flag's value."""
         return next((rule for rule in self.flags if rule.fits(flag)), None)
+
+
+def by_hand(landings: list[dict]) -> list[str]:
+    """The landed tables whose rows are secure or insecure by hand, each in words.
+
+    Parameters
+    ----------
+    landings : list of dict
+        As landing.json and build.json have them: source_file, survey, and no_flag where it was given.
+    """
+    return [
+        f"{info['source_file']} ({info['survey']}): all {info['no_flag']}" for info in landings if info.get("no_flag")
+    ]
 
 
 @cache

@@ -121,6 +121,7 @@ def _check_resources(catalog, force: bool) -> None:
 
 def _say(built) -> None:
     from galaxiesml.curation.emptied import told
+    from galaxiesml.spectroscopy import by_hand
 
     for name, version in built.info["versions"].items():
         if "emptied_by" in version:
@@ -129,6 +130,8 @@ def _say(built) -> None:
         common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest hsc FILE")
     if built.info["spectra_from"] != "export":
         common.say(f"Spectra: {built.info['spectra_from']}.")
+    for decided in by_hand(built.info["specz"]):
+        common.warn(f"Quality flags were decided by hand, {decided}.")
     for name, version in built.info["versions"].items():
         default = " (plain galaxies)" if name == f"v{built.info['default_version']}" else ""
         common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")

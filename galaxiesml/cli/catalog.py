@@ -57,6 +57,8 @@ def status(as_json: Json = False) -> None:
     Example:
       galaxiesml status
     """
+    from galaxiesml.spectroscopy import by_hand
+
     catalog = common.catalog()
     found = catalog_status(catalog)
     if as_json:
@@ -68,6 +70,8 @@ def status(as_json: Json = False) -> None:
     if found["spectra"]:
         rows = sum(row["rows"] for row in found["spectra"])
         common.result(f"spectra: {len(found['spectra']):,} tables of surveys, {rows:,} rows")
+        for decided in by_hand(found["spectra"]):
+            common.warn(f"Quality flags were decided by hand, {decided}.")
     for store, of in found["pictures"].items():
         if of["tars"]:
             common.result(f"{store}: {of['tars']:,} tars, {of['pictures']:,} pictures, {of['refused']:,} refused")
@@ -116,7 +120,8 @@ def catalog_status(catalog) -> dict:
         "release": catalog.profile.name,
         "landings": landings,
         "spectra": [
-            {key: row[key] for key in ("survey", "source_file", "rows", "rejected")} | _doubtful(row)
+            {key: row[key] for key in ("survey", "source_file", "rows", "rejected", "no_flag") if key in row}
+            | _doubtful(row)
             for row in catalog.specz_landings()
         ],
         "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
@@ -137,8 +142,8 @@ def _doubtful(landing: dict) -> dict[str, str]:
 
 
 def _tables(landings: list[dict]) -> list[tuple]:
-    """Landed tables of surveys by their bytes, and by those of their descriptions where they are told."""
-    return [(row["source_sha256"], row.get("description_sha256")) for row in landings]
+    """Landed tables of surveys by their bytes, those of their descriptions, and what was decided of their flags."""
+    return [tuple(row.get(key) for key in ("source_sha256", "description_sha256", "no_flag")) for row in landings]
 
 
 def _pictures(catalog, store: str) -> dict:

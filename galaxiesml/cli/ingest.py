@@ -40,7 +40,10 @@ def register(app: typer.Typer) -> None:
 
 @group.command("hsc")
 def hsc(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz, FITS, Parquet or SQLite.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="CSV, tabs, semicolons, ECSV (or these .gz), FITS, Parquet, SQLite."),
+    ],
     archive_query: ArchiveQuery = None,
     rejects: Rejects = None,
     wait: Wait = 0.0,
@@ -143,6 +146,7 @@ def _specz_row(entry: dict) -> dict:
         "rows": entry["rows"],
         "rejected": entry["rejected"],
         "out of range": common.out_of_range(entry) or "-",
+        "flags": f"by hand: {entry['no_flag']}" if entry.get("no_flag") else "the survey's",
         "landed": entry["landed_at"],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,15 @@ import typer
 from galaxiesml.cli import audit, common, ingest, plot
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="Parquet, FITS, CSV, VOTable, ECSV, fixed-width text.")
+    list[Path], typer.Argument(metavar="FILE...", help="Parquet, FITS, SQLite, CSV, tabs, ECSV, VOTable, MRT.")
 ]
+
+
+class NoFlag(StrEnum):
+    """What a table without its quality flag is taken for."""
+
+    SECURE = "secure"
+    INSECURE = "insecure"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +38,10 @@ def specz(
             help="The survey, where its columns do not say (see: surveys), or a description of your own.",
         ),
     ] = None,
+    no_flag: Annotated[
+        NoFlag | None,
+        typer.Option("--no-flag", help="For a table without its quality flag: take every row for secure, or insecure."),
+    ] = None,
     rejects: ingest.Rejects = None,
     wait: ingest.Wait = 0.0,
     force: ingest.Force = False,
@@ -38,7 +50,8 @@ def specz(
     """Land tables of spectroscopic surveys, as each publishes them.
 
     The survey is recognised by the columns; where that is doubtful the file is refused. Every row lands; a quality
-    flag that the survey does not define is an error that names the row.
+    flag that the survey does not define is an error that names the row. A table without its quality flag is refused
+    too, or --no-flag decides for all its rows; what was decided is told wherever the redshifts are used.
 
     \b
     Examples:
@@ -46,6 +59,7 @@ def specz(
       galaxiesml ingest specz vvds_final_release.parquet --survey vvds
       galaxiesml ingest specz ours.fits --survey our_survey.toml
       galaxiesml ingest specz tables/*.fits
+      galaxiesml ingest specz sdss.csv --survey sdss --no-flag insecure
     """
     from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
     from galaxiesml.ingest.specz import land_specz
@@ -54,12 +68,13 @@ def specz(
     if rejects is not None and len(files) > 1:
         raise UsageError("--rejects names one file for the bad rows of one file.", "Land the files one by one.")
     catalog = common.catalog()
+    options = {"survey": survey, "no_flag": no_flag and no_flag.value, "rejects": rejects, "force": force}
     landed, failed = [], []
     with catalog.lock("ingest specz", wait):
         for file in files:
             with common.progress(f"landing {file.name}", unit="bytes") as bar:
                 try:
-                    landing = land_specz(catalog, file, survey=survey, rejects=rejects, force=force, progress=bar)
+                    landing = land_specz(catalog, file, **options, progress=bar)
                 except InputError as error:
                     failed.append(error)
                     continue

@@ -18,7 +18,10 @@ from galaxiesml.curation.emptied import emptied_by
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.measured_share import measured_share
 from galaxiesml.curation.project import render_project
+from galaxiesml.spectroscopy import by_hand
 
+#: What a build keeps of the landed tables of surveys.
+_SPECZ_KEPT = ("survey", "source_file", "source_sha256", "description_sha256", "rows", "no_flag")
 #: Where a build grows until it is whole.
 NEXT = ".next"
 #: Builds that stay after a new one is published: it, and the one that readers may still have open.
@@ -101,13 +104,21 @@ def build(
     for name, by in emptied_by(folder / "cut_flow.parquet").items():
         if name in info["versions"]:
             info["versions"][name]["emptied_by"] = by
-    info["spectra_from"] = specz if specz == "export" else f"{specz}, rule {specz_rule}"
+    info["spectra_from"] = _spectra_from(info, specz, specz_rule)
     write_atomic(folder / "build.json", json.dumps(info, indent=1) + "\n")
     sync_folder(folder)
     catalog.publish(folder, info["id"])
     catalog.discard_builds(KEEP)
     left_out = {f"v{plan.number}": plan.missing for plan in plans if not plan.built}
     return Built(info, left_out)
+
+
+def _spectra_from(info: dict, specz: str, rule: str) -> str:
+    """Whose spectra the galaxies have; every exported file carries it, so what a person decided is said there too."""
+    if specz == "export":
+        return specz
+    decided = by_hand(info["specz"])
+    return f"{specz}, rule {rule}" + (f"; flags by hand: {'; '.join(decided)}" if decided else "")
 
 
 def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path) -> dict:
@@ -144,10 +155,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
             {key: landing[key] for key in ("source_file", "source_sha256", "split", "rows")}
             for landing in catalog.release_landings()
         ],
-        "specz": [
-            {key: landing.get(key) for key in ("survey", "source_file", "source_sha256", "description_sha256", "rows")}
-            for landing in catalog.specz_landings()
-        ],
+        "specz": [{key: landing[key] for key in _SPECZ_KEPT if key in landing} for landing in catalog.specz_landings()],
         "versions": versions,
         "morphology": (found := measurements(catalog)),
         "morphology_share": found and measured_share(folder),

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +14,7 @@ from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.convert import ARROW, REASONS, Nulls, can_hold, convert, nullify
 from galaxiesml.ingest.source import BadRow, Block, Source
+from galaxiesml.ingest.wrong import Wrong
 from galaxiesml.survey import Profile, Survey, known_releases
 from galaxiesml.toml_keys import DOCS
 
@@ -43,8 +43,6 @@ class Plan:
         Our name -> position in the file.
     extras : dict of str to int
         Landed name -> position, for every other column of the file.
-    isnull : dict of int to int
-        Position of a column -> position of the X_isnull that says where it is NULL.
     surveys : list of (Survey, int)
         The survey flags that the file has.
     notes : list of str
@@ -54,7 +52,6 @@ class Plan:
     kind: str
     ours: dict[str, int]
     extras: dict[str, int]
-    isnull: dict[int, int]
     surveys: list[tuple[Survey, int]]
     notes: list[str]
     schema: pa.Schema
@@ -102,15 +99,10 @@ def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] |
     }
     surveys = [(survey, places[survey.column.lower()]) for survey in profile.surveys if survey.column.lower() in places]
     kind = _kind(source, profile, known, ours, surveys)
-    isnull = {
-        position: places[f"{name.lower()}_isnull"]
-        for position, name in enumerate(source.names)
-        if f"{name.lower()}_isnull" in places
-    }
     _check_types(source, known, ours, surveys)
-    extras = _name_extras(source, known, {*ours.values(), *isnull.values()}, landed or {})
+    extras = _name_extras(source, known, set(ours.values()), landed or {})
     schema = _schema(source, known, ours, extras, bool(surveys))
-    return Plan(kind, ours, extras, isnull, surveys, notes, schema)
+    return Plan(kind, ours, extras, surveys, notes, schema)
 
 
 def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: list) -> str:
@@ -241,7 +233,6 @@ def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: d
     """A block in the catalogue's columns, of the keys only source_row, and the rows that do not fit."""
     wrong = Wrong(block, source.names)
     general = Nulls(profile.nulls)
-    block = _apply_isnull(block, plan, wrong)
     landed = {"source_row": pa.array(block.rows, pa.int64())}
     for name, position in plan.ours.items():
         nulls = Nulls((*profile.nulls, *profile.columns[name].nulls))
@@ -260,57 +251,6 @@ def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: d
     if wrong.first:
         table = table.filter(pa.array(wrong.good))
     return table, sorted([*block.bad, *wrong.rows()], key=lambda bad: bad.source_row)
-
-
-class Wrong:
-    """The first wrong cell of each row of a block."""
-
-    def __init__(self, block: Block, names: list[str]):
-        self.block = block
-        self.names = names
-        self.first: dict[int, tuple[int, str]] = {}
-
-    def add(self, position: int, bad: np.ndarray | None, reason: str) -> None:
-        if bad is not None:
-            for index in np.flatnonzero(bad).tolist():
-                self.first.setdefault(index, (position, reason))
-
-    @property
-    def good(self) -> np.ndarray:
-        good = np.ones(len(self.block.rows), bool)
-        good[list(self.first)] = False
-        return good
-
-    def rows(self) -> list[BadRow]:
-        found = []
-        for index, (position, reason) in sorted(self.first.items()):
-            cell = self.block.columns[position][index].as_py()
-            line = None if self.block.lines is None else int(self.block.lines[index])
-            value = "" if cell is None else str(cell)
-            row = int(self.block.rows[index])
-            found.append(BadRow(row, line, self.names[position], value, reason, self.block.raw(index)))
-        return found
-
-
-def _apply_isnull(block: Block, plan: Plan, wrong: Wrong) -> Block:
-    """NULL where the archive's X_isnull says so; what stands in X there means nothing."""
-    if not plan.isnull:
-        return block
-    arrays = list(block.columns)
-    for position, flag in plan.isnull.items():
-        is_null, bad = convert(block.columns[flag], "boolean", Nulls(("",)))
-        wrong.add(flag, bad, REASONS["boolean"])
-        if pc.any(is_null).as_py():
-            empty = pa.nulls(len(is_null), arrays[position].type)
-            arrays[position] = _choose(pc.fill_null(is_null, False), empty, arrays[position])
-    return Block(arrays, block.rows, block.size, block.lines, block.bad, block.text_of)
-
-
-def _choose(mask: pa.Array, one: pa.Array, other: pa.Array) -> pa.Array:
-    if not pa.types.is_nested(other.type):
-        return pc.if_else(mask, one, other)
-    index = np.arange(len(other)) + np.where(mask.to_numpy(zero_copy_only=False), 0, len(other))
-    return pa.concat_arrays([one, other]).take(pa.array(index))
 
 
 def _surveys(block: Block, plan: Plan, nulls: Nulls, wrong: Wrong) -> dict[str, pa.Array]:

@@ -61,7 +61,8 @@ def land_hsc(
     Parameters
     ----------
     path : path
-        CSV, CSV.gz, FITS, Parquet or SQLite, recognised by its content.
+        CSV, tab- or semicolon-separated text, ECSV (each also under gzip), FITS, Parquet or SQLite, recognised by
+        its content.
     archive : (name, conditions), optional
         The query that made the file, and its conditions in SQL on our column names.
     rejects : path, optional
@@ -152,7 +153,7 @@ def _landed_types(catalog: Catalog, old: dict | None) -> dict[str, pa.DataType]:
 
 def _check_disk(catalog: Catalog, source: Source, size: int, force: bool) -> None:
     # Text under gzip unpacks to about four times its size; as Parquet it takes less than that.
-    needed = size * (4 if source.format == "csv.gz" else 1)
+    needed = size * (4 if source.format.endswith(".gz") else 1)
     free = shutil.disk_usage(catalog.root).free
     if free < needed and not force:
         raise ResourceError(

@@ -22,6 +22,7 @@ from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.release_hdf5 import KEY, id_blocks, is_hdf5
 from galaxiesml.ingest.source import Block
 
+TEXTS = ("csv", "tsv", "ecsv")
 SPLITS = ("training", "validation", "testing")
 EMPTY = "0000-empty"
 SCHEMA = pa.schema(
@@ -195,7 +196,7 @@ def _numbered(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.nda
 
 def _csv_blocks(path: Path, notes: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     source = open_source(path)
-    if not source.format.startswith("csv"):
+    if source.format.removesuffix(".gz") not in TEXTS:
         raise InputError(f"{path} is {source.format}; released files are HDF5 and CSV.")
     places = [place for place, name in enumerate(source.names) if name.lower() == KEY]
     if len(places) != 1:

@@ -27,7 +27,7 @@ from galaxiesml.ingest.groups import Groups, ahead
 from galaxiesml.ingest.ranges import RADIANS, Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Block, Source
-from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, expected_units, hopes, places_of
+from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, expected_units, hopes, missing_of, places_of
 from galaxiesml.ingest.specz_recognise import survey_of
 from galaxiesml.spectroscopy import OWN, Survey, known_surveys, load_surveys
 from galaxiesml.toml_keys import DOCS
@@ -37,6 +37,13 @@ KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("sourc
 SCHEMA = pa.schema([*KEYS, ("source_row", pa.int64()), *COLUMNS])
 #: With fewer rows, right ascensions below 24 prove nothing.
 _HOUR_ROWS = 50
+#: What the columns decide that a table may be without.
+_DECIDES = {
+    "error": "no redshift has an error of the survey's own",
+    "error_velocity": "no redshift has an error of the survey's own",
+    "class": "stars and quasars are not known as such",
+    "instrument": "how a redshift was taken is not known",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ def land_specz(
     path: str | Path,
     *,
     survey: str | None = None,
+    no_flag: str | None = None,
     rejects: str | Path | None = None,
     force: bool = False,
     progress=None,
@@ -72,6 +80,8 @@ def land_specz(
         Parquet, FITS, CSV, VOTable, ECSV, or fixed-width text with a byte-by-byte description.
     survey : str, optional
         Its name, or the path of a description in TOML; else it is recognised by the columns.
+    no_flag : str, optional
+        'secure' or 'insecure': what every row is taken for, of a table without its quality flag's column.
     rejects : path, optional
         Rows that do not parse, or whose quality flag is not known, are written there, and the others land.
     force : bool
@@ -86,9 +96,9 @@ def land_specz(
     Raises
     ------
     InputError
-        The table does not parse, or its survey is doubtful; nothing is changed.
+        The table does not parse, its survey is doubtful, or its flag column is missing; nothing is changed.
     UsageError
-        No such survey; the same bytes are landed as another survey's.
+        No such survey; the same bytes are landed as another survey's, or with other flags; ``no_flag`` is not needed.
     ResourceError
         The disk is too full.
     """
@@ -102,12 +112,12 @@ def land_specz(
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=2 * before.st_size)
     sha = sha256_of(path, progress)
-    told = survey_of(source, known_surveys(catalog.specz_raw), survey)
+    told = survey_of(source, known_surveys(catalog.specz_raw), survey, no_flag)
     if (same := next((old for old in catalog.specz_landings() if old["source_sha256"] == sha), None)) is not None:
-        return _landed_before(path, same, told)
+        return _landed_before(path, same, told, no_flag)
     try:
         with made_in(catalog.root / "raw" / f".tmp-specz-{os.getpid()}", catalog.root) as folder:
-            landing = _write(source, told, folder, sha, rejects, progress)
+            landing = _write(source, told, no_flag, folder, sha, rejects, progress)
             check_unchanged(path, before)
             if told.name not in load_surveys():
                 write_atomic(folder / OWN, told.text)
@@ -146,10 +156,11 @@ def remove_specz(catalog: Catalog, reference: str) -> dict:
     return found[0]
 
 
-def _landed_before(path: Path, same: dict, told: Survey) -> SpeczLanding:
-    if same["survey"] != told.name:
+def _landed_before(path: Path, same: dict, told: Survey, no_flag: str | None) -> SpeczLanding:
+    if (same["survey"], same.get("no_flag")) != (told.name, no_flag):
+        decided = f", all rows {same['no_flag']} by hand" if same.get("no_flag") else ""
         raise UsageError(
-            f"{path} is landed already, as {same['survey']}.",
+            f"{path} is landed already, as {same['survey']}{decided}.",
             f"Type: galaxiesml ingest remove --kind specz {same['source_file']}; and land it again.",
         )
     return SpeczLanding(same, is_new=False)
@@ -183,7 +194,7 @@ class _Seen:
         self.highest_ra = max(self.highest_ra, pc.max(table["ra"]).as_py() or -1.0)
 
 
-def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, progress) -> SpeczLanding:
+def _write(source: Source, survey: Survey, no_flag, folder: Path, sha: str, rejects, progress) -> SpeczLanding:
     keys = {"survey": survey.name, "source_file": name_of(source.path), "source_sha256": sha}
     own = _own_schema(source)
     seen, ranges, doubtful = _Seen(), _ranges(source, survey), check_units(source, expected_units(source, survey))
@@ -193,7 +204,7 @@ def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, prog
         Rejects(rejects, source.path) as aside,
     ):
         for block in ahead(source.blocks(hopes(source, survey), ())):
-            table, bad, good = conform_spectra(block, source, survey, seen.positions)
+            table, bad, good = conform_spectra(block, source, survey, seen.positions, no_flag)
             aside.add(bad)
             ranges.check(_redshifts_told(table, survey))
             seen.add(table, len(bad))
@@ -220,10 +231,11 @@ def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, prog
         **ranges.info(),
         "wrapped": {"ra": wrapped} if (wrapped := seen.positions["wrapped"]) else {},
         "flags": dict(sorted(seen.flags.items())),
+        "no_flag": no_flag,
         "landed_at": now(),
         "description_sha256": hashlib.sha256(survey.text.encode()).hexdigest(),
     }
-    return SpeczLanding(info, notes=[*_notes(survey, seen, repeats, source), *doubtful, *ranges.notes()])
+    return SpeczLanding(info, notes=[*_notes(survey, no_flag, seen, repeats, source), *doubtful, *ranges.notes()])
 
 
 def _ranges(source: Source, survey: Survey) -> Ranges:
@@ -305,8 +317,17 @@ def _repeats(path: Path) -> int:
     return len(ids) - pc.count_distinct(ids, mode="all").as_py() if len(ids) else 0
 
 
-def _notes(survey: Survey, seen: _Seen, repeats: int, source: Source) -> list[str]:
+def _notes(survey: Survey, no_flag: str | None, seen: _Seen, repeats: int, source: Source) -> list[str]:
     notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()] + source.notes
+    if no_flag:
+        missing = " and ".join(missing_of(source.names, survey.columns["flag"]))
+        notes.append(f"it has no column {missing}: all rows are {no_flag} by hand, as --no-flag says")
+    elif "flag" in survey.columns and (bare := seen.flags[""]) and not any("" in rule.values for rule in survey.flags):
+        word = "secure" if survey.rule_of("").secure else "insecure"
+        notes.append(f"the quality flag is empty in {bare:,} of {seen.rows:,} rows, which count as {word}")
+    for ours, decides in _DECIDES.items():
+        if ours in survey.columns and (missing := missing_of(source.names, survey.columns[ours])):
+            notes.append(f"column {' and '.join(missing)} is missing: {decides}")
     if seen.no_position:
         off = seen.positions["off the sky"]
         told = f", {off:,} of them with a position outside -180 to 360 and -90 to 90 deg" if off else ""

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galaxiesml.ingest.conform import Wrong
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
 from galaxiesml.ingest.ranges import means_none
 from galaxiesml.ingest.source import BadRow, Block, Source
-from galaxiesml.spectroscopy import Survey
+from galaxiesml.ingest.wrong import Wrong
+from galaxiesml.spectroscopy import BY_HAND, Survey
 
 LIGHT_KM_S = 299_792.458
 #: What a landed spectrum has; the rest of its row stands in own.parquet.
@@ -75,19 +75,34 @@ def expected_units(source: Source, survey: Survey) -> dict[int, tuple[str, str]]
     return found
 
 
+def missing_of(names: list[str], told: str | list | dict) -> list[str]:
+    """The columns that a description tells and a file has not; one of several names as 'A or B'."""
+    if isinstance(told, dict):
+        return [name for part in told.get("join", told.get("parts", ())) for name in missing_of(names, part)]
+    return [" or ".join([told] if isinstance(told, str) else told)] if places_of(names, told) is None else []
+
+
 def conform_spectra(
-    block: Block, source: Source, survey: Survey, counted: Counter | None = None
+    block: Block, source: Source, survey: Survey, counted: Counter | None = None, no_flag: str | None = None
 ) -> tuple[pa.Table, list[BadRow], np.ndarray]:
     """A block's rows as landed spectra, the rows that do not parse, and which rows are good.
 
-    ``counted`` gets how many right ascensions were 'wrapped', and how many positions are 'off the sky'.
+    Parameters
+    ----------
+    counted : Counter, optional
+        Gets how many right ascensions were 'wrapped', and how many positions are 'off the sky'.
+    no_flag : str, optional
+        'secure' or 'insecure': what all rows are taken for, of a table without its flag column.
     """
     wrong = Wrong(block, source.names)
     reader = _Reader(block, source, survey, wrong, Counter() if counted is None else counted)
     given = reader.numbers("redshift") if "redshift" in survey.columns else reader.velocity()
     ra, dec = reader.position()
-    flag = pc.fill_null(reader.text("flag"), "")
-    _check_flags(flag, survey, wrong, reader)
+    if no_flag is None:
+        flag = pc.fill_null(reader.text("flag"), "")
+        _check_flags(flag, survey, wrong, reader)
+    else:
+        flag = pa.repeat(pa.scalar(BY_HAND[no_flag]), len(block.rows))
     arrays = [
         _visible(reader.text("id")),
         ra,
@@ -236,7 +251,8 @@ def _written_out(text: str) -> str:
 
 def _check_flags(flag: pa.Array, survey: Survey, wrong: Wrong, reader: _Reader) -> None:
     """A flag that no rule knows is no insecure one: nobody knows what it is."""
-    unknown = [value for value in pc.unique(flag).to_pylist() if survey.rule_of(value) is None]
+    values = pc.unique(flag).to_pylist()
+    unknown = [value for value in values if survey.rule_of(value) is None or value in BY_HAND.values()]
     if unknown:
         bad = pc.is_in(flag, pa.array(unknown, pa.string())).to_numpy(zero_copy_only=False)
         places = reader.places("flag") or [0]

@@ -9,12 +9,15 @@ import pyarrow.compute as pc
 
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.source import Source
+from galaxiesml.ingest.specz_columns import missing_of, places_of
 from galaxiesml.spectroscopy import Survey, read_survey
 from galaxiesml.toml_keys import DOCS, nearest
 
 
-def survey_of(source: Source, surveys: dict[str, Survey], named: str | None = None) -> Survey:
-    """The survey that a table is of.
+def survey_of(
+    source: Source, surveys: dict[str, Survey], named: str | None = None, no_flag: str | None = None
+) -> Survey:
+    """The survey that a table is of; its flag column is there, or ``no_flag`` decides for all rows.
 
     Parameters
     ----------
@@ -24,14 +27,23 @@ def survey_of(source: Source, surveys: dict[str, Survey], named: str | None = No
         Those that are known, by name.
     named : str, optional
         The survey's name, as typed, or the path of a description of its own; its columns must be there all the same.
+    no_flag : str, optional
+        'secure' or 'insecure', for a table without its flag column.
 
     Raises
     ------
     UsageError
-        No survey has that name.
+        No survey has that name; ``no_flag`` is given and there is a flag, or none is needed.
     InputError
-        The description is wrong; or no survey is known by such columns, or several are: which, and what to type.
+        The description is wrong; or no survey is known by such columns, or several are, or the flag column is missing:
+        which, and what to type.
     """
+    survey = _survey_of(source, surveys, named)
+    _check_flag(source, survey, no_flag)
+    return survey
+
+
+def _survey_of(source: Source, surveys: dict[str, Survey], named: str | None) -> Survey:
     if named is not None:
         told = _named(named, surveys)
         _check_columns(source, told)
@@ -45,6 +57,7 @@ def survey_of(source: Source, surveys: dict[str, Survey], named: str | None = No
         return found[0]
     columns = ", ".join(source.names[:10]) + (", ..." if len(source.names) > 10 else "")
     if not found:
+        _refuse_without_flag(source, surveys)
         raise InputError(
             f"{source.path} is of no survey known here; its columns: {columns}.",
             f"Name it: --survey NAME, one of {', '.join(surveys)}; \n"
@@ -75,6 +88,48 @@ def _named(named: str, surveys: dict[str, Survey]) -> Survey:
     return told
 
 
+def _refuse_without_flag(source: Source, surveys: dict[str, Survey]) -> None:
+    """Say so where a flag column is all that is missing of a survey that the table may be of."""
+    near = [survey for survey in surveys.values() if _has_but_flag(source, survey)]
+    near = [one for one in near if not any(_is_more(other, one) for other in near)]
+    if not near:
+        return
+    flags = {survey.label: _and(missing_of(source.names, survey.columns["flag"])) for survey in near}
+    said = "; ".join(f"all columns of {label} but its quality flag, {flag}" for label, flag in flags.items())
+    raise InputError(
+        f"{source.path} has {said}; the flag decides which redshifts are secure.",
+        f"Fetch the table with that column; or decide for all its rows: --survey {near[0].name} --no-flag insecure.",
+    )
+
+
+def _has_but_flag(source: Source, survey: Survey) -> bool:
+    told = survey.columns.get("flag")
+    if told is None or places_of(source.names, told) is not None:
+        return False
+    flags = [told] if isinstance(told, str) else told["join"] if isinstance(told, dict) else told
+    rest = set(survey.recognise["columns"]) - set(flags)
+    return rest < set(survey.recognise["columns"]) and rest <= set(source.names)
+
+
+def _check_flag(source: Source, survey: Survey, no_flag: str | None) -> None:
+    """A table has its quality flag, or a person decides for it: never silently insecure."""
+    told = survey.columns.get("flag")
+    missing = [] if told is None else missing_of(source.names, told)
+    if missing and no_flag is None:
+        raise InputError(
+            f"{source.path} has no column {_and(missing)}: the quality flag of {survey.label}, which decides which "
+            "redshifts are secure.",
+            "Fetch the table with that column; or decide for all its rows: --no-flag secure, or --no-flag insecure.",
+        )
+    if no_flag is not None and not missing:
+        why = "has its quality flag" if told is not None else f"needs none: {survey.label} has no quality flag"
+        raise UsageError(f"--no-flag is for a table without its flag column; {source.path} {why}.")
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(names)
+
+
 def _has(source: Source, survey: Survey) -> bool:
     return set(survey.recognise["columns"]) <= set(source.names)
 
@@ -97,8 +152,6 @@ def _values_fit(source: Source, survey: Survey) -> bool:
 
 
 def _check_columns(source: Source, survey: Survey) -> None:
-    from galaxiesml.ingest.specz_columns import places_of
-
     lacking = [ours for ours in ("id", "ra", "dec") if places_of(source.names, survey.columns[ours]) is None]
     redshift = survey.columns.get("redshift", survey.columns.get("velocity"))
     if places_of(source.names, redshift) is None:

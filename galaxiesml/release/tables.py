@@ -17,6 +17,7 @@ from galaxiesml.catalog import Catalog, check_version, quote, write_atomic
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
 from galaxiesml.release import morphology
+from galaxiesml.spectroscopy import by_hand
 
 _ECSV = {"bigint": "int64", "integer": "int32", "double": "float64", "boolean": "bool", "text": "string"}
 _VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "boolean", "text": "char"}
@@ -99,11 +100,14 @@ def table_export(catalog: Catalog, table: str) -> Export:
 
 
 def _facts(info: dict, source: Path) -> dict:
+    # Of galaxies with the archive's own spectra no flag was decided here; of the others `spectra_from` says it.
+    decided = [] if source.stem.startswith("galaxies_v") else by_hand(info.get("specz", []))
     return {
         "build": info["id"],
         "galaxiesml": info["galaxiesml"],
         "release": info["release"],
         "spectra_from": info.get("spectra_from", "export"),
+        **({"flags_by_hand": decided} if decided else {}),
         "table": source.stem,
         "rows": pq.read_metadata(source).num_rows,
         "landed": [f"{row['source_file']} sha256:{row['source_sha256']}" for row in info["landings"]],
