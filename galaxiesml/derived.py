@@ -93,7 +93,7 @@ def choose(catalog: Catalog, settings: str, psf_source: str, text: str) -> None:
 def chosen(catalog: Catalog) -> dict | None:
     """The settings that builds take; None before any measurement."""
     path = folder(catalog) / "settings.parquet"
-    rows = pq.read_table(path).to_pylist() if path.is_file() else []
+    rows = pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
     return rows[0] if rows else None
 
 

@@ -136,7 +136,7 @@ def _versions(catalog) -> list[dict]:
     """Every version, those that the published build left out too."""
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(catalog.current_build() / "versions.parquet").to_pylist()
+    rows = pq.read_table(catalog.current_build() / "versions.parquet", partitioning=None).to_pylist()
     return [
         {
             "version": row["version"],

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, quote, sync_folder
+from galaxiesml.catalog import Catalog, now, sync_folder
 from galaxiesml.errors import InputError, ResourceError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, made_in, name_of, sha256_of
 from galaxiesml.ingest.conform import KEYS, MADE, Plan, conform, hopes, make_plan, of_exports
@@ -22,6 +22,7 @@ from galaxiesml.ingest.groups import Groups, ahead
 from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish, recover, workshop
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Source
+from galaxiesml.parquet import parquet
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ def _contradictions(path: Path, plan: Plan, conditions: list[str]) -> tuple[list
             try:
                 if not _reads_only(condition, exported):
                     raise ValueError
-                count = f"select count(*) from read_parquet({quote(path)}) where ({condition}) is not true"
+                count = f"select count(*) from {parquet(path)} where ({condition}) is not true"
                 rows = connection.execute(count).fetchone()[0]
             except (ValueError, duckdb.Error):
                 unchecked.append(condition)

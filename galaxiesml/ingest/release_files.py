@@ -14,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, quote, sync_folder, write_atomic, write_table
+from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic, write_table
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.release_hdf5 import KEY, id_blocks, is_hdf5
 from galaxiesml.ingest.source import Block
+from galaxiesml.parquet import parquet, plain
 
 SPLITS = ("training", "validation", "testing")
 EMPTY = "0000-empty"
@@ -226,9 +227,9 @@ def _ids_of(path: Path, block: Block, place: int) -> np.ndarray:
 def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
     import duckdb
 
-    new = f"read_parquet({quote(folder / 'splits.parquet')})"
-    landed = f"read_parquet({quote(catalog.release_raw / '*' / 'splits.parquet')})"
-    settings = {"memory_limit": "1GB", "temp_directory": str(folder / "spill")}
+    new = parquet(folder / "splits.parquet")
+    landed = parquet(catalog.release_raw, "*/splits.parquet")
+    settings = {"memory_limit": "1GB", "temp_directory": str(plain(folder) / "spill")}
     with duckdb.connect(config=settings) as connection:
         within = connection.execute(
             f"select {KEY}, min(source_row), max(source_row) from {new} group by {KEY} having count(*) > 1 "

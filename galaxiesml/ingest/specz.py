@@ -247,7 +247,7 @@ def _check_positions(source: Source, survey: Survey, seen: _Seen) -> None:
 
 def _repeats(path: Path) -> int:
     """Rows whose identifier another row before them has."""
-    ids = pq.read_table(path, columns=["spectrum_id"])["spectrum_id"]
+    ids = pq.read_table(path, columns=["spectrum_id"], partitioning=None)["spectrum_id"]
     return len(ids) - pc.count_distinct(ids, mode="all").as_py() if len(ids) else 0
 
 

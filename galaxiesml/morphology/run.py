@@ -16,11 +16,12 @@ import numpy as np
 import pyarrow as pa
 
 from galaxiesml import derived
-from galaxiesml.catalog import Catalog, quote
+from galaxiesml.catalog import Catalog
 from galaxiesml.errors import CatalogError, ResourceError
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.psf_source import Source
 from galaxiesml.morphology.settings import Settings
+from galaxiesml.parquet import parquet
 from galaxiesml.pixels import Shards
 from galaxiesml.survey import MASK_PLANES
 from galaxiesml.workers import end_with_parent
@@ -80,7 +81,7 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
         raise CatalogError(
             "The published build shows no picture.", "Type: galaxiesml ingest cutouts TAR..., then galaxiesml build"
         )
-    done = f"read_parquet({quote(derived.folder(catalog) / '*' / '*.parquet')})"
+    done = parquet(derived.folder(catalog), "*/*.parquet")
     wanted = ", ".join(f"'{band}'" for band in bands)
     psf_key = (
         "case when psf_offset is null then '' else psf_shard || ':' || psf_offset end" if source.of_catalog else "''"

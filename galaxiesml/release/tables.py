@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from galaxiesml.catalog import Catalog, check_version, quote, write_atomic
+from galaxiesml.catalog import Catalog, check_version, write_atomic
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
+from galaxiesml.parquet import parquet, quote
 
 _ECSV = {"bigint": "int64", "integer": "int32", "double": "float64", "boolean": "bool", "text": "string"}
 _VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "boolean", "text": "char"}
@@ -84,7 +85,7 @@ def table_export(catalog: Catalog, table: str) -> Export:
     sources = {path.stem: path for path in catalog.current_build().glob("*.parquet")}
     if table not in sources:
         raise CatalogError(f"Build {info['id']} holds no table {table!r}.", f"Tables: {', '.join(sorted(sources))}.")
-    described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)]).to_pylist()
+    described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)], partitioning=None).to_pylist()
     known = {row["name"]: row for row in described}
     made = [
         Column(name, *(known[name][key] or "" for key in ("data_type", "description", "unit", "ucd")))
@@ -128,7 +129,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     try:
         connection = duckdb.connect()
         connection.execute(
-            f"copy (select {wanted} from read_parquet({quote(export.source)})) to {quote(body)} (format csv, header)"
+            f"copy (select {wanted} from {parquet(export.source)}) to {quote(body)} (format csv, header)"
         )
         with open(beside, "wb") as out, open(body, "rb") as rows:
             if not plain:
