@@ -48,7 +48,7 @@ MEASURED = (*RELEASED, *_ADDED, *_SERSIC, "morphology_flags", "morphology_reason
 KEYS = ("object_id", "band", "shard", "image_offset", "psf_key", "morphology_settings")
 ON_THE_SKY = ("pos_angle_sky_deg", "sersic_pos_angle_sky_deg")
 SETTINGS = ("morphology_settings", "psf_source", "settings_json")
-_ARROW = {"double": pa.float64(), "bigint": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
+ARROW = {"double": pa.float64(), "bigint": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 
 
 @cache
@@ -58,7 +58,7 @@ def schema(names: tuple[str, ...] = MEASURED) -> pa.Schema:
     return pa.schema(
         pa.field(
             name,
-            _ARROW[known[name].type],
+            ARROW[known[name].type],
             metadata={"unit": known[name].unit, "description": known[name].description},
         )
         for name in names

@@ -64,12 +64,10 @@ def build(
     from galaxiesml.catalog import check_version
     from galaxiesml.config import setting
     from galaxiesml.curation.build import build as make
-    from galaxiesml.ingest.ledger import ensure_empty
 
     catalog = common.catalog()
     number = check_version(version) if version else None
     with catalog.lock("galaxiesml build", wait):
-        ensure_empty(catalog)
         _check_resources(catalog, force)
         with common.progress("Building", total=None, unit="models") as bar:
             done = 0

@@ -36,7 +36,7 @@ def init(
     """
     from galaxiesml.catalog import Catalog
     from galaxiesml.curation.states import refresh
-    from galaxiesml.ingest.ledger import ensure_empty
+    from galaxiesml.stores import ensure_empty
 
     catalog = Catalog.create(directory, release)
     with catalog.lock("galaxiesml init"):

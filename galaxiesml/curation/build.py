@@ -16,6 +16,7 @@ from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.project import render_project
+from galaxiesml.stores import ensure_empty
 
 #: Where a build grows until it is whole.
 NEXT = ".next"
@@ -75,6 +76,7 @@ def build(
     BuildError
         A model or a test failed; the published build stands.
     """
+    ensure_empty(catalog)
     found = states.cut_states(catalog, specz)
     plans = states.plan_versions(found, catalog.profile, accept_missing, version)
     states.refresh(catalog, plans, specz)

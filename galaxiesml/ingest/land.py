@@ -16,13 +16,14 @@ import pyarrow.parquet as pq
 from galaxiesml.catalog import Catalog, now, sync_folder
 from galaxiesml.errors import InputError, ResourceError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, made_in, name_of, sha256_of
-from galaxiesml.ingest.conform import KEYS, MADE, Plan, conform, hopes, make_plan, of_exports
+from galaxiesml.ingest.conform import MADE, Plan, conform, hopes, make_plan
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.groups import Groups, ahead
-from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish, recover, workshop
+from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Source
 from galaxiesml.parquet import parquet
+from galaxiesml.stores import KEYS, of_exports, recover, workshop
 
 
 @dataclass(frozen=True)

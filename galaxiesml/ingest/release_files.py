@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic, write_table
+from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
@@ -22,18 +22,9 @@ from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.release_hdf5 import KEY, id_blocks, is_hdf5
 from galaxiesml.ingest.source import Block
 from galaxiesml.parquet import parquet, plain
+from galaxiesml.stores import RELEASED
 
 SPLITS = ("training", "validation", "testing")
-EMPTY = "0000-empty"
-SCHEMA = pa.schema(
-    [
-        (KEY, pa.int64()),
-        ("split", pa.string()),
-        ("source_file", pa.string()),
-        ("source_sha256", pa.string()),
-        ("source_row", pa.int64()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -133,13 +124,6 @@ def remove_release(catalog: Catalog, reference: str) -> dict:
     return found[0]
 
 
-def ensure_empty(catalog: Catalog) -> None:
-    """Write the table of no released objects, so that the splits build before any file has landed."""
-    path = catalog.release_raw / EMPTY / "splits.parquet"
-    if not path.is_file() or pq.read_schema(path) != SCHEMA:
-        write_table(path, SCHEMA.empty_table())
-
-
 # -- the file ------------------------------------------------------------------------------------------------
 
 
@@ -167,10 +151,10 @@ def _write(folder: Path, path: Path, split: str, sha: str) -> dict:
     name = name_of(path)
     facts = {"split": split, "source_file": name, "source_sha256": sha}
     target, rows = folder / "splits.parquet", 0
-    with pq.ParquetWriter(target, SCHEMA, compression="zstd", use_dictionary=list(facts)) as writer:
+    with pq.ParquetWriter(target, RELEASED, compression="zstd", use_dictionary=list(facts)) as writer:
         for ids, numbers in _numbered(id_blocks(path)) if is_binary else _csv_blocks(path):
             columns = [ids, *(pa.repeat(value, len(ids)) for value in facts.values()), numbers]
-            writer.write_table(pa.table(columns, schema=SCHEMA))
+            writer.write_table(pa.table(columns, schema=RELEASED))
             rows += len(ids)
     if not rows:
         raise InputError(f"{path} has no rows.", "Land the file as it was published.")

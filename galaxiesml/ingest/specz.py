@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic, write_table
+from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic
 from galaxiesml.config import check_space
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
@@ -23,13 +23,11 @@ from galaxiesml.ingest.convert import Nulls, nullify
 from galaxiesml.ingest.groups import Groups, ahead
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Block, Source
-from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, hopes
+from galaxiesml.ingest.specz_columns import conform_spectra, hopes
 from galaxiesml.ingest.specz_recognise import survey_of
 from galaxiesml.spectroscopy import Survey
+from galaxiesml.stores import SPECTRA, SPECTRA_KEYS
 
-EMPTY = "0000-empty"
-KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("source_sha256", pa.string())])
-SCHEMA = pa.schema([*KEYS, ("source_row", pa.int64()), *COLUMNS])
 #: With fewer rows, right ascensions below 24 prove nothing.
 _HOUR_ROWS = 50
 
@@ -41,13 +39,6 @@ class SpeczLanding:
     info: dict
     is_new: bool = True
     notes: list[str] = field(default_factory=list)
-
-
-def ensure_empty(catalog: Catalog) -> None:
-    """Write the table of no spectra, so that every model builds before any has landed."""
-    path = catalog.specz_raw / EMPTY / "spectra.parquet"
-    if not path.is_file() or pq.read_schema(path) != SCHEMA:
-        write_table(path, SCHEMA.empty_table())
 
 
 def land_specz(
@@ -178,7 +169,7 @@ def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, prog
     own = _own_schema(source)
     seen = _Seen()
     with (
-        Groups(folder / "spectra.parquet", SCHEMA) as spectra,
+        Groups(folder / "spectra.parquet", SPECTRA) as spectra,
         Groups(folder / "own.parquet", own) as rest,
         Rejects(rejects, source.path) as aside,
     ):
@@ -211,8 +202,8 @@ def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, prog
 
 
 def _keyed(table: pa.Table, keys: dict) -> pa.Table:
-    first = [pa.repeat(pa.scalar(keys[name]), table.num_rows) for name in KEYS.names]
-    return pa.Table.from_arrays([*first, *table.columns], schema=SCHEMA)
+    first = [pa.repeat(pa.scalar(keys[name]), table.num_rows) for name in SPECTRA_KEYS.names]
+    return pa.Table.from_arrays([*first, *table.columns], schema=SPECTRA)
 
 
 def _own_schema(source: Source) -> pa.Schema:

@@ -117,6 +117,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     plain : bool
         Leave the header out; the facts then stand beside, in ``<path>.json``.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     body = path.with_name(f".{path.name}.{os.getpid()}.rows")
     # ECSV wants True and False.
@@ -165,6 +166,7 @@ def write_parquet(export: Export, path: Path) -> None:
 
     A VOTable header stands in the file as well, as the VOParquet convention asks, so that TOPCAT shows units.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     source = pq.ParquetFile(export.source)
     schema = pa.schema(
