@@ -20,7 +20,8 @@ from galaxiesml.errors import CatalogError
 
 
 def quote(value: object) -> str:
-    """A text or a path as an SQL string."""
+    """A text or a path as an SQL string; a path is made absolute: ``~`` and ``file:`` begin no folder's name in SQL."""
+    value = value.absolute() if isinstance(value, Path) else value
     return "'" + str(value).replace("'", "''") + "'"
 
 
@@ -34,10 +35,9 @@ def plain(path: Path | str) -> Path:
     CatalogError
         No temporary folder can hold the link.
     """
-    path = Path(path)
+    path = Path(path).absolute()
     if "\\" not in str(path):
         return path
-    path = path.absolute()
     try:
         link = _links(os.getpid()) / hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
         if not link.is_symlink():

@@ -181,7 +181,7 @@ def write_parquet(export: Export, path: Path) -> None:
         },
     )
     try:
-        with pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(beside.absolute(), schema, compression="zstd") as writer:
             for batch in source.iter_batches(batch_size=122_880):
                 writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
         os.replace(beside, path)
