@@ -31,6 +31,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from galaxiesml.errors import CatalogError, LockedError, UsageError
+from galaxiesml.parquet import parquet, plain, quote
 from galaxiesml.release_check import checked_profile
 from galaxiesml.survey import Profile, parse_profile
 
@@ -211,19 +212,18 @@ class Catalog:
         found = {}
         for kind in ("objects", "specz", "joined"):
             if any(self.raw.glob(f"*/{kind}.parquet")):
-                found[f"hsc_{kind}"] = (
-                    f"read_parquet({quote(self.raw / '*' / (kind + '.parquet'))}, union_by_name = true)"
-                )
+                found[f"hsc_{kind}"] = parquet(self.raw, f"*/{kind}.parquet", union_by_name=True)
         for store, name in (("cutouts", "cutout"), ("psf", "psf")):
             for table in ("pictures", "requests"):
-                files = self.root / "raw" / store / "*" / f"{table}.parquet"
-                if any((self.root / "raw" / store).glob(f"*/{table}.parquet")):
-                    found[f"{name}_{table}"] = f"read_parquet({quote(files)}, union_by_name = true)"
+                shards = self.root / "raw" / store
+                if any(shards.glob(f"*/{table}.parquet")):
+                    # Landings of earlier versions have fewer columns.
+                    found[f"{name}_{table}"] = parquet(shards, f"*/{table}.parquet", union_by_name=True)
         if self.landings_file.is_file():
-            found["landings"] = f"read_parquet({quote(self.landings_file)})"
+            found["landings"] = parquet(self.landings_file)
         if build := self.current_id():
             for path in sorted((self.builds / build).glob("*.parquet")):
-                found[path.stem] = f"read_parquet({quote(path)})"
+                found[path.stem] = parquet(path)
             default = f"galaxies_v{DEFAULT_VERSION}"
             if default in found:
                 found["galaxies"] = found[default]
@@ -239,7 +239,7 @@ class Catalog:
         """
         import duckdb
 
-        connection = duckdb.connect(config={"temp_directory": str(self.root / ".tmp")})
+        connection = duckdb.connect(config={"temp_directory": str(plain(self.root) / ".tmp")})
         if threads:
             connection.execute(f"set threads = {int(threads)}")
         if memory_limit:
@@ -334,11 +334,6 @@ def read_settings(root: Path) -> dict:
         raise CatalogError(f"{root} is no catalogue.", "Type: galaxiesml init DIR --release RELEASE") from None
     except tomllib.TOMLDecodeError as error:
         raise CatalogError(f"{Path(root) / CONFIG} cannot be read: {error}.") from error
-
-
-def quote(value: object) -> str:
-    """A text or a path as an SQL string."""
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def now() -> str:

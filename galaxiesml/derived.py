@@ -52,7 +52,7 @@ MEASURED = (*RELEASED, *_ADDED, *_SERSIC, "morphology_flags", "morphology_reason
 KEYS = ("object_id", "band", "shard", "image_offset", "psf_key", "morphology_settings")
 ON_THE_SKY = ("pos_angle_sky_deg", "sersic_pos_angle_sky_deg")
 SETTINGS = ("morphology_settings", "psf_source", "settings_json")
-_ARROW = {"double": pa.float64(), "bigint": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
+ARROW = {"double": pa.float64(), "bigint": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 
 
 @cache
@@ -62,7 +62,7 @@ def schema(names: tuple[str, ...] = MEASURED) -> pa.Schema:
     return pa.schema(
         pa.field(
             name,
-            _ARROW[known[name].type],
+            ARROW[known[name].type],
             metadata={"unit": known[name].unit, "description": known[name].description},
         )
         for name in names
@@ -97,7 +97,7 @@ def choose(catalog: Catalog, settings: str, psf_source: str, text: str) -> None:
 def chosen(catalog: Catalog) -> dict | None:
     """The settings that builds take; None before any measurement."""
     path = folder(catalog) / "settings.parquet"
-    rows = pq.read_table(path).to_pylist() if path.is_file() else []
+    rows = pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
     return rows[0] if rows else None
 
 

@@ -68,7 +68,6 @@ def build(
     from galaxiesml.config import setting
     from galaxiesml.curation.build import build as make
     from galaxiesml.errors import UsageError
-    from galaxiesml.ingest.ledger import ensure_empty
 
     if specz_rule is not None and specz is Specz.EXPORT:
         raise UsageError(
@@ -77,7 +76,6 @@ def build(
     catalog = common.catalog()
     number = check_version(version) if version else None
     with catalog.lock("galaxiesml build", wait):
-        ensure_empty(catalog)
         _check_resources(catalog, force)
         with common.progress("Building", total=None, unit="models") as bar:
             done = 0

@@ -38,7 +38,7 @@ def init(
 
     from galaxiesml.catalog import Catalog
     from galaxiesml.curation.states import refresh
-    from galaxiesml.ingest.ledger import ensure_empty
+    from galaxiesml.stores import ensure_empty
 
     given.refuse_catalog("init", "init makes the folder that its argument names.")
     catalog = Catalog.create(directory, release)
@@ -167,7 +167,7 @@ def _versions(catalog) -> list[dict]:
     """Every version, those that the published build left out too."""
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(catalog.current_build() / "versions.parquet").to_pylist()
+    rows = pq.read_table(catalog.current_build() / "versions.parquet", partitioning=None).to_pylist()
     return [
         {
             "version": row["version"],

@@ -19,6 +19,7 @@ from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.measured_share import measured_share
 from galaxiesml.curation.project import render_project
 from galaxiesml.spectroscopy import by_hand
+from galaxiesml.stores import ensure_empty
 
 #: What a build keeps of the landed tables of surveys.
 _SPECZ_KEPT = ("survey", "source_file", "source_sha256", "description_sha256", "rows", "no_flag")
@@ -80,6 +81,7 @@ def build(
     BuildError
         A model or a test failed; the published build stands.
     """
+    ensure_empty(catalog)
     found = states.cut_states(catalog, specz)
     plans = states.plan_versions(found, catalog.profile, accept_missing, version)
     states.refresh(catalog, plans, specz)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from galaxiesml.errors import BuildError
+from galaxiesml.parquet import plain
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         return {
-            "GALAXIESML_CATALOG": str(self.catalog),
+            "GALAXIESML_CATALOG": str(plain(self.catalog)),
             "GALAXIESML_BUILD": self.build,
             "GALAXIESML_THREADS": str(self.threads),
             "GALAXIESML_MEMORY_LIMIT": self.memory_limit,

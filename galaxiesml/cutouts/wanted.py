@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from galaxiesml.catalog import Catalog, check_version, quote, write_atomic
+from galaxiesml.catalog import Catalog, check_version, write_atomic
 from galaxiesml.cutouts.lists import MAX_ROWS
 from galaxiesml.errors import CatalogError, InputError, UsageError
+from galaxiesml.parquet import quote
 
 LAYERS = ("image", "mask", "variance")
 TYPES = ("coadd", "coadd/bg", "warp")

@@ -39,7 +39,7 @@ def open_table(path: Path) -> Source:
         with warnings.catch_warnings():
             # Units and dates that are not to the letter of a standard do not touch the values.
             warnings.simplefilter("ignore")
-            table = Table.read(path, format=kind)
+            table = Table.read(path.absolute(), format=kind)
     except Exception as error:  # astropy's readers raise whatever their parsers do.
         raise InputError(f"{path} cannot be read as {kind}: {error}.", "Fetch the file again and land that.") from None
     names = [clean_name(name, position) for position, name in enumerate(table.colnames)]

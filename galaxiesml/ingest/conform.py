@@ -10,22 +10,15 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galaxiesml.dictionary import Column, columns
+from galaxiesml.derived import ARROW
 from galaxiesml.errors import InputError
-from galaxiesml.ingest.convert import ARROW, REASONS, Nulls, can_hold, convert, nullify
+from galaxiesml.ingest.convert import REASONS, Nulls, can_hold, convert, nullify
 from galaxiesml.ingest.source import BadRow, Block, Source
 from galaxiesml.ingest.wrong import Wrong
+from galaxiesml.stores import KEYS, of_exports
 from galaxiesml.survey import Profile, Survey, known_releases
 from galaxiesml.toml_keys import DOCS
 
-KEYS = pa.schema(
-    [
-        ("landing", pa.int64()),
-        ("source_file", pa.string()),
-        ("source_sha256", pa.string()),
-        ("source_row", pa.int64()),
-    ]
-)
 #: Made here from the release's flags of each survey.
 MADE = ("specz_surveys", "specz_error_kind")
 _WORST_FIRST = ("arbitrary", "assigned", "measured")
@@ -60,11 +53,6 @@ class Plan:
     def exported(self) -> list[str]:
         """Our names that the file brings, in the dictionary's order."""
         return [name for name in self.schema.names if name in self.ours or name in MADE]
-
-
-def of_exports(profile: Profile) -> dict[str, Column]:
-    """Our columns that an export may bring."""
-    return {name: column for name, column in columns(profile.bands).items() if column.of}
 
 
 def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] | None = None) -> Plan:

@@ -108,7 +108,7 @@ def _find_table(path: Path) -> tuple[dict, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with fits.open(path, memmap=True, lazy_load_hdus=True) as hdus:
+            with fits.open(path.absolute(), memmap=True, lazy_load_hdus=True) as hdus:
                 for number, hdu in enumerate(hdus):
                     refused += _not_read(path, hdu.header, number)
                     if hdu.header.get("XTENSION", "").strip() != "BINTABLE" or _PACKED & {*hdu.header}:

@@ -13,18 +13,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, quote, sync_folder
+from galaxiesml.catalog import Catalog, now, sync_folder
 from galaxiesml.errors import InputError, ResourceError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, made_in, name_of, sha256_of
-from galaxiesml.ingest.conform import KEYS, MADE, Plan, conform, hopes, make_plan, of_exports
+from galaxiesml.ingest.conform import MADE, Plan, conform, hopes, make_plan
 from galaxiesml.ingest.file_units import check_units
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.groups import Groups, ahead
-from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish, recover, workshop
+from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish
 from galaxiesml.ingest.pairs_apart import Pairs, count_across
 from galaxiesml.ingest.ranges import Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Source
+from galaxiesml.parquet import parquet
+from galaxiesml.stores import KEYS, of_exports, recover, workshop
 
 
 @dataclass(frozen=True)
@@ -252,7 +254,7 @@ def _contradictions(path: Path, plan: Plan, conditions: list[str]) -> tuple[list
             try:
                 if not _reads_only(condition, exported):
                     raise ValueError
-                count = f"select count(*) from read_parquet({quote(path)}) where ({condition}) is not true"
+                count = f"select count(*) from {parquet(path)} where ({condition}) is not true"
                 rows = connection.execute(count).fetchone()[0]
             except (ValueError, duckdb.Error):
                 unchecked.append(condition)

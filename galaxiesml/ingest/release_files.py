@@ -14,26 +14,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, quote, sync_folder, write_atomic, write_table
+from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.release_hdf5 import KEY, id_blocks, is_hdf5
 from galaxiesml.ingest.source import Block
+from galaxiesml.parquet import parquet, plain
+from galaxiesml.stores import RELEASED
 
 TEXTS = ("csv", "tsv", "ecsv")
 SPLITS = ("training", "validation", "testing")
-EMPTY = "0000-empty"
-SCHEMA = pa.schema(
-    [
-        (KEY, pa.int64()),
-        ("split", pa.string()),
-        ("source_file", pa.string()),
-        ("source_sha256", pa.string()),
-        ("source_row", pa.int64()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -135,13 +127,6 @@ def remove_release(catalog: Catalog, reference: str) -> dict:
     return found[0]
 
 
-def ensure_empty(catalog: Catalog) -> None:
-    """Write the table of no released objects, so that the splits build before any file has landed."""
-    path = catalog.release_raw / EMPTY / "splits.parquet"
-    if not path.is_file() or pq.read_schema(path) != SCHEMA:
-        write_table(path, SCHEMA.empty_table())
-
-
 # -- the file ------------------------------------------------------------------------------------------------
 
 
@@ -169,10 +154,10 @@ def _write(folder: Path, path: Path, split: str, sha: str, notes: list[str]) -> 
     name = name_of(path)
     facts = {"split": split, "source_file": name, "source_sha256": sha}
     target, rows = folder / "splits.parquet", 0
-    with pq.ParquetWriter(target, SCHEMA, compression="zstd", use_dictionary=list(facts)) as writer:
+    with pq.ParquetWriter(target, RELEASED, compression="zstd", use_dictionary=list(facts)) as writer:
         for ids, numbers in _numbered(id_blocks(path)) if is_binary else _csv_blocks(path, notes):
             columns = [ids, *(pa.repeat(value, len(ids)) for value in facts.values()), numbers]
-            writer.write_table(pa.table(columns, schema=SCHEMA))
+            writer.write_table(pa.table(columns, schema=RELEASED))
             rows += len(ids)
     if not rows:
         raise InputError(f"{path} has no rows.", "Land the file as it was published.")
@@ -230,9 +215,9 @@ def _ids_of(path: Path, block: Block, place: int) -> np.ndarray:
 def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
     import duckdb
 
-    new = f"read_parquet({quote(folder / 'splits.parquet')})"
-    landed = f"read_parquet({quote(catalog.release_raw / '*' / 'splits.parquet')})"
-    settings = {"memory_limit": "1GB", "temp_directory": str(folder / "spill")}
+    new = parquet(folder / "splits.parquet")
+    landed = parquet(catalog.release_raw, "*/splits.parquet")
+    settings = {"memory_limit": "1GB", "temp_directory": str(plain(folder) / "spill")}
     with duckdb.connect(config=settings) as connection:
         within = connection.execute(
             f"select {KEY}, min(source_row), max(source_row) from {new} group by {KEY} having count(*) > 1 "

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic, write_table
+from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic
 from galaxiesml.config import check_space
 from galaxiesml.dictionary import columns
 from galaxiesml.errors import InputError, UsageError
@@ -27,14 +27,12 @@ from galaxiesml.ingest.groups import Groups, ahead
 from galaxiesml.ingest.ranges import RADIANS, Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Block, Source
-from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, expected_units, hopes, missing_of, places_of
+from galaxiesml.ingest.specz_columns import conform_spectra, expected_units, hopes, missing_of, places_of
 from galaxiesml.ingest.specz_recognise import survey_of
 from galaxiesml.spectroscopy import OWN, Survey, known_surveys, load_surveys
+from galaxiesml.stores import SPECTRA, SPECTRA_KEYS
 from galaxiesml.toml_keys import DOCS
 
-EMPTY = "0000-empty"
-KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("source_sha256", pa.string())])
-SCHEMA = pa.schema([*KEYS, ("source_row", pa.int64()), *COLUMNS])
 #: With fewer rows, right ascensions below 24 prove nothing.
 _HOUR_ROWS = 50
 #: What the columns decide that a table may be without.
@@ -53,13 +51,6 @@ class SpeczLanding:
     info: dict
     is_new: bool = True
     notes: list[str] = field(default_factory=list)
-
-
-def ensure_empty(catalog: Catalog) -> None:
-    """Write the table of no spectra, so that every model builds before any has landed."""
-    path = catalog.specz_raw / EMPTY / "spectra.parquet"
-    if not path.is_file() or pq.read_schema(path) != SCHEMA:
-        write_table(path, SCHEMA.empty_table())
 
 
 def land_specz(
@@ -199,7 +190,7 @@ def _write(source: Source, survey: Survey, no_flag, folder: Path, sha: str, reje
     own = _own_schema(source)
     seen, ranges, doubtful = _Seen(), _ranges(source, survey), check_units(source, expected_units(source, survey))
     with (
-        Groups(folder / "spectra.parquet", SCHEMA) as spectra,
+        Groups(folder / "spectra.parquet", SPECTRA) as spectra,
         Groups(folder / "own.parquet", own) as rest,
         Rejects(rejects, source.path) as aside,
     ):
@@ -277,8 +268,8 @@ def _redshifts_told(table: pa.Table, survey: Survey) -> pa.Table:
 
 
 def _keyed(table: pa.Table, keys: dict) -> pa.Table:
-    first = [pa.repeat(pa.scalar(keys[name]), table.num_rows) for name in KEYS.names]
-    return pa.Table.from_arrays([*first, *table.columns], schema=SCHEMA)
+    first = [pa.repeat(pa.scalar(keys[name]), table.num_rows) for name in SPECTRA_KEYS.names]
+    return pa.Table.from_arrays([*first, *table.columns], schema=SPECTRA)
 
 
 def _own_schema(source: Source) -> pa.Schema:
@@ -313,7 +304,7 @@ def _check_positions(source: Source, survey: Survey, seen: _Seen) -> None:
 
 def _repeats(path: Path) -> int:
     """Rows whose identifier another row before them has."""
-    ids = pq.read_table(path, columns=["spectrum_id"])["spectrum_id"]
+    ids = pq.read_table(path, columns=["spectrum_id"], partitioning=None)["spectrum_id"]
     return len(ids) - pc.count_distinct(ids, mode="all").as_py() if len(ids) else 0
 
 

@@ -13,23 +13,9 @@ from galaxiesml.ingest.ranges import means_none
 from galaxiesml.ingest.source import BadRow, Block, Source
 from galaxiesml.ingest.wrong import Wrong
 from galaxiesml.spectroscopy import BY_HAND, Survey
+from galaxiesml.stores import SPECTRUM
 
 LIGHT_KM_S = 299_792.458
-#: What a landed spectrum has; the rest of its row stands in own.parquet.
-COLUMNS = pa.schema(
-    [
-        ("spectrum_id", pa.string()),
-        ("ra", pa.float64()),
-        ("dec", pa.float64()),
-        ("redshift_given", pa.float64()),
-        ("redshift_err_given", pa.float64()),
-        ("flag", pa.string()),
-        ("class_given", pa.string()),
-        ("instrument_given", pa.string()),
-        ("magnitude", pa.float64()),
-        ("magnitude_band", pa.string()),
-    ]
-)
 _NONE = Nulls(("", "NaN", "nan", "NULL", "null", "N/A"))
 
 
@@ -116,7 +102,7 @@ def conform_spectra(
         reader.magnitude_band(),
     ]
     table = pa.table(
-        [pa.array(block.rows, pa.int64()), *arrays], pa.schema([("source_row", pa.int64()), *COLUMNS])
+        [pa.array(block.rows, pa.int64()), *arrays], pa.schema([("source_row", pa.int64()), *SPECTRUM])
     ).filter(pa.array(wrong.good))
     return table, sorted([*block.bad, *wrong.rows()], key=lambda bad: bad.source_row), wrong.good
 

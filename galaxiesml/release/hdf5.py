@@ -24,6 +24,7 @@ import pyarrow as pa
 from galaxiesml import __version__
 from galaxiesml.catalog import Catalog, sync_folder, write_atomic
 from galaxiesml.config import check_space
+from galaxiesml.parquet import quote
 from galaxiesml.pixels import Shards, frame_axis
 from galaxiesml.release import morphology
 from galaxiesml.release.layout import NULLS, Key, keys
@@ -370,8 +371,6 @@ def _sync(path: Path) -> None:
 def _write_left_out(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     """List the galaxies that are in no file, each with its reason."""
     beside = path.with_name(f".{path.name}.part")
-    connection.execute(
-        f"copy (select * from left_out order by object_id) to '{str(beside).replace(chr(39), 2 * chr(39))}' (header)"
-    )
+    connection.execute(f"copy (select * from left_out order by object_id) to {quote(beside)} (header)")
     os.replace(beside, path)
     return connection.execute("select count(*) from left_out").fetchall()[0][0]

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from galaxiesml.catalog import Catalog, check_version, quote, write_atomic
+from galaxiesml.catalog import Catalog, check_version, write_atomic
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
+from galaxiesml.parquet import parquet, quote
 from galaxiesml.release import morphology
 from galaxiesml.spectroscopy import by_hand
 
@@ -86,7 +87,7 @@ def table_export(catalog: Catalog, table: str) -> Export:
     sources = {path.stem: path for path in catalog.current_build().glob("*.parquet")}
     if table not in sources:
         raise CatalogError(f"Build {info['id']} holds no table {table!r}.", f"Tables: {', '.join(sorted(sources))}.")
-    described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)]).to_pylist()
+    described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)], partitioning=None).to_pylist()
     known = {row["name"]: row for row in described}
     made = [
         Column(name, *(known[name][key] or "" for key in ("data_type", "description", "unit", "ucd")))
@@ -124,6 +125,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     plain : bool
         Leave the header out; the facts then stand beside, in ``<path>.json``.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     body = path.with_name(f".{path.name}.{os.getpid()}.rows")
     # ECSV wants True and False.
@@ -136,7 +138,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     try:
         connection = duckdb.connect()
         connection.execute(
-            f"copy (select {wanted} from read_parquet({quote(export.source)})) to {quote(body)} (format csv, header)"
+            f"copy (select {wanted} from {parquet(export.source)}) to {quote(body)} (format csv, header)"
         )
         with open(beside, "wb") as out, open(body, "rb") as rows:
             if not plain:
@@ -172,6 +174,7 @@ def write_parquet(export: Export, path: Path) -> None:
 
     A VOTable header stands in the file as well, as the VOParquet convention asks, so that TOPCAT shows units.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     source = pq.ParquetFile(export.source)
     schema = pa.schema(
@@ -186,7 +189,7 @@ def write_parquet(export: Export, path: Path) -> None:
         },
     )
     try:
-        with pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(beside.absolute(), schema, compression="zstd") as writer:
             for batch in source.iter_batches(batch_size=122_880):
                 writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
         os.replace(beside, path)

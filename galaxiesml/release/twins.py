@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from galaxiesml.catalog import Catalog, quote
+from galaxiesml.catalog import Catalog
+from galaxiesml.parquet import quote
 from galaxiesml.pixels import FRAME
 from galaxiesml.release import morphology
 from galaxiesml.release.layout import Key, keys
