@@ -25,7 +25,7 @@ def emptied_by(flow: Path) -> dict[str, dict]:
     import pyarrow.parquet as pq
 
     steps: dict[str, list[dict]] = {}
-    for row in pq.read_table(flow).to_pylist():
+    for row in pq.read_table(flow, partitioning=None).to_pylist():
         steps.setdefault(row["version"], []).append(row)
     found = {}
     for version, rows in sorted(steps.items()):
