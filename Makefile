@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 
-.PHONY: demo test proof lint yml clean reference
+.PHONY: demo test quick proof lint yml clean reference
 
 # One environment for all: the package in place, and its test tools, at the versions of constraints.txt.
 $(STAMP): pyproject.toml constraints.txt
@@ -23,8 +23,23 @@ reference:
 demo: $(STAMP)
 	$(BIN)/python tests/end_to_end/demo.py
 
+# A file of tests stays in one process, the slowest files first (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# All tests, or those of a room: `make test PART=morphology`.
 test: $(STAMP) lint reference
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST) --durations=20 $(if $(PART),tests/$(PART))
+
+# What needs no build, and one build.
+QUICK := test_pixels.py cli/test_docs.py cli/test_resources.py cutouts/test_tar.py cutouts/test_layers.py \
+	curation/test_portable_sql.py curation/test_schema.py curation/test_separation.py curation/test_traps.py \
+	ingest/test_columns.py ingest/test_formats.py ingest/test_specz.py ingest/test_values.py \
+	mock/test_sky_population_spectra.py mock/test_sky_tracts.py mock/test_truth.py \
+	morphology/test_detect.py morphology/test_neighbours.py plots/test_lineage.py release/test_reading.py \
+	release/test_tables.py spectra/test_spectra.py splits/test_audit.py splits/test_schemes.py \
+	curation/test_build.py::test_files_that_differ_are_judged_each_on_its_own
+quick: $(STAMP) lint
+	$(PYTEST) $(addprefix tests/,$(QUICK))
 
 proof: $(STAMP) reference
 	$(BIN)/python tests/proof.py

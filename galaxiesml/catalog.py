@@ -35,7 +35,9 @@ from galaxiesml.atomic import sync as sync_folder
 from galaxiesml.atomic import write_atomic
 from galaxiesml.atomic import write_table as write_table
 from galaxiesml.errors import CatalogError, LockedError, UsageError
-from galaxiesml.survey import Profile, load_profile, parse_profile
+from galaxiesml.parquet import parquet, plain, quote
+from galaxiesml.release_check import checked_profile
+from galaxiesml.survey import Profile, parse_profile
 
 #: Layout of the folder.  1: this one.
 FORMAT = 1
@@ -101,7 +103,7 @@ class Catalog:
     @classmethod
     def create(cls, root: Path, release: str | Path) -> Catalog:
         """Make an empty catalogue.  A folder that holds one already is an error, other files are not."""
-        profile = load_profile(release)
+        profile = checked_profile(release)
         root = Path(root).resolve()
         if (root / CONFIG).exists():
             raise CatalogError(f"{root} is a catalogue already.", "Go on with it, or give the name of another folder.")
@@ -217,19 +219,18 @@ class Catalog:
         found = {}
         for kind in ("objects", "specz", "joined"):
             if any(self.raw.glob(f"*/{kind}.parquet")):
-                found[f"hsc_{kind}"] = (
-                    f"read_parquet({quote(self.raw / '*' / (kind + '.parquet'))}, union_by_name = true)"
-                )
+                found[f"hsc_{kind}"] = parquet(self.raw, f"*/{kind}.parquet", union_by_name=True)
         for store, name in (("cutouts", "cutout"), ("psf", "psf")):
             for table in ("pictures", "requests"):
-                files = self.root / "raw" / store / "*" / f"{table}.parquet"
-                if any((self.root / "raw" / store).glob(f"*/{table}.parquet")):
-                    found[f"{name}_{table}"] = f"read_parquet({quote(files)})"
+                shards = self.root / "raw" / store
+                if any(shards.glob(f"*/{table}.parquet")):
+                    # Landings of earlier versions have fewer columns.
+                    found[f"{name}_{table}"] = parquet(shards, f"*/{table}.parquet", union_by_name=True)
         if self.landings_file.is_file():
-            found["landings"] = f"read_parquet({quote(self.landings_file)})"
+            found["landings"] = parquet(self.landings_file)
         if build := self.current_id():
             for path in sorted((self.builds / build).glob("*.parquet")):
-                found[path.stem] = f"read_parquet({quote(path)})"
+                found[path.stem] = parquet(path)
             default = f"galaxies_v{DEFAULT_VERSION}"
             if default in found:
                 found["galaxies"] = found[default]
@@ -245,7 +246,7 @@ class Catalog:
         """
         import duckdb
 
-        connection = duckdb.connect(config={"temp_directory": str(atomic.spill_of(self.root))})
+        connection = duckdb.connect(config={"temp_directory": str(atomic.spill_of(plain(self.root)))})
         if threads:
             connection.execute(f"set threads = {int(threads)}")
         if memory_limit:
@@ -344,11 +345,6 @@ def read_settings(root: Path) -> dict:
         raise CatalogError(f"{root} is {what}.", "Type: galaxiesml init DIR --release RELEASE") from None
     except tomllib.TOMLDecodeError as error:
         raise CatalogError(f"{Path(root) / CONFIG} cannot be read: {error}.") from error
-
-
-def quote(value: object) -> str:
-    """A text or a path as an SQL string."""
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def now() -> str:

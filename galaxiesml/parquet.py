@@ -1,23 +1,74 @@
 """The one place in Python that writes SQL which reads Parquet files.
 
-DuckDB takes ``key=value`` folders above a file for columns, and lets them win over the file's own; it takes
-``*``, ``?`` and ``[`` in a path for a pattern.  A catalogue may stand anywhere, so neither is wanted.
+DuckDB takes ``key=value`` folders above a file for columns, and lets them win over the file's own; it takes ``*``,
+``?`` and ``[`` in a path for a pattern, and a backslash for a slash.  A catalogue may be in any folder, so none of
+this is wanted.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
+import hashlib
+import os
 import re
+import shutil
+import tempfile
 from pathlib import Path
+
+from galaxiesml.errors import CatalogError
 
 
 def quote(value: object) -> str:
-    """A text or a path as an SQL string."""
+    """A text or a path as an SQL string; a path is made absolute: ``~`` and ``file:`` begin no folder's name in SQL."""
+    value = value.absolute() if isinstance(value, Path) else value
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def plain(path: Path | str) -> Path:
+    """A path that DuckDB can open: itself, or a link to it where a backslash is in it.
+
+    A link is made in a temporary folder, which goes when this process ends.
+
+    Raises
+    ------
+    CatalogError
+        No temporary folder can hold the link.
+    """
+    path = Path(path).absolute()
+    if "\\" not in str(path):
+        return path
+    try:
+        link = _links(os.getpid()) / hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        if not link.is_symlink():
+            link.symlink_to(path)
+    except OSError as error:
+        raise CatalogError(
+            f"{path} has a backslash in its name, and no link to it can be made: {error}.",
+            "Set TMPDIR to a folder without a backslash that can be written, or give the catalogue another name.",
+        ) from None
+    return link
+
+
+@functools.cache
+def _links(process: int) -> Path:
+    """This process's folder of links."""
+    # TMPDIR may itself have a backslash in its name.
+    folder = next((place for place in (tempfile.gettempdir(), "/tmp") if "\\" not in place), None)
+    made = tempfile.mkdtemp(prefix="galaxiesml-links-", dir=folder)
+    atexit.register(_discard, Path(made), process)
+    return Path(made)
+
+
+def _discard(folder: Path, process: int) -> None:
+    # A forked child ends with its parent's handlers, and has no right to the parent's links.
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def literal(path: Path | str) -> str:
     """A path as a DuckDB pattern that matches this path alone."""
-    return re.sub(r"[\[*?]", r"[\g<0>]", str(path))
+    return re.sub(r"[\[*?]", r"[\g<0>]", str(plain(path)))
 
 
 def parquet(path: Path | str, pattern: str = "", *, union_by_name: bool = False) -> str:
@@ -30,7 +81,7 @@ def parquet(path: Path | str, pattern: str = "", *, union_by_name: bool = False)
     pattern : str
         Files below ``path``, as ``*/objects.parquet``.
     union_by_name : bool
-        Files may have different columns; a column that a file lacks is NULL.
+        Files may have different columns; a column that a file does not have is NULL.
     """
     files = literal(path) + (f"/{pattern}" if pattern else "")
     names = ", union_by_name = true" if union_by_name else ""

@@ -44,7 +44,7 @@ KEYS = pa.schema([("shard", pa.string()), ("source_file", pa.string()), ("source
 PICTURES = pa.schema(
     [
         *KEYS,
-        *((name, pa.string()) for name in ("member", "refused")),
+        *((name, pa.string()) for name in ("member", "refused", "refused_class")),
         *(("line", pa.int64()), ("band", pa.string()), ("tract", pa.int64()), ("rerun", pa.string())),
         *((name, pa.int64()) for name in ("height", "width")),
         *((f"{layer}_{what}", pa.int64()) for layer in DTYPES for what in ("offset", "crc")),
@@ -53,15 +53,17 @@ PICTURES = pa.schema(
         *((name, pa.int64()) for name in ("x0", "y0")),
         *((name, pa.float64()) for name in ("ra", "dec")),
         *((name, pa.int64()) for name in ("not_finite", "variance_not_finite")),
+        ("psf_flag", pa.string()),
         *((f"masked_{plane.lower()}", pa.int64()) for plane in MASK_PLANES),
         ("other_planes", pa.string()),
     ]
 )
-#: requests.parquet: the lines of an upload list.
+#: requests.parquet: the lines of an upload list; ``silence`` says what it means that a line was not answered.
 REQUESTS = pa.schema(
     [
         *KEYS,
-        *(("list_file", pa.string()), ("line", pa.int64()), ("ra", pa.float64()), ("dec", pa.float64())),
+        *((name, pa.string()) for name in ("list_file", "silence", "silence_reason")),
+        *(("line", pa.int64()), ("ra", pa.float64()), ("dec", pa.float64())),
         *(("band", pa.string()), ("tract", pa.int64())),
         *(("semi_width", pa.float64()), ("semi_height", pa.float64())),
     ]

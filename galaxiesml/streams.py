@@ -23,7 +23,7 @@ def prepare() -> None:
             if null != number:
                 os.dup2(null, number)
                 os.close(null)
-            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
     codecs.register_error("galaxiesml.shown", _replace)
     if sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="galaxiesml.shown")

@@ -11,7 +11,14 @@ from galaxiesml.catalog import find_catalog
 
 catalog = find_catalog()
 build = catalog.current_build()
-galaxies = pl.scan_parquet(build / "galaxies_v2.parquet")
+
+
+def mart(name):
+    """A table of the build; nothing in its folders' names is taken for a pattern or a column."""
+    return pl.scan_parquet(build / f"{name}.parquet", glob=False, hive_partitioning=False)
+
+
+galaxies = mart("galaxies_v2")
 
 # %% Redshift distribution, in bins of 0.1
 redshifts = (
@@ -23,8 +30,8 @@ redshifts = (
 print(redshifts)
 
 # %% What the strict version leaves out of the default one, and why
-strict = pl.scan_parquet(build / "galaxies_v3.parquet").select("pair_id")
-reasons = pl.scan_parquet(build / "rejections.parquet").filter(pl.col("version") == "v3")
+strict = mart("galaxies_v3").select("pair_id")
+reasons = mart("rejections").filter(pl.col("version") == "v3")
 lost = (
     galaxies.join(strict, on="pair_id", how="anti")
     .join(reasons.select("pair_id", "first_cut"), on="pair_id")

@@ -4,7 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from .made import once, parsed
+
 REPO = Path(__file__).resolve().parent.parent
+#: Files of tests that take half a minute or more, the slowest first; pytest's table of durations tells them.
+SLOWEST = (
+    "morphology/test_injections.py",
+    "curation/test_build.py",
+    "morphology/test_run.py",
+    "mock/test_sky_command.py",
+    "cli/test_commands.py",
+    "end_to_end/test_real_pictures.py",
+    "spectra/test_build.py",
+    "curation/test_perturbed.py",
+)
 
 
 def pytest_addoption(parser):
@@ -14,11 +27,32 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # A worker of pytest-xdist uses the folder of the process that started it.
+    if not hasattr(config, "workerinput"):
+        once.begin()
     # Before anything reads the project: modules take the path when they are imported.
     if folder := config.getoption("--project"):
         import galaxiesml.dictionary
 
         galaxiesml.dictionary.PROJECT = folder
+
+
+def pytest_collection_modifyitems(items):
+    """The slowest files first: one that begins last would leave a processor without work."""
+    order = {REPO / "tests" / name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        once.end()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_parse_a_project():
+    with pytest.MonkeyPatch.context() as patch:
+        parsed.share(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

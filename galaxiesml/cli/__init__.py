@@ -18,6 +18,7 @@ from galaxiesml.cli import (
     cutouts,
     export,
     export_hdf5,
+    given,
     ingest,
     mock,
     morphology,
@@ -41,6 +42,7 @@ def make_app() -> typer.Typer:
     """Every command of the program."""
     app = typer.Typer(
         name="galaxiesml",
+        cls=given.OnceGroup,
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -65,6 +67,7 @@ def make_app() -> typer.Typer:
         mock,
     ):
         module.register(app)
+    given.refuse_repeats(app)
     return app
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
 
 audit = typer.Typer(help="Ask the published build about its cuts.", no_args_is_help=True)
 
@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 @audit.command("cuts")
 def cuts(
     version: Annotated[str, typer.Option(help="v1, v2, v3, v4, or all.")] = "v2",
-    without: Annotated[str | None, typer.Option(help="Judge again without this cut.", metavar="CUT")] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Judge again without this cut; repeatable.", metavar="CUT")
+    ] = None,
     graph: Annotated[Path | None, typer.Option(help="Draw the flow chart, to an .svg or .png file.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -32,7 +34,7 @@ def cuts(
     Examples:
       galaxiesml audit cuts
       galaxiesml audit cuts --version all --json
-      galaxiesml audit cuts --version v3 --without agreement
+      galaxiesml audit cuts --version v3 --without agreement --without measured_error
       galaxiesml audit cuts --graph flow.svg
     """
     from galaxiesml.catalog import check_version
@@ -49,14 +51,18 @@ def cuts(
     if (without or graph) and len(numbers) != 1:
         raise UsageError("--without and --graph take one version.", "Type: galaxiesml audit cuts --version v1 ...")
     if without:
-        _print_without(questions.without(connection, numbers[0], without, catalog.profile.bands), as_json)
+        found = questions.without(connection, numbers[0], without, catalog.profile.bands)
+        if graph:
+            _draw(catalog, questions.flow_without(connection, numbers[0], without), graph, as_json)
+        if as_json or not graph:
+            _print_without(found, as_json)
         return
     flows = [questions.cut_flow(connection, number) for number in sorted(numbers)]
     if graph:
-        _draw(catalog, flows[0], graph)
-    elif as_json:
+        _draw(catalog, flows[0], graph, as_json)
+    if as_json:
         common.print_json(flows if version == "all" else flows[0])
-    else:
+    elif not graph:
         for flow in flows:
             _print_flow(flow)
 
@@ -103,11 +109,12 @@ def _print_duplicates(metrics: dict) -> None:
             f"{metrics['pairs_in_duplicate_groups']:,.0f} pairs ({fraction:.1%} of those that reach the duplicate "
             f"steps) share their spectrum with another (the paper: about 70 %)"
         )
-    unknown = metrics["kept_primary_unknown"]
-    common.result(
-        f"{metrics['kept_not_primary']:,.0f} kept rows are not primary detections"
-        + (f"; of {unknown:,.0f} it is not known" if unknown else "")
-    )
+    # A build of an earlier version may hold neither.
+    not_primary, unknown = metrics.get("kept_not_primary"), metrics.get("kept_primary_unknown")
+    if not_primary is not None and (not_primary or not unknown):
+        common.result(f"{not_primary:,.0f} kept rows are not primary detections")
+    if unknown:
+        common.result(f"The primary flag is not available for {unknown:,.0f} kept rows")
     for name, value in metrics.items():
         if name.startswith("median_offset") and value is not None:
             common.result(f"{name.split('_')[2]} magnitudes of duplicates differ by {value:.4f} mag (median, absolute)")
@@ -128,7 +135,8 @@ def _print_without(result: dict, as_json: bool) -> None:
         common.print_json(result)
         return
     common.result(
-        f"{result['version']} without {result['without']}: {result['rows']:,} -> {result['rows_without']:,} rows "
+        f"{result['version']} without {', '.join(result['without'])}: "
+        f"{result['rows']:,} -> {result['rows_without']:,} rows "
         f"(gained {len(result['gained']):,}, lost {len(result['lost']):,})"
     )
     for name in ("gained", "lost"):
@@ -137,7 +145,7 @@ def _print_without(result: dict, as_json: bool) -> None:
             common.table(result[name])
 
 
-def _draw(catalog, flow: dict, path: Path) -> None:
+def _draw(catalog, flow: dict, path: Path, as_json: bool) -> None:
     from galaxiesml.plots.flow import draw_flow
 
     info = catalog.build_info()
@@ -151,7 +159,7 @@ def _draw(catalog, flow: dict, path: Path) -> None:
         "landings": [landing["source_file"] for landing in info["landings"]],
     }
     draw_flow(flow["flow"], head, path, f"galaxies_{version['version']}: {version['title']}")
-    common.result(str(path))
+    common.drawn(path, as_json)
 
 
 @audit.command("row")
@@ -232,6 +240,7 @@ def _print_cuts(cuts: list[dict]) -> None:
 def diff(
     first: Annotated[str, typer.Argument(help="A version; with --specz: export.")],
     second: Annotated[str, typer.Argument(help="Another version; with --specz: matched.")],
+    context: typer.Context,
     specz: Annotated[
         bool, typer.Option("--specz", help="Compare one version on the archive's match of spectra and on ours.")
     ] = False,
@@ -250,12 +259,15 @@ def diff(
     """
     from galaxiesml.catalog import check_version
     from galaxiesml.curation import audit as questions
+    from galaxiesml.errors import UsageError
 
     catalog = common.catalog()
     catalog.current_build()
     if specz:
         found = _diff_specz(catalog, {first, second}, check_version(version), rule, list_rows)
     else:
+        if wrong := given.typed(context, ("list_rows", "as_json")):
+            raise UsageError(f"{' and '.join(wrong)}: only with --specz.", "Two versions are compared by their names.")
         ask = questions.diff_rows if list_rows else questions.diff
         found = ask(catalog.connect(), check_version(first), check_version(second))
     if as_json:
@@ -324,8 +336,8 @@ def lineage(
         from galaxiesml.plots.lineage import draw
 
         draw(tree_json(tree), graph)
-        common.result(str(graph))
-    elif as_json:
+        common.drawn(graph, as_json)
+    if as_json:
         common.print_json(tree_json(tree))
-    else:
+    elif not graph:
         common.result(text_tree(tree))

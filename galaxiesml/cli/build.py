@@ -41,8 +41,11 @@ def build(
         Specz, typer.Option(help="Whose spectra: the export's own match, or the landed surveys, matched here.")
     ] = Specz.EXPORT,
     specz_rule: Annotated[
-        Rule, typer.Option(help="Which redshift a matched object gets: the HSC team's rule, or the best spectrum.")
-    ] = Rule.HSC,
+        Rule | None,
+        typer.Option(
+            help="With --specz matched: which redshift an object gets, by the HSC team's rule or the best spectrum."
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads for the queries.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Memory for the queries, as 4GB.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another writer.")] = 0.0,
@@ -64,12 +67,15 @@ def build(
     from galaxiesml.catalog import check_version
     from galaxiesml.config import setting
     from galaxiesml.curation.build import build as make
-    from galaxiesml.ingest.ledger import ensure_empty
+    from galaxiesml.errors import UsageError
 
+    if specz_rule is not None and specz is Specz.EXPORT:
+        raise UsageError(
+            "--specz-rule chooses among the landed surveys' spectra; the export has its own.", "Add --specz matched."
+        )
     catalog = common.catalog()
     number = check_version(version) if version else None
     with catalog.lock("galaxiesml build", wait):
-        ensure_empty(catalog)
         _check_resources(catalog, force)
         with common.progress("Building", total=None, unit="models") as bar:
             done = 0
@@ -86,12 +92,14 @@ def build(
                 version=number,
                 split_seed=split_seed,
                 specz=specz.value,
-                specz_rule=specz_rule.value,
+                specz_rule=(specz_rule or Rule.HSC).value,
                 threads=int(setting(catalog.root, "threads", threads)[0]),
                 memory_limit=str(setting(catalog.root, "memory_limit", memory_limit)[0]),
                 progress=report,
             )
     _say(built)
+    _say_splits(catalog, built.info["default_version"])
+    common.say("Next: galaxiesml audit cuts")
     if as_json:
         common.print_json(built.info | {"left_out": {name: list(cuts) for name, cuts in built.left_out.items()}})
     else:
@@ -110,10 +118,18 @@ def _check_resources(catalog, force: bool) -> None:
 
 
 def _say(built) -> None:
+    from galaxiesml.curation.emptied import told
+    from galaxiesml.spectroscopy import by_hand
+
+    for name, version in built.info["versions"].items():
+        if "emptied_by" in version:
+            common.warn(told(name, version["emptied_by"]), yellow=True)
     if not built.info["landings"]:
         common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest hsc FILE")
     if built.info["spectra_from"] != "export":
         common.say(f"Spectra: {built.info['spectra_from']}.")
+    for decided in by_hand(built.info["specz"]):
+        common.warn(f"Quality flags were decided by hand, {decided}.")
     for name, version in built.info["versions"].items():
         default = " (plain galaxies)" if name == f"v{built.info['default_version']}" else ""
         common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")
@@ -124,4 +140,16 @@ def _say(built) -> None:
             f"galaxies_{name} is left out: it needs {', '.join(cuts)}.  "
             f"Type: galaxiesml build --version {name} --accept-missing all"
         )
-    common.say("Next: galaxiesml audit cuts")
+    common.warn_of_morphology(built.info)
+
+
+def _say_splits(catalog, version: int) -> None:
+    """Splits of the default version that have no galaxy."""
+    from galaxiesml.cli.splits import warn_of_empty
+    from galaxiesml.splits.audit import SCHEMES
+    from galaxiesml.splits.seeds import count_splits
+
+    with catalog.connect() as connection:
+        rows = {scheme: count_splits(connection, version, scheme) for scheme in SCHEMES}
+    for scheme, counted in rows.items():
+        warn_of_empty(catalog, version, scheme, counted)

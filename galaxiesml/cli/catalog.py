@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
 
 config = typer.Typer(help="Show or change settings.", no_args_is_help=True)
 
@@ -35,16 +35,19 @@ def init(
       galaxiesml init cat --release pdr2_wide
       galaxiesml init cat --release my_survey.toml
     """
+    import shlex
+
     from galaxiesml.catalog import Catalog
     from galaxiesml.curation.states import refresh
-    from galaxiesml.ingest.ledger import ensure_empty
+    from galaxiesml.stores import ensure_empty
 
+    given.refuse_catalog("init", "init makes the folder that its argument names.")
     catalog = Catalog.create(directory, release)
     with catalog.lock("galaxiesml init"):
         ensure_empty(catalog)
         refresh(catalog)
     common.say(f"An empty catalogue for {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}.")
-    common.say(f"Next: cd {directory} && galaxiesml ingest hsc FILE")
+    common.say(f"Next: cd {shlex.quote(str(directory))} && galaxiesml ingest hsc FILE")
     common.result(str(catalog.root))
 
 
@@ -55,6 +58,8 @@ def status(as_json: Json = False) -> None:
     Example:
       galaxiesml status
     """
+    from galaxiesml.spectroscopy import by_hand
+
     catalog = common.catalog()
     found = catalog_status(catalog)
     if as_json:
@@ -66,6 +71,8 @@ def status(as_json: Json = False) -> None:
     if found["spectra"]:
         rows = sum(row["rows"] for row in found["spectra"])
         common.result(f"spectra: {len(found['spectra']):,} tables of surveys, {rows:,} rows")
+        for decided in by_hand(found["spectra"]):
+            common.warn(f"Quality flags were decided by hand, {decided}.")
     for store, of in found["pictures"].items():
         if of["tars"]:
             common.result(f"{store}: {of['tars']:,} tars, {of['pictures']:,} pictures, {of['refused']:,} refused")
@@ -76,6 +83,9 @@ def status(as_json: Json = False) -> None:
         origin = "" if found["spectra_from"] == "export" else f", spectra {found['spectra_from']}"
         common.result(f"\nbuilt: {found['build']}, {found['built_at']}{origin}{since}")
         common.table(found["versions"])
+        if of := found["morphology"]:
+            common.result(f"morphology: settings {of['settings']}, psf {of['psf_source']}")
+            common.warn_of_morphology(catalog.build_info())
     if found["writer"]:
         common.result(f"\nbeing written by {found['writer']}")
     common.result(f"\nnext: {found['next']}")
@@ -86,7 +96,8 @@ def catalog_status(catalog) -> dict:
     from galaxiesml.curation.build import measurements, shard_names
 
     landings = [
-        {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} for row in catalog.landings()
+        {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} | _doubtful(row)
+        for row in catalog.landings()
     ]
     info = catalog.build_info() if catalog.current_id() else None
     hashes = [(row["landing"], row["source_sha256"]) for row in catalog.landings()]
@@ -97,8 +108,7 @@ def catalog_status(catalog) -> dict:
         and info.get("morphology") == measurements(catalog)
         and [row["source_sha256"] for row in info.get("release_files", [])]
         == [row["source_sha256"] for row in catalog.release_landings()]
-        and [row["source_sha256"] for row in info.get("specz", [])]
-        == [row["source_sha256"] for row in catalog.specz_landings()]
+        and _tables(info.get("specz", [])) == _tables(catalog.specz_landings())
     )
     if not landings:
         step = "galaxiesml ingest hsc FILE"
@@ -111,17 +121,30 @@ def catalog_status(catalog) -> dict:
         "release": catalog.profile.name,
         "landings": landings,
         "spectra": [
-            {key: row[key] for key in ("survey", "source_file", "rows", "rejected")} for row in catalog.specz_landings()
+            {key: row[key] for key in ("survey", "source_file", "rows", "rejected", "no_flag") if key in row}
+            | _doubtful(row)
+            for row in catalog.specz_landings()
         ],
         "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
         "build": info and info["id"],
         "built_at": info and info["created"],
+        "morphology": info and _morphology(info),
         "spectra_from": info and info.get("spectra_from", "export"),
         "up_to_date": up_to_date,
         "versions": _versions(catalog) if info else [],
         "writer": catalog.writer(),
         "next": step,
     }
+
+
+def _doubtful(landing: dict) -> dict[str, str]:
+    """Columns with values outside the dictionary's range, as the landing counted them."""
+    return {"out of range": common.out_of_range(landing)}
+
+
+def _tables(landings: list[dict]) -> list[tuple]:
+    """Landed tables of surveys by their bytes, those of their descriptions, and what was decided of their flags."""
+    return [tuple(row.get(key) for key in ("source_sha256", "description_sha256", "no_flag")) for row in landings]
 
 
 def _pictures(catalog, store: str) -> dict:
@@ -133,11 +156,19 @@ def _pictures(catalog, store: str) -> dict:
     }
 
 
+def _morphology(info: dict) -> dict | None:
+    """What the published build's morphology is made by, and how many of its pictures are measured."""
+    found = info.get("morphology")
+    share = info.get("morphology_share") or {}
+    keys = ("settings", "psf_source")
+    return found and {key: found[key] for key in keys} | {key: share.get(key) for key in ("pictures", "measured")}
+
+
 def _versions(catalog) -> list[dict]:
     """Every version, those that the published build left out too."""
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(catalog.current_build() / "versions.parquet").to_pylist()
+    rows = pq.read_table(catalog.current_build() / "versions.parquet", partitioning=None).to_pylist()
     return [
         {
             "version": row["version"],

@@ -10,12 +10,15 @@ import typer
 
 from galaxiesml.cli import common, ingest
 
-Sources = Annotated[list[Path], typer.Argument(metavar="TAR|FOLDER...", help="Tars; folders of tars or of FITS files.")]
+Sources = Annotated[list[Path], typer.Argument(metavar="TAR|FOLDER...", help="Tars; FITS files; folders of either.")]
 ListFile = Annotated[
     Path | None,
     typer.Option("--list", metavar="FILE", help="The upload list of the one tar; else X.txt beside X.tar."),
 ]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Processes, a tar to each.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Processes, a tar to each.", min=1)]
+AcceptCut = Annotated[
+    bool, typer.Option("--accept-cut", help="Land what came of a tar that is cut short; the rest is asked for again.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Land even if the disk seems too full.")]
 
 
@@ -29,21 +32,24 @@ def cutouts(
     list_file: ListFile = None,
     jobs: Jobs = None,
     wait: ingest.Wait = 0.0,
+    accept_cut: AcceptCut = False,
     force: Force = False,
     json: ingest.Json = False,
 ) -> None:
     """Land the cutout service's tars: pixels into the store, headers and faults into tables.
 
     A tar lands whole or not at all, and once.  Members that cannot be trusted or read are refused by name, with the
-    reason, and the rest of the tar lands.  Pictures meet objects at the next build.
+    reason, and the rest of the tar lands.  A tar that ends before its end mark is cut short and lands with
+    --accept-cut alone.  Pictures meet objects at the next build.
 
     \b
     Examples:
       galaxiesml ingest cutouts ../sky/cutouts/*.tar
       galaxiesml ingest cutouts arch-221123-101500.tar --list upload-1.txt
       galaxiesml ingest cutouts folder-of-fits/
+      galaxiesml ingest cutouts cutout-HSC-I-9813-pdr2_wide.fits
     """
-    _land(sources, "cutouts", list_file, jobs, wait, force, json)
+    _land(sources, "cutouts", list_file, jobs, wait, force, json, accept_cut)
 
 
 def psf(
@@ -51,6 +57,7 @@ def psf(
     list_file: ListFile = None,
     jobs: Jobs = None,
     wait: ingest.Wait = 0.0,
+    accept_cut: AcceptCut = False,
     force: Force = False,
     json: ingest.Json = False,
 ) -> None:
@@ -60,10 +67,10 @@ def psf(
     Example:
       galaxiesml ingest psf ../sky/psf/*.tar
     """
-    _land(sources, "psf", list_file, jobs, wait, force, json)
+    _land(sources, "psf", list_file, jobs, wait, force, json, accept_cut)
 
 
-def _land(sources, kind: str, list_file, jobs, wait: float, force: bool, as_json: bool) -> None:
+def _land(sources, kind: str, list_file, jobs, wait: float, force: bool, as_json: bool, accept_cut: bool) -> None:
     import os
 
     from galaxiesml.cutouts.land import land_pictures
@@ -78,6 +85,7 @@ def _land(sources, kind: str, list_file, jobs, wait: float, force: bool, as_json
             list_file=list_file,
             jobs=jobs or os.cpu_count() or 1,
             force=force,
+            accept_cut=accept_cut,
             progress=bar,
         ):
             made.append(landed)
@@ -90,6 +98,8 @@ def _land(sources, kind: str, list_file, jobs, wait: float, force: bool, as_json
 
 
 def _describe(landed) -> None:
+    from galaxiesml.cutouts.picture import PSF_FLAGS
+
     info = landed.info
     if landed.state == "failed":
         return
@@ -97,15 +107,18 @@ def _describe(landed) -> None:
     words = {"landed": "is landed", "known": "was landed before", "list added": "was landed before; its list is new"}
     listed = f"; asked for in {info['list_file']}, {info['requested']:,} lines" if info["list_file"] else ""
     common.result(f"{info['source_file']} {words[landed.state]}: {info['pictures']:,} pictures ({bands}){listed}.")
+    if info.get("silence") in ("cut_short", "after_end"):
+        common.warn(f"{info['silence_reason']}: lines of its list without a picture are to be asked for again.")
     if landed.state != "landed":
         return
-    if not info["pictures"] and not info["refused"]:
+    if not info["pictures"] and not info["refused"] and info.get("silence") is None:
         common.warn(f"{info['source_file']} is empty: the archive has no picture of what was asked for.")
-    reasons = Counter(refused["reason"] for refused in info["refused"])
-    for reason, count in reasons.most_common():
-        first = next(refused["member"] for refused in info["refused"] if refused["reason"] == reason)
+    for kind, count in Counter(refused["class"] for refused in info["refused"]).most_common():
+        first = next(refused for refused in info["refused"] if refused["class"] == kind)
         more = f" and {count - 1:,} more" if count > 1 else ""
-        common.warn(f"{info['source_file']}: {first}{more} refused: {reason}.")
+        common.warn(f"{info['source_file']}: {first['member']}{more} refused ({kind}): {first['reason']}.")
+    for flag, count in info["psf_flags"].items():
+        common.warn(f"{info['source_file']}: {count:,} PSF pictures are flagged {flag}: {PSF_FLAGS[flag]}.")
 
 
 def _fail(made) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
 
 export = typer.Typer(help="Write a version of galaxies, or another table, to a file.", no_args_is_help=True)
 
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
 
 @export.command("csv")
 def csv(
+    context: typer.Context,
     scheme: Annotated[
         str | None, typer.Argument(help="With --splits: release (the default), paper, official or leak-free.")
     ] = None,
@@ -51,12 +52,15 @@ def csv(
     if scheme and not splits:
         raise UsageError(f"{scheme}: export csv takes a split scheme only with --splits.")
     if splits:
+        given.refuse_with(
+            context, "--splits", ("splits", "version", "table", "out"), "It writes the twins of HDF5 files."
+        )
         _twins(catalog, version, table, scheme or "release", out)
         return
     made = _made(catalog, version, table)
     path = _path(catalog, out, made, "csv", force)
     write_csv(made, path, plain)
-    _say(made, path)
+    _say(catalog, made, path)
 
 
 @export.command("parquet")
@@ -73,7 +77,7 @@ def parquet(version: Version = None, table: Table = None, out: Out = None, force
     made = _made(catalog, version, table)
     path = _path(catalog, out, made, "parquet", force)
     write_parquet(made, path)
-    _say(made, path)
+    _say(catalog, made, path)
 
 
 def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Path | None) -> None:
@@ -84,7 +88,20 @@ def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Pa
     if table:
         raise UsageError("--splits writes galaxies, not another table.", "Leave out --table or --splits.")
     selection = check_selection(catalog, version, scheme, "leave-out")
-    common.table(export_twins(catalog, selection, out or catalog.exports))
+    common.warn_of_morphology(catalog.build_info())
+    made = export_twins(catalog, selection, given.check_folder(out, "export csv --splits") or catalog.exports)
+    common.table(made)
+    warn_of_empty(catalog, selection, {entry["split"]: entry["galaxies"] for entry in made})
+
+
+def warn_of_empty(catalog, selection, rows: dict[str, int]) -> None:
+    """Say which files of a selection are empty, and the seed that would fill them."""
+    from galaxiesml.catalog import check_version
+    from galaxiesml.cli import splits
+
+    scheme = selection.split_column.removeprefix("split_")
+    has_pictures = selection.missing == "leave-out"
+    splits.warn_of_empty(catalog, check_version(selection.version), scheme, rows, pictures=has_pictures)
 
 
 def _made(catalog, version: str | None, table: str | None):
@@ -107,14 +124,18 @@ def _path(catalog, out: Path | None, made, suffix: str, force: bool) -> Path:
 
     name = f"{made.facts['table']}.{suffix}"
     path = catalog.exports / name if out is None else out / name if out.is_dir() else out
+    # CSV has an ECSV header unless it is plain.
+    given.check_file(path, f"export {suffix}", (*given.SUFFIXES[suffix], *(("ecsv",) if suffix == "csv" else ())))
     path.parent.mkdir(parents=True, exist_ok=True)
     check_space(path.parent, 10 * made.source.stat().st_size, force)
     return path
 
 
-def _say(made, path: Path) -> None:
+def _say(catalog, made, path: Path) -> None:
     if made.incomplete:
         common.warn(f"{path.name} is INCOMPLETE: {', '.join(made.incomplete)} not judged in full; the file says so.")
+    if "morphology" in made.facts:
+        common.warn_of_morphology(catalog.build_info())
     common.say(f"{made.facts['rows']:,} rows of {made.facts['table']}, build {made.facts['build']}")
     common.result(str(path))
 

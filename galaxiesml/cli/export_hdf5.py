@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
-from galaxiesml.cli.export import Force, Version, export
+from galaxiesml.cli import common, given
+from galaxiesml.cli.export import Force, Version, export, warn_of_empty
 
 Scheme = Annotated[str, typer.Option("--split-scheme", metavar="NAME", help="release, paper, official or leak-free.")]
 Missing = Annotated[
@@ -48,6 +48,7 @@ def hdf5(
     from galaxiesml.release.hdf5 import Wanted, export_hdf5
     from galaxiesml.release.selection import check_selection
 
+    folder = given.check_folder(out, "export hdf5")
     sizes = tuple(dict.fromkeys(size or (127, 64)))
     if fill not in ("0", "nan") or not all(1 <= number <= 4096 for number in sizes):
         raise UsageError("--fill is 0 or nan, and a size is from 1 to 4096 pixels.")
@@ -55,8 +56,10 @@ def hdf5(
     selection = check_selection(catalog, version, split_scheme, missing)
     wanted = Wanted(selection, sizes, float(fill), leftovers, extra)
     with common.progress("writing", unit="galaxies") as bar:
-        made = export_hdf5(catalog, wanted, out or catalog.exports, force=force, progress=bar)
+        made = export_hdf5(catalog, wanted, folder or catalog.exports, force=force, progress=bar)
     _say(made, catalog.build_info(), selection.version)
+    rows = {entry["split"]: entry["galaxies"] for entry in made["files"]}
+    warn_of_empty(catalog, selection, rows)
     if as_json:
         common.print_json(made)
     else:
@@ -74,5 +77,6 @@ def _say(made: dict, info: dict, version: str) -> None:
     wrong = max(entry["not_finite_pixels"] for entry in made["files"])
     if wrong:
         common.say(f"{wrong:,} pixels that are NaN or infinite were written as 0; the manifest says where.")
+    common.warn_of_morphology(info)
     without = "" if info.get("morphology") else ", its keys hold what stands for 'not detected'"
     common.say(f"morphology={morphology.told(info)}{without}.  Next: galaxiesml export verify FILE")

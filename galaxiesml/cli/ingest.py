@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Land files of the HSC archive.")
 
@@ -22,7 +22,12 @@ ArchiveQuery = Annotated[
 ]
 Rejects = Annotated[
     Path | None,
-    typer.Option("--rejects", metavar="FILE", help="Put rows that do not parse aside, in this CSV file."),
+    typer.Option(
+        "--rejects",
+        metavar="FILE",
+        help="Put rows that do not parse aside, in this CSV file.",
+        callback=given.csv_file,
+    ),
 ]
 Wait = Annotated[float, typer.Option("--wait", metavar="S", help="Seconds to wait for another writer.")]
 Force = Annotated[bool, typer.Option("--force", help="Land even if the disk seems too full.")]
@@ -35,7 +40,10 @@ def register(app: typer.Typer) -> None:
 
 @group.command("hsc")
 def hsc(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz, FITS, Parquet or SQLite.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="CSV, tabs, semicolons, ECSV (or these .gz), FITS, Parquet, SQLite."),
+    ],
     archive_query: ArchiveQuery = None,
     rejects: Rejects = None,
     wait: Wait = 0.0,
@@ -123,6 +131,7 @@ def _landing_row(entry: dict) -> dict:
         "kind": entry["kind"],
         "rows": entry["rows"],
         "rejected": entry["rejected"],
+        "out of range": common.out_of_range(entry) or "-",
         "query": entry["archive"]["query"] or "-",
         "landed": entry["landed_at"],
     }
@@ -136,6 +145,8 @@ def _specz_row(entry: dict) -> dict:
         "format": entry["format"],
         "rows": entry["rows"],
         "rejected": entry["rejected"],
+        "out of range": common.out_of_range(entry) or "-",
+        "flags": f"by hand: {entry['no_flag']}" if entry.get("no_flag") else "the survey's",
         "landed": entry["landed_at"],
     }
 
@@ -148,6 +159,7 @@ def _shard_row(entry: dict) -> dict:
         "refused": len(entry["refused"]),
         "list": entry["list_file"] or "-",
         "requested": entry["requested"],
+        "unanswered": entry.get("silence") or "-",
         "bytes": entry["bytes"],
         "landed": entry["landed_at"],
     }

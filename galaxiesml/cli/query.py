@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
 
 
 class Format(enum.StrEnum):
@@ -27,11 +27,11 @@ def register(app: typer.Typer) -> None:
 def sql(
     query: Annotated[str | None, typer.Argument(help="One SELECT; - reads it from standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the query from a file.")] = None,
-    output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
+    output: Annotated[Format | None, typer.Option("--format", help="How to print the rows; default: table.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write to a file; its suffix says the format.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="Rows that a table shows; 0 for all.", min=0)] = 40,
+    limit: Annotated[int | None, typer.Option(help="Rows that a table shows, 40 or N; 0 for all.", min=0)] = None,
     threads: Annotated[int | None, typer.Option(help="Threads for the query.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Memory for the query, as 4GB.")] = None,
 ) -> None:
@@ -55,10 +55,12 @@ def sql(
         text = file.read_text() if file else sys.stdin.read() if query == "-" else query
     except UnicodeDecodeError:
         raise UsageError(f"{file or 'standard input'} is no text.", "Give a file that holds one SELECT.") from None
-    if out is not None and output is Format.table:
-        if out.suffix.lstrip(".") not in {"csv", "json", "parquet"}:
-            raise UsageError(f"{out.name} says no format.", "Name it .csv, .json or .parquet, or give --format.")
-        output = Format(out.suffix.lstrip("."))
+    output = _format(output, out)
+    if limit is not None and output is not Format.table:
+        raise UsageError(
+            "--limit is for a table on the screen; all rows of the answer are written.",
+            "Write a limit into the query, or leave out --limit.",
+        )
     catalog = common.catalog()
     settings = {
         "threads": setting(catalog.root, "threads", threads)[0],
@@ -71,13 +73,33 @@ def sql(
     else:
         result = ask.ask(catalog, text, **settings)
         if output is Format.table:
-            _print_table(result, limit)
+            _print_table(result, 40 if limit is None else limit)
             return
         write = ask.write_csv if output is Format.csv else ask.write_json
         count = ask.write_text(out, write, result) if out else write(result, sys.stdout)
     if out is not None:
         common.say(f"{count:,} rows")
         common.result(str(out))
+
+
+def _format(asked: Format | None, out: Path | None) -> Format:
+    """The format that is asked for, and that a file's suffix says; they must not contradict."""
+    from galaxiesml.errors import UsageError
+
+    if out is None:
+        return asked or Format.table
+    if asked is Format.table:
+        raise UsageError("--format table is for the screen, and --out is a file.", "Give --format csv, or no --format.")
+    if asked is not None:
+        given.check_file(out, f"sql --format {asked.value}", given.SUFFIXES[asked.value])
+        return asked
+    suffix = out.suffix.lower().removeprefix(".")
+    for name, suffixes in given.SUFFIXES.items():
+        if suffix in suffixes:
+            return Format(name)
+    raise UsageError(
+        f"Cannot tell the format from the name {out.name}.", "Name it .csv, .json or .parquet, or give --format."
+    )
 
 
 def _print_table(result, limit: int) -> None:

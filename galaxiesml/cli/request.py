@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, given
+
+#: Objects that are named one by one; of more, the rest are counted.
+_NAMED = 20
 
 request = typer.Typer(help="Write what the archive is to be asked for.", no_args_is_help=True)
 
@@ -38,7 +41,8 @@ def cutouts(
     """Write upload lists for the pictures that are still wanted, as the cutout service takes them.
 
     One filter a list and at most 990 lines, in the order that the service answers fastest.  What a tar brought is
-    not asked for again, nor what lies outside the coverage; a refused picture is.
+    not asked for again, nor what lies outside the coverage; a refused picture is, and what a tar that was cut short
+    does not hold.  An object whose position is no place on the sky is left out, by name.
 
     \b
     Examples:
@@ -50,7 +54,7 @@ def cutouts(
 
     catalog = common.catalog()
     ask = check_ask(catalog, version, bands, semi_width, layers, type=kind, again=again)
-    folder = out or catalog.root / "requests"
+    folder = given.check_folder(out, "request cutouts") or catalog.root / "requests"
     wanted = wanted_lists(catalog, ask, folder)
     states = write_lists(wanted.lists, force=force)
     rows = [
@@ -59,6 +63,8 @@ def cutouts(
     ]
     if as_json:
         counts = {"pictures": wanted.pictures, "in_vain": wanted.in_vain, "unplaced": wanted.unplaced}
+        names = ("object_id", "ra", "dec")
+        counts["impossible"] = [dict(zip(names, place, strict=True)) for place in wanted.impossible]
         common.print_json({"version": ask.version, "folder": str(folder)} | counts | {"lists": rows})
     else:
         common.table(rows)
@@ -68,16 +74,25 @@ def cutouts(
 def _say(rerun: str, wanted, folder: Path, others: list[Path]) -> None:
     if wanted.unplaced:
         common.warn(f"{wanted.unplaced:,} galaxies have no position and cannot be asked for.")
+    for object_id, ra, dec in wanted.impossible[:_NAMED]:
+        common.warn(
+            f"Object {object_id} is left out: RA {ra}, Dec {dec} is no place on the sky. "
+            f"See where it came from: galaxiesml audit row {object_id}"
+        )
+    if len(wanted.impossible) > _NAMED:
+        more = len(wanted.impossible) - _NAMED
+        common.warn(f"{more:,} more objects are left out for their positions; --json names them all.")
     if wanted.in_vain:
         common.say(f"{wanted.in_vain:,} pictures were asked for before and did not come; ask again with --again.")
     if others:
         common.warn(f"{others[0]} and {len(others)} in all are of an earlier request, and no part of this one.")
     if not wanted.lists:
-        common.say("Nothing is wanted: every picture is landed, or was asked for.")
+        left = " of the galaxies that have a place on the sky" if wanted.impossible or wanted.unplaced else ""
+        common.say(f"Nothing is wanted: every picture{left} is landed, or was asked for.")
         return
     name = wanted.lists[0].path.stem
     common.say(
-        f"Upload each list to {_service(rerun)}, and put its answer beside it: {name}.tar beside {name}.txt.\n"
+        f"Upload each list to {_service(rerun)}, and put its answer next to it: {name}.tar next to {name}.txt.\n"
         f"Next: galaxiesml ingest cutouts {folder} && galaxiesml build"
     )
 

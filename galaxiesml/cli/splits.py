@@ -66,6 +66,8 @@ def _land(catalog, files: list[Path], split: str | None, wait: float, json: bool
                 landing = land_release(catalog, file, split=split, progress=bar)
             landed.append(landing)
             info = landing.info
+            for note in landing.notes:
+                common.warn(f"{info['source_file']}: {note}.")
             what = f"{info['source_file']} is landed: {info['split']}, {info['rows']:,} objects."
             if not landing.is_new:
                 what = f"{file.name}: the same bytes are landed, as {info['source_file']}; nothing changed."
@@ -138,6 +140,50 @@ def splits(
         return
     for entry in found:
         _print_scheme(entry, band)
+    for entry in found:
+        rows = {row["split"]: row["rows"] for row in entry["splits"] if row["split"] in questions.SPLITS}
+        warn_of_empty(catalog, number, entry["scheme"], rows)
+
+
+def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, pictures: bool = False) -> None:
+    """Say which splits have no galaxy, and the seed that would fill them.
+
+    Parameters
+    ----------
+    scheme : str
+        As the split's column has it: leak_free.
+    rows : dict of str to int
+        Galaxies by split.
+    pictures : bool
+        Whether only galaxies with pictures in all filters count.
+    """
+    from galaxiesml.curation.macros import Macros
+    from galaxiesml.splits.audit import SPLITS
+    from galaxiesml.splits.seeds import TRIED, empty_splits, filling_seed
+
+    empty = empty_splits(rows)
+    if not empty:
+        return
+    name, bands = scheme.replace("_", "-"), list(catalog.profile.bands)
+    what = f"galaxies_v{version} has no galaxy in {' and '.join(empty)} of the splits {name}"
+    what += " (of those with pictures in all filters)" if pictures else ""
+    if scheme == "official":
+        common.warn(f"{what}.  Type: galaxiesml ingest release FILE..., with the published files of every split")
+        return
+    objects = f"select object_id, ra, dec from galaxies_v{version}"
+    if pictures:
+        objects += (
+            " where object_id in (select object_id from pictures"
+            f" group by object_id having count(image_offset) = {len(bands)})"
+        )
+    with catalog.connect() as connection:
+        found = filling_seed(connection, objects, Macros(bands), scheme)
+    if found:
+        counted = ", ".join(f"{split} {found.rows[split]:,}" for split in SPLITS)
+        common.warn(f"{what}.  Another seed fills all: galaxiesml build --split-seed {found.seed} ({counted})")
+    else:
+        other = "; --split-scheme release splits galaxies one by one" if scheme == "leak_free" else ""
+        common.warn(f"{what}, nor with any other seed up to {TRIED}: there are too few galaxies{other}.")
 
 
 def _check_scheme(name: str) -> str:

@@ -13,6 +13,11 @@ from galaxiesml.curation.cuts import load_cuts, version_cuts
 from galaxiesml.curation.macros import Macros
 from galaxiesml.errors import CatalogError, UsageError
 
+#: Metrics of duplicates that count; the others are fractions and medians, NULL where there is nothing to divide by.
+_COUNTS = {
+    *("pairs_reaching_duplicate_steps", "pairs_in_duplicate_groups", "kept_not_primary", "kept_primary_unknown"),
+}
+
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters=()) -> list[dict]:
     """A query's rows as dicts."""
@@ -46,27 +51,44 @@ def cut_flow(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
     metrics = rows(connection, "select metric, value from duplicate_metrics where version = ? order by metric", name)
     return {
         "version": version,
-        "head": rows(connection, "select * from object_counts")[0],
+        "head": {name: _count(value) for name, value in rows(connection, "select * from object_counts")[0].items()},
         "flow": rows(connection, "select * from cut_flow where version = ? order by step", name),
-        "duplicates": {metric["metric"]: metric["value"] for metric in metrics},
+        "duplicates": {
+            metric["metric"]: _count(metric["value"]) if metric["metric"] in _COUNTS else metric["value"]
+            for metric in metrics
+        },
     }
 
 
-def without(connection: duckdb.DuckDBPyConnection, number: int, cut: str, bands) -> dict:
-    """Judge a version again without one cut.
+def _count(value: float | None) -> float:
+    """A count; builds of earlier versions hold NULL for none, where no row said yes or no."""
+    return value or 0
+
+
+def without(connection: duckdb.DuckDBPyConnection, number: int, cuts: list[str], bands) -> dict:
+    """Judge a version again without some of its cuts; leaves the judgement in the table ``judged_without``.
 
     Returns
     -------
     dict
-        ``rows`` before and ``rows_without``; ``gained`` and ``lost``, lists of dicts (pair_id, object_id,
-        specz_name, source_file, source_row, kept, now_removed_by).  A row is lost
+        ``rows`` before and ``rows_without``; ``without``, the cuts; ``gained`` and ``lost``, lists of dicts (pair_id,
+        object_id, specz_name, source_file, source_row, kept, now_removed_by).  A row is lost
         when a gained one takes its place in a duplicate group.
+
+    Raises
+    ------
+    UsageError
+        The version has no such cut, or no other.
     """
     built_version(connection, number)
+    cuts = list(dict.fromkeys(cuts))
     names = [each["name"] for each in version_cuts(number)]
-    if cut not in names:
-        raise UsageError(f"v{number} has no cut {cut!r}.", f"Its cuts: {', '.join(names)}.")
-    judgement = Macros(bands).call("judged", number, [cut])
+    for cut in cuts:
+        if cut not in names:
+            raise UsageError(f"v{number} has no cut {cut!r}.", f"Its cuts: {', '.join(names)}.")
+    if len(cuts) == len(names):
+        raise UsageError(f"Without {', '.join(cuts)} v{number} has no cut left.", "Leave out fewer.")
+    judgement = Macros(bands).call("judged", number, cuts)
     connection.execute(f"create or replace temp table judged_without as {judgement}")
     compared = """
         select w.pair_id, p.object_id, p.specz_name, p.source_file, p.source_row, w.kept, w.first_cut as now_removed_by
@@ -82,12 +104,47 @@ def without(connection: duckdb.DuckDBPyConnection, number: int, cut: str, bands)
     lost = [row for row in changed if not row["kept"]]
     return {
         "version": f"v{number}",
-        "without": cut,
+        "without": cuts,
         "rows": before,
         "rows_without": before + len(gained) - len(lost),
         "gained": gained,
         "lost": lost,
     }
+
+
+def flow_without(connection: duckdb.DuckDBPyConnection, number: int, cuts: list[str]) -> dict:
+    """The cut flow of a version without some of its cuts, as :func:`without` has judged it; of ``cut_flow``'s keys
+    those that a chart needs.  No count was published for it, and X and Y are not known where a photometric flag is
+    left out: they are None."""
+    flow = cut_flow(connection, number)
+    counts = {
+        row["first_cut"]: row
+        for row in rows(
+            connection,
+            "select first_cut, count(*) as removed, count(case when first_verdict = 'null' then 1 end) as nulls, "
+            "count(case when n_failed = 1 then 1 end) as only_this from judged_without group by first_cut",
+        )
+    }
+    none = {"removed": 0, "nulls": 0, "only_this": 0}
+    left, made = flow["head"]["pairs"], []
+    for row in flow["flow"]:
+        if row["cut"] in cuts:
+            continue
+        of = counts.get(row["cut"], none)
+        out = {"rows_in": left, "rows_out": left - of["removed"], "fails": of["removed"] - of["nulls"]}
+        out |= {"nulls": of["nulls"], "only_this": of["only_this"]}
+        made.append(row | out | {"expected_rows": None, "published_rows": None})
+        left = out["rows_out"]
+    if any(row["cut"] in cuts and row["cut_group"] == "photometric" for row in flow["flow"]):
+        flow["head"] |= {"photometric_objects": None, "photometric_with_spectrum": None}
+    missing = [name for name in flow["version"]["missing_cuts"].split(", ") if name and name not in cuts]
+    version = {
+        "version": f"{flow['version']['version']} without {', '.join(dict.fromkeys(cuts))}",
+        "title": flow["version"]["title"],
+        "rows_kept": left,
+        "missing_cuts": ", ".join(missing),
+    }
+    return {"version": version, "head": flow["head"], "flow": made}
 
 
 def diff(connection: duckdb.DuckDBPyConnection, first: int, second: int) -> list[dict]:

@@ -14,9 +14,15 @@ from galaxiesml.catalog import DEFAULT_VERSION, Catalog, now, sync_folder, write
 from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
+from galaxiesml.curation.emptied import emptied_by
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
+from galaxiesml.curation.measured_share import measured_share
 from galaxiesml.curation.project import render_project
+from galaxiesml.spectroscopy import by_hand
+from galaxiesml.stores import ensure_empty
 
+#: What a build keeps of the landed tables of surveys.
+_SPECZ_KEPT = ("survey", "source_file", "source_sha256", "description_sha256", "rows", "no_flag")
 #: Where a build grows until it is whole.
 NEXT = ".next"
 #: Builds that stay after a new one is published: it, and the one that readers may still have open.
@@ -75,11 +81,12 @@ def build(
     BuildError
         A model or a test failed; the published build stands.
     """
+    ensure_empty(catalog)
     found = states.cut_states(catalog, specz)
     plans = states.plan_versions(found, catalog.profile, accept_missing, version)
     states.refresh(catalog, plans, specz)
     project = render_project(catalog, split_seed, {"specz": specz, "specz_rule": specz_rule})
-    spectra = specz if specz == "export" else f"{specz}, rule {specz_rule}"
+    spectra = specz, specz_rule
     folder = catalog.builds / NEXT
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -106,13 +113,24 @@ def _build_in(
     )
     _write_manifest(project, ran.results, folder)
     info = _build_info(catalog, plans, folder) | {"split_seed": split_seed}
-    info["spectra_from"] = spectra
+    for name, by in emptied_by(folder / "cut_flow.parquet").items():
+        if name in info["versions"]:
+            info["versions"][name]["emptied_by"] = by
+    info["spectra_from"] = _spectra_from(info, *spectra)
     write_atomic(folder / "build.json", json.dumps(info, indent=1) + "\n")
     sync_folder(folder)
     catalog.publish(folder, info["id"])
     catalog.discard_builds(KEEP)
     left_out = {f"v{plan.number}": plan.missing for plan in plans if not plan.built}
     return Built(info, left_out)
+
+
+def _spectra_from(info: dict, specz: str, rule: str) -> str:
+    """Whose spectra the galaxies have; every exported file carries it, so what a person decided is said there too."""
+    if specz == "export":
+        return specz
+    decided = by_hand(info["specz"])
+    return f"{specz}, rule {rule}" + (f"; flags by hand: {'; '.join(decided)}" if decided else "")
 
 
 def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path) -> dict:
@@ -149,12 +167,10 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
             {key: landing[key] for key in ("source_file", "source_sha256", "split", "rows")}
             for landing in catalog.release_landings()
         ],
-        "specz": [
-            {key: landing[key] for key in ("survey", "source_file", "source_sha256", "rows")}
-            for landing in catalog.specz_landings()
-        ],
+        "specz": [{key: landing[key] for key in _SPECZ_KEPT if key in landing} for landing in catalog.specz_landings()],
         "versions": versions,
-        "morphology": measurements(catalog),
+        "morphology": (found := measurements(catalog)),
+        "morphology_share": found and measured_share(folder),
     }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from galaxiesml.errors import BuildError
 from galaxiesml.interrupts import heeded
 from galaxiesml.machine import refusal, refusal_told
+from galaxiesml.parquet import plain
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         return {
-            "GALAXIESML_CATALOG": str(self.catalog),
+            "GALAXIESML_CATALOG": str(plain(self.catalog)),
             "GALAXIESML_BUILD": self.build,
             "GALAXIESML_THREADS": str(self.threads),
             "GALAXIESML_MEMORY_LIMIT": self.memory_limit,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from galaxiesml.spectroscopy import Survey, load_surveys
+from galaxiesml.spectroscopy import BY_HAND, Survey, load_surveys
 
 #: Columns of the seeds and their types in SQL.
 SURVEYS = {
@@ -39,9 +39,9 @@ SURVEY_VALUES = {
 }
 
 
-def survey_seeds() -> dict[str, str]:
-    """Path within the project to CSV text: surveys, and survey_values."""
-    surveys = load_surveys().values()
+def survey_seeds(known: dict[str, Survey] | None = None) -> dict[str, str]:
+    """Path within the project to CSV text: surveys, and survey_values; of the packaged surveys where none are given."""
+    surveys = (load_surveys() if known is None else known).values()
     return {
         "sql/seeds/surveys.csv": _csv(SURVEYS, [_survey(survey) for survey in surveys]),
         "sql/seeds/survey_values.csv": _csv(SURVEY_VALUES, [row for survey in surveys for row in _values(survey)]),
@@ -70,6 +70,10 @@ def _survey(survey: Survey) -> dict:
 
 
 def _values(survey: Survey):
+    # Before the survey's own rules, of which one may know any flag.
+    for word, flag in BY_HAND.items() if "flag" in survey.columns else ():
+        told = {"secure": word == "secure", "meaning": f"the table has no flag column; taken as {word} by hand"}
+        yield _row(survey, "flag", 0, like_pattern(flag), **told)
     for number, flag in enumerate(survey.flags, 1):
         told = {name: getattr(flag, name) or None for name in ("instrument", "reason", "confidence", "meaning")}
         told |= {"class": flag.class_ or None, "secure": flag.secure and flag.has_redshift}

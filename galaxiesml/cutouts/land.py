@@ -14,7 +14,10 @@ from pathlib import Path
 from galaxiesml.catalog import Catalog, sync_folder, write_atomic
 from galaxiesml.config import check_space
 from galaxiesml.cutouts.lists import read_list
-from galaxiesml.cutouts.shard import Task, bytes_of, fits_of, make_shard, sha_of, write_requests
+from galaxiesml.cutouts.shard import Task, make_shard, write_requests
+from galaxiesml.cutouts.silence import Silence
+from galaxiesml.cutouts.source import bytes_of, fits_of, is_tar, sha_of
+from galaxiesml.cutouts.tar import BadTar, TarStream
 from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
 from galaxiesml.machine import refusal
 from galaxiesml.workers import pool
@@ -56,14 +59,15 @@ def land_pictures(
     list_file: Path | None = None,
     jobs: int = 1,
     force: bool = False,
+    accept_cut: bool = False,
     progress=None,
 ) -> Iterator[Landed]:
-    """Land tars and folders of cutouts.  The caller holds ``catalog.lock``.
+    """Land tars, folders and single files of cutouts.  The caller holds ``catalog.lock``.
 
     Parameters
     ----------
     sources : list of Path
-        Tars; folders of FITS files; folders of tars, each of which is taken.
+        Tars; FITS files; folders of FITS files; folders of tars, each of which is taken.
     psf : bool
         They hold PSF pictures.
     list_file : Path, optional
@@ -72,6 +76,9 @@ def land_pictures(
         Processes, a tar to each.
     force : bool
         Do not look whether the disk has room.
+    accept_cut : bool
+        Of a tar without its end, land the members that came; lines without one are marked 'cut short', not
+        'outside the coverage'.
     progress : object, optional
         Its ``update(total=)`` and ``advance(n)`` hear bytes of the sources.
 
@@ -87,7 +94,7 @@ def land_pictures(
     """
     sources = [found for source in sources for found in _expand(Path(source))]
     if list_file is not None and len(sources) != 1:
-        raise UsageError("--list names the list of one tar.", "Land the tars one by one, or put X.txt beside X.tar.")
+        raise UsageError("--list names the list of one tar.", "Land the tars one by one, or put X.txt next to X.tar.")
     store = store_of(catalog, psf)
     recover(catalog)
     store.mkdir(parents=True, exist_ok=True)
@@ -107,7 +114,7 @@ def land_pictures(
                 progress.advance(bytes_of(source))
             continue
         making = catalog.root / "raw" / f"{_MAKING}{os.getpid()}-{number}"
-        tasks.append(Task(source, beside, making, tuple(catalog.profile.bands), psf))
+        tasks.append(Task(source, beside, making, tuple(catalog.profile.bands), psf, accept_cut))
     try:
         with contextlib.closing(_made(tasks, jobs, progress)) as made:
             for task, info, error in made:
@@ -163,6 +170,19 @@ def _publish(store: Path, task: Task, info: dict, error: Exception | None) -> La
 
 def _known(store: Path, source: Path, info: dict, list_file: Path | None) -> Landed:
     """A source that is landed: only a list that it lacked is new."""
+    if "silence" not in info and is_tar(source):
+        # Landed before the end of tars was looked at.
+        try:
+            for _ in TarStream(source):
+                pass
+        except BadTar as error:
+            kind = store.name
+            hint = (
+                f"Type: galaxiesml ingest remove --kind {kind} {info['source_file']}; fetch the tar again and land it."
+            )
+            return Landed(
+                source, info, "failed", InputError(f"{source} was landed as if it were whole: {error}.", hint)
+            )
     if list_file is None or info["list_file"] is not None:
         return Landed(source, info, "known")
     try:
@@ -173,7 +193,8 @@ def _known(store: Path, source: Path, info: dict, list_file: Path | None) -> Lan
     keys = {key: info[key] for key in ("shard", "source_file", "source_sha256")}
     making = store.parent / f"{_MAKING}{os.getpid()}-list"
     making.mkdir()
-    info = info | write_requests(making, keys, list_file, requests)
+    silence = Silence(info.get("silence"), info.get("silence_reason"))
+    info = info | write_requests(making, keys, list_file, requests, silence)
     os.replace(making / "requests.parquet", folder / "requests.parquet")
     making.rmdir()
     write_atomic(folder / "landing.json", json.dumps(info, indent=1) + "\n")
@@ -205,8 +226,8 @@ def remove_shard(catalog: Catalog, reference: str, psf: bool = False) -> dict:
 
 
 def list_beside(source: Path) -> Path | None:
-    """X.txt beside X.tar or beside the folder X, if it is an upload list."""
-    path = source.with_name(source.name.removesuffix(".tar") + ".txt")
+    """X.txt next to X.tar, X.fits or the folder X, if it is an upload list."""
+    path = source.with_name(source.name.removesuffix(".tar").removesuffix(".fits") + ".txt")
     if not path.is_file():
         return None
     with open(path, "rb") as file:
@@ -217,7 +238,7 @@ def _expand(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
     if not source.is_dir():
-        raise InputError(f"{source} does not exist.", "Give tars, or folders of tars or of FITS files.")
+        raise InputError(f"{source} does not exist.", "Give tars, FITS files, or folders of them.")
     tars = sorted(path for path in source.iterdir() if path.suffix == ".tar" and path.is_file())
     found = tars + ([source] if fits_of(source) else [])
     if not found:

@@ -12,17 +12,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from galaxiesml.cutouts.refusal import Refused
+
 BLOCK = 2880
 CARD = 80
 #: Headers longer than this are no cutout's.
 MAX_CARDS = 20_000
-#: Layers in the order of the service's HDUs, and the BITPIX of each.
-LAYERS = (("image", -32), ("mask", 32), ("variance", -32))
-DTYPES = {-32: np.dtype(">f4"), -64: np.dtype(">f8"), 32: np.dtype(">i4")}
+#: Layers in the order of the service's HDUs, and the BITPIX that each may have, the service's own first.
+LAYERS = (("image", (-32,)), ("mask", (32, 16, 8)), ("variance", (-32,)))
+#: Masks are bits, not numbers: the shorter types are read without a sign, so that none is copied into higher bits.
+DTYPES = {-32: np.dtype(">f4"), -64: np.dtype(">f8"), 32: np.dtype(">i4"), 16: np.dtype(">u2"), 8: np.dtype("u1")}
 _VALUE = re.compile(r"\s*(?:'((?:[^']|'')*)'|([^/\s][^/]*?))?\s*(?:/.*)?$", re.DOTALL)
 
 
-class BadFits(ValueError):
+class BadFits(Refused):
     """The bytes are no cutout; the message says why, without the file's name."""
 
 
@@ -36,15 +39,22 @@ class Layer:
         (rows, columns): FITS's NAXIS2, NAXIS1.
     start : int
         Byte of the first pixel; they are big-endian, row by row.
+    flip : int
+        Bits of a mask that its file has the other way round: the highest one, where BZERO makes it unsigned.
     """
 
     shape: tuple[int, int]
     start: int
     dtype: np.dtype
+    flip: int = 0
 
     def pixels(self, data) -> np.ndarray:
-        """The pixels as they stand in the file's bytes, big-endian; nothing is copied."""
-        return np.frombuffer(data, self.dtype, self.shape[0] * self.shape[1], self.start).reshape(self.shape)
+        """The pixels as they stand in the file's bytes, big-endian; only what BZERO shifts is copied."""
+        found = np.frombuffer(data, self.dtype, self.shape[0] * self.shape[1], self.start).reshape(self.shape)
+        if not self.flip:
+            return found
+        unsigned = found.dtype.str.replace("i", "u")
+        return (found.view(unsigned) ^ np.array(self.flip, unsigned)).astype(unsigned).view(found.dtype)
 
 
 @dataclass(frozen=True)
@@ -91,14 +101,15 @@ def read_cutout(data: memoryview | bytes | bytearray) -> Cutout:
     for name, bits in LAYERS:
         if position >= len(data):
             raise BadFits(
-                f"it is cut short: {name} and what follows lack, where the service sends an empty HDU at least"
+                f"it is cut short: {name} and what follows lack, where the service sends an empty HDU at least",
+                "cut_short",
             )
         cards, start = read_header(data, position)
-        shape, size = _extent(cards, name, bits)
+        shape, size, flip = _extent(cards, name, bits)
         if start + size > len(data):
-            raise BadFits(f"its {name} is cut short: {start + size} bytes wanted, {len(data)} there")
+            raise _cut(name, start + size, len(data))
         if size:
-            layers[name] = Layer(shape, start, DTYPES[bits])
+            layers[name] = Layer(shape, start, DTYPES[cards["BITPIX"]], flip)
             header = header or cards
         if name == "mask":
             planes = {key[3:]: value for key, value in cards.items() if key.startswith("MP_") and type(value) is int}
@@ -117,11 +128,11 @@ def read_psf(data) -> Cutout:
     bits = cards.get("BITPIX")
     if bits not in (-32, -64):
         raise BadFits(f"its PSF has BITPIX {bits!r} where the service sends -64")
-    shape, size = _extent(cards | {"XTENSION": "IMAGE"}, "PSF", bits)
+    shape, size, _ = _extent(cards | {"XTENSION": "IMAGE"}, "PSF", (bits,))
     if not size:
         raise BadFits("its PSF has no pixels")
     if start + size > len(data):
-        raise BadFits(f"its PSF is cut short: {start + size} bytes wanted, {len(data)} there")
+        raise _cut("PSF", start + size, len(data))
     return Cutout(cards, cards, {"psf": Layer(shape, start, DTYPES[bits])})
 
 
@@ -136,7 +147,7 @@ def read_header(data, start: int) -> tuple[dict, int]:
     for _ in range(MAX_CARDS):
         card = bytes(data[position : position + CARD])
         if len(card) < CARD:
-            raise BadFits(f"its header at byte {start} has no END")
+            raise BadFits(f"its header at byte {start} has no END", "cut_short")
         position += CARD
         if card[:8] == b"END     ":
             return cards, start + -(-(position - start) // BLOCK) * BLOCK
@@ -167,20 +178,28 @@ def _number(word: str) -> str | float | int | bool:
     return word
 
 
-def _extent(cards: dict, name: str, bits: int) -> tuple[tuple[int, int], int]:
-    """Shape and bytes of a layer as its header has them; (0, 0) and 0 where it holds none."""
+def _cut(name: str, wanted: int, there: int) -> BadFits:
+    return BadFits(f"its {name} is cut short: {wanted} bytes wanted, {there} there", "cut_short")
+
+
+def _extent(cards: dict, name: str, allowed: tuple[int, ...]) -> tuple[tuple[int, int], int, int]:
+    """Shape and bytes of a layer as its header has them, and `Layer.flip`; (0, 0), 0 and 0 where it holds none."""
     if cards.get("XTENSION") != "IMAGE":
         raise BadFits(f"its {name} HDU is {cards.get('XTENSION', 'no extension')!r}, not 'IMAGE'")
     axes = cards.get("NAXIS")
     if axes == 0:
-        return (0, 0), 0
+        return (0, 0), 0, 0
     columns, rows = cards.get("NAXIS1"), cards.get("NAXIS2")
     if axes != 2 or type(columns) is not int or type(rows) is not int or columns < 0 or rows < 0:
         raise BadFits(f"its {name} is no picture of two axes")
-    if cards.get("BITPIX") != bits or cards.get("PCOUNT", 0) != 0 or cards.get("GCOUNT", 1) != 1:
-        raise BadFits(f"its {name} has BITPIX {cards.get('BITPIX')!r} where the service sends {bits}")
-    if cards.get("BSCALE", 1) != 1 or cards.get("BZERO", 0) != 0:
+    bits = cards.get("BITPIX")
+    if bits not in allowed or cards.get("PCOUNT", 0) != 0 or cards.get("GCOUNT", 1) != 1:
+        raise BadFits(f"its {name} has BITPIX {bits!r} where the service sends {allowed[0]}")
+    zero = cards.get("BZERO", 0)
+    # FITS has no unsigned integers: BZERO makes them of signed ones, which turns the highest bit round.
+    flip = 1 << (bits - 1) if bits in (16, 32) and zero == 1 << (bits - 1) else 0
+    if cards.get("BSCALE", 1) != 1 or (zero != 0 and not flip):
         raise BadFits(f"its {name} is scaled (BSCALE, BZERO); the service's pixels are not")
     if rows == 0 or columns == 0:
-        return (0, 0), 0
-    return (rows, columns), rows * columns * abs(bits) // 8
+        return (0, 0), 0, 0
+    return (rows, columns), rows * columns * abs(bits) // 8, flip

@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_CUTOUT = re.compile(r"(\d{1,7})-cutout-(HSC-[A-Z]\d?|[A-Z]+\d*)-(\d{1,6})-([\w.-]+)\.fits", re.ASCII)
+from galaxiesml.cutouts.refusal import Refused
+
+# A bulk answer numbers its members; a picture that was downloaded alone has no number, and browsers write a second
+# download of one name as 'X (1).fits'.
+_NUMBER, _AGAIN = r"(?:(\d{1,7})-)?", r"(?: ?\(\d{1,4}\))?\.fits"
+_CUTOUT = re.compile(rf"{_NUMBER}cutout-(HSC-[A-Z]\d?|[A-Z]+\d*)-(\d{{1,6}})-([\w.-]+?){_AGAIN}", re.ASCII)
 _PSF = re.compile(
-    r"(\d{1,7})-psf-\w+-([\w.]+)-(HSC-[A-Z]\d?|[A-Z]+\d*)-(\d{1,6})-(\d+,\d+)-(-?[\d.]+)-(-?[\d.]+)\.fits", re.ASCII
+    rf"{_NUMBER}psf-\w+-([\w.]+)-(HSC-[A-Z]\d?|[A-Z]+\d*)-(\d{{1,6}})-(\d+,\d+)-(-?[\d.]+?)-(-?[\d.]+?){_AGAIN}",
+    re.ASCII,
 )
 
 
-class BadName(ValueError):
+class BadName(Refused):
     """The name is not one of the service's; the message says why, without the name."""
+
+    kind = "name"
 
 
 @dataclass(frozen=True)
@@ -21,8 +29,8 @@ class Name:
 
     Attributes
     ----------
-    line : int
-        Line of the upload list, the header being line 1: the first object is 2.
+    line : int or None
+        Line of the upload list, the header being line 1: the first object is 2.  None where the name has no number.
     band : str
         As the survey calls the filter here: g, r, i, z, y.
     tract : int
@@ -31,7 +39,7 @@ class Name:
         deg; PSF pictures carry the position asked for.
     """
 
-    line: int
+    line: int | None
     band: str
     tract: int
     rerun: str
@@ -52,13 +60,19 @@ def read_name(path: str, psf: bool = False) -> Name:
         raise BadName("its name leads out of its folder")
     if psf:
         if (found := _PSF.fullmatch(base)) is None:
-            raise BadName("its name is not <N>-psf-calexp-<rerun>-<filter>-<tract>-<patch>-<ra>-<dec>.fits")
+            raise BadName(
+                "its name is not <N>-psf-calexp-<rerun>-<filter>-<tract>-<patch>-<ra>-<dec>.fits, with or without <N>-"
+            )
         line, rerun, band, tract, _, ra, dec = found.groups()
-        return Name(int(line), band_of(band), int(tract), rerun, float(ra), float(dec))
+        return Name(_line(line), band_of(band), int(tract), rerun, float(ra), float(dec))
     if (found := _CUTOUT.fullmatch(base)) is None:
-        raise BadName("its name is not <N>-cutout-<filter>-<tract>-<rerun>.fits")
+        raise BadName("its name is not <N>-cutout-<filter>-<tract>-<rerun>.fits, with or without <N>-")
     line, band, tract, rerun = found.groups()
-    return Name(int(line), band_of(band), int(tract), rerun)
+    return Name(_line(line), band_of(band), int(tract), rerun)
+
+
+def _line(number: str | None) -> int | None:
+    return None if number is None else int(number)
 
 
 def band_of(text: str) -> str:

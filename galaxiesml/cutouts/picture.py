@@ -10,12 +10,20 @@ import pyarrow as pa
 
 from galaxiesml.cutouts.layers import BadFits, Cutout, read_cutout, read_psf
 from galaxiesml.cutouts.names import BadName, Name, band_of, read_name
+from galaxiesml.cutouts.projection import read_projection, sky_of
+from galaxiesml.cutouts.refusal import Refused
 from galaxiesml.cutouts.tar import Member
 from galaxiesml.pixels import DTYPES, KEYS, PICTURES, ShardWriter
 from galaxiesml.survey import MASK_PLANES
 
 #: Planes of HSC's masks, for headers that do not say which bit is which.
 PLANES = {name: bit for bit, name in enumerate(MASK_PLANES)}
+#: What can be wrong with a PSF picture, first come first told.
+PSF_FLAGS = {
+    "too_small": "it has fewer than 3 pixels on a side",
+    "no_light": "its pixels are not finite, or their sum is not above 0",
+    "off_centre": "its light is centred more than a pixel from its middle",
+}
 
 
 @dataclass
@@ -28,6 +36,8 @@ class Picture:
         Name in the tar; with the tar's sha256 it is the picture's key.
     refused : str
         Why there are no pixels of it; '' where there are.
+    refused_class : str
+        One of :data:`galaxiesml.cutouts.refusal.CLASSES`; '' where there are.
     height, width : int
         Rows and columns of the layers.
     image_offset, mask_offset, variance_offset, psf_offset : int or None
@@ -42,6 +52,8 @@ class Picture:
         The parent's pixel, from 0, under pixel (0, 0).
     not_finite, variance_not_finite : int
         Pixels that are NaN or infinite.
+    psf_flag : str or None
+        What is wrong with a PSF picture, of `PSF_FLAGS`; '' where nothing is; None where it is no PSF.
     masked : dict or None
         Pixels of each plane that has any, by its name in lower case; None without a mask.  In the table there is a
         column masked_<plane> for each of HSC's planes, 0 where none is set, and other_planes for the rest.
@@ -49,6 +61,7 @@ class Picture:
 
     member: str
     refused: str = ""
+    refused_class: str = ""
     line: int | None = None
     band: str | None = None
     tract: int | None = None
@@ -78,6 +91,7 @@ class Picture:
     dec: float | None = None
     not_finite: int | None = None
     variance_not_finite: int | None = None
+    psf_flag: str | None = None
     masked: dict[str, int] | None = None
 
 
@@ -116,18 +130,18 @@ def store_picture(member: Member, shard: ShardWriter, bands: tuple[str, ...], ps
     Picture
         With ``refused`` set, and nothing appended, where the member cannot be trusted.
     """
-    picture = Picture(member.name, member.refused)
+    picture = Picture(member.name, member.refused, member.refused_class)
     if member.refused:
         return picture
     try:
         name = read_name(member.name, psf)
         picture.line, picture.band, picture.tract, picture.rerun = name.line, name.band, name.tract, name.rerun
         if name.band not in bands:
-            raise BadName(f"its filter {name.band} is none of the release's: {', '.join(bands)}")
+            raise BadName(f"its filter {name.band} is none of the release's: {', '.join(bands)}", "filter")
         cutout = read_psf(member.data) if psf else read_cutout(member.data)
         _take_header(picture, cutout, name, psf)
-    except (BadName, BadFits) as error:
-        picture.refused = str(error)
+    except Refused as error:
+        picture.refused, picture.refused_class = str(error), error.kind
         return picture
     if cutout.shape is not None:
         picture.height, picture.width = cutout.shape
@@ -141,58 +155,24 @@ def _take_header(picture: Picture, cutout: Cutout, name: Name, psf: bool) -> Non
         return
     told = cutout.primary.get("FILTER")
     if not isinstance(told, str):
-        raise BadFits("its header has no FILTER")
+        raise BadFits("its header has no FILTER", "filter")
     if band_of(told) != name.band:
-        raise BadFits(f"its name says filter {name.band} and its header {told!r}")
+        raise BadFits(f"its name says filter {name.band} and its header {told!r}", "filter")
     flux = cutout.primary.get("FLUXMAG0")
     if not isinstance(flux, int | float) or not np.isfinite(flux) or flux <= 0:
-        raise BadFits(f"its header has no FLUXMAG0: {flux!r}")
+        raise BadFits(f"its header has no FLUXMAG0: {flux!r}", "zero_point")
     picture.zero_point_mag = round(2.5 * float(np.log10(flux)), 9)
     if cutout.shape is None:
         return
-    cards = cutout.header
-    if cards.get("CTYPE1") != "RA---TAN" or cards.get("CTYPE2") != "DEC--TAN":
-        raise BadFits(f"its projection is {cards.get('CTYPE1')!r}, {cards.get('CTYPE2')!r}, not gnomonic")
-    for key, default in (("CRVAL1", None), ("CRVAL2", None), ("CRPIX1", None), ("CRPIX2", None), *_CD):
-        value = cards.get(key, default)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not np.isfinite(value):
-            raise BadFits(f"its {key} is {value!r}")
-        # FITS counts pixels from 1, arrays and we from 0.
-        setattr(picture, key.lower(), float(value) - (1.0 if key.startswith("CRPIX") else 0.0))
-    if picture.cd1_1 * picture.cd2_2 == picture.cd1_2 * picture.cd2_1:
-        raise BadFits("its CD matrix is singular")
-    picture.x0, picture.y0 = (_whole(cards.get(key)) for key in ("CRVAL1A", "CRVAL2A"))
-    picture.ra, picture.dec = sky_of(picture, (picture_shape := cutout.shape)[1] / 2 - 0.5, picture_shape[0] / 2 - 0.5)
-
-
-_CD = (("CD1_1", None), ("CD1_2", 0.0), ("CD2_1", 0.0), ("CD2_2", None))
+    for key, value in read_projection(cutout.header).items():
+        setattr(picture, key, value)
+    picture.x0, picture.y0 = (_whole(cutout.header.get(key)) for key in ("CRVAL1A", "CRVAL2A"))
+    rows, columns = cutout.shape
+    picture.ra, picture.dec = sky_of(picture, columns / 2 - 0.5, rows / 2 - 0.5)
 
 
 def _whole(value) -> int | None:
     return int(value) if isinstance(value, int | float) and float(value).is_integer() else None
-
-
-def sky_of(picture: Picture, x: float, y: float) -> tuple[float, float]:
-    """Sky position of a pixel: the gnomonic projection of Calabretta & Greisen 2002 (A&A 395, 1077), eqs. 54-55.
-
-    Parameters
-    ----------
-    x, y : float
-        Column and row, from 0; the centre of a pixel is whole.
-
-    Returns
-    -------
-    ra, dec : float
-        deg.
-    """
-    dx, dy = x - picture.crpix1, y - picture.crpix2
-    xi = np.radians(picture.cd1_1 * dx + picture.cd1_2 * dy)
-    eta = np.radians(picture.cd2_1 * dx + picture.cd2_2 * dy)
-    dec0 = np.radians(picture.crval2)
-    across = np.cos(dec0) - eta * np.sin(dec0)
-    ra = np.degrees(np.arctan2(xi, across)) + picture.crval1
-    dec = np.degrees(np.arctan2(np.sin(dec0) + eta * np.cos(dec0), np.hypot(xi, across)))
-    return float(ra % 360.0), float(dec)
 
 
 def _store_layers(picture: Picture, cutout: Cutout, data, shard: ShardWriter) -> None:
@@ -204,9 +184,33 @@ def _store_layers(picture: Picture, cutout: Cutout, data, shard: ShardWriter) ->
         setattr(picture, f"{kind}_crc", crc)
         if kind == "mask":
             picture.masked = count_planes(pixels, cutout.planes or PLANES)
+        elif kind == "psf":
+            picture.psf_flag = flag_of_psf(pixels)
+            picture.not_finite = int((~np.isfinite(pixels)).sum())
         else:
             wrong = 0 if np.isfinite(pixels.sum(dtype=np.float64)) else int((~np.isfinite(pixels)).sum())
             setattr(picture, "variance_not_finite" if kind == "variance" else "not_finite", wrong)
+
+
+def flag_of_psf(psf: np.ndarray) -> str:
+    """What is wrong with a PSF picture: a key of `PSF_FLAGS`, or ''.
+
+    Parameters
+    ----------
+    psf : ndarray of float64, shape (rows, columns)
+        Its middle is at ((rows - 1) / 2, (columns - 1) / 2).
+    """
+    if min(psf.shape) < 3:
+        return "too_small"
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = psf.sum()
+        if not np.isfinite(total) or total <= 0:
+            return "no_light"
+        away = [
+            (np.arange(count) * psf.sum(axis=1 - axis)).sum() / total - (count - 1) / 2
+            for axis, count in enumerate(psf.shape)
+        ]
+    return "off_centre" if not np.hypot(*away) <= 1 else ""
 
 
 def count_planes(mask: np.ndarray, planes: dict[str, int]) -> dict[str, int]:

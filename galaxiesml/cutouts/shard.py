@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -13,10 +12,13 @@ import pyarrow.parquet as pq
 
 from galaxiesml.catalog import now
 from galaxiesml.cutouts.lists import Request, read_list
+from galaxiesml.cutouts.names import BadName, read_name
 from galaxiesml.cutouts.picture import Picture, store_picture, to_table
-from galaxiesml.cutouts.tar import BadTar, TarStream, folder_members
+from galaxiesml.cutouts.silence import Silence, silence_of
+from galaxiesml.cutouts.source import bytes_of, fits_of, is_tar, sha_of
+from galaxiesml.cutouts.tar import BadTar, CutTar, TarStream, folder_members
 from galaxiesml.errors import InputError
-from galaxiesml.pixels import KEYS, PICTURES, REQUESTS, ShardWriter
+from galaxiesml.pixels import PICTURES, REQUESTS, ShardWriter
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,15 @@ class Task:
     Attributes
     ----------
     source : Path
-        A tar, or a folder whose .fits files are taken.
+        A tar, a folder whose .fits files are taken, or a FITS file.
     list_file : Path or None
         The upload list that it answers.
     folder : Path
         Where the shard is made; it is moved into the store afterwards.
     bands : tuple of str
     psf : bool
+    accept_cut : bool
+        Of a tar that is cut short, land the members that came.
     """
 
     source: Path
@@ -40,17 +44,7 @@ class Task:
     folder: Path
     bands: tuple[str, ...]
     psf: bool
-
-
-def fits_of(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix == ".fits")
-
-
-def bytes_of(source: Path) -> int:
-    """Bytes of a tar, or of a folder's FITS files."""
-    if source.is_dir():
-        return sum(path.stat().st_size for path in fits_of(source) if path.is_file())
-    return source.stat().st_size
+    accept_cut: bool = False
 
 
 def make_shard(task: Task, progress=None) -> dict:
@@ -69,79 +63,106 @@ def make_shard(task: Task, progress=None) -> dict:
     Raises
     ------
     InputError
-        The tar is damaged, or the list is none; members that cannot be trusted are no error but rows.
+        The tar is damaged or cut short, the list is none, or all members are refused; some members that cannot be
+        trusted are no error but rows.
     """
     requests = read_list(task.list_file) if task.list_file else []
     task.folder.mkdir(parents=True)
     shard = ShardWriter(task.folder)
     try:
-        sha, pictures = _read(task, shard, progress)
+        sha, pictures, silence = _read(task, shard, progress)
+    except CutTar as error:
+        option = f"galaxiesml ingest {'psf' if task.psf else 'cutouts'} --accept-cut {task.source}"
+        raise InputError(
+            f"{task.source}: {error}; nothing of it is landed.",
+            f"Fetch the tar again and land it then; or land what came, and ask for the rest again: {option}",
+        ) from None
     except BadTar as error:
         raise InputError(
             f"{task.source}: {error}; nothing of it is landed.", "Fetch the tar again and land it then."
         ) from None
     finally:
         size = shard.close()
+    _check_any_use(task, pictures)
     keys = {"shard": sha[:12], "source_file": task.source.name, "source_sha256": sha}
     write_keyed(task.folder / "pictures.parquet", to_table(pictures), keys, PICTURES)
-    info = keys | {
-        "source_path": str(task.source.resolve()),
-        "source_bytes": bytes_of(task.source),
-        "bytes": size,
-        "pictures": sum(not picture.refused for picture in pictures),
-        "bands": dict(Counter(picture.band for picture in pictures if not picture.refused)),
-        "refused": [{"member": picture.member, "reason": picture.refused} for picture in pictures if picture.refused],
-        "landed_at": now(),
-    }
-    info |= write_requests(task.folder, keys, task.list_file, requests)
+    info = (
+        keys
+        | {
+            "source_path": str(task.source.resolve()),
+            "source_bytes": bytes_of(task.source),
+            "bytes": size,
+            "pictures": sum(not picture.refused for picture in pictures),
+            "bands": dict(Counter(picture.band for picture in pictures if not picture.refused)),
+            "refused": [
+                {"member": picture.member, "reason": picture.refused, "class": picture.refused_class}
+                for picture in pictures
+                if picture.refused
+            ],
+            "psf_flags": dict(sorted(Counter(picture.psf_flag for picture in pictures if picture.psf_flag).items())),
+            "landed_at": now(),
+        }
+        | asdict(silence)
+    )
+    info |= write_requests(task.folder, keys, task.list_file, requests, silence)
     (task.folder / "landing.json").write_text(json.dumps(info, indent=1) + "\n")
     return info
 
 
-def _read(task: Task, shard: ShardWriter, progress) -> tuple[str, list[Picture]]:
-    if task.source.is_dir():
-        sha = sha_of_folder(task.source)
-        members = folder_members(task.source, fits_of(task.source), progress)
+def _read(task: Task, shard: ShardWriter, progress) -> tuple[str, list[Picture], Silence]:
+    stream = None
+    if is_tar(task.source):
+        members = stream = TarStream(task.source, progress, accept_cut=task.accept_cut)
     else:
-        members = stream = TarStream(task.source, progress)
+        sha = sha_of(task.source)
+        folder = task.source if task.source.is_dir() else task.source.parent
+        members = folder_members(folder, fits_of(task.source), progress)
     seen: set[str] = set()
     pictures = []
     for member in members:
         if member.name in seen:
             member.refused, member.data = "a member of this name stands before it in the tar", None
+            member.refused_class = "repeated"
             member.name = f"{member.name} (again, {len(pictures) + 1})"
         seen.add(member.name)
         pictures.append(store_picture(member, shard, task.bands, task.psf))
-    return (sha if task.source.is_dir() else stream.sha256), pictures
+    return (sha if stream is None else stream.sha256), pictures, silence_of(task.source, stream, pictures)
 
 
-def write_requests(folder: Path, keys: dict, list_file: Path | None, requests: list[Request]) -> dict:
+def _check_any_use(task: Task, pictures: list[Picture]) -> None:
+    """A source that has members and no picture is no answer, and is no shard."""
+    if not pictures or not all(picture.refused for picture in pictures):
+        return
+    firsts = {picture.refused_class: picture for picture in reversed(pictures)}
+    counts = Counter(picture.refused_class for picture in pictures)
+    told = "\n".join(
+        f"  {count:,} ({kind}), as {firsts[kind].member}: {firsts[kind].refused}"
+        for kind, count in counts.most_common()
+    )
+    other = [picture for picture in pictures if _is_of(picture.member, not task.psf)]
+    hint = f"Type: galaxiesml ingest {'cutouts' if task.psf else 'psf'} {task.source}" if other else None
+    raise InputError(
+        f"{task.source}: no picture in it can be used; nothing of it is landed.  Refused:\n{told}",
+        hint or "Give tars or FITS files as the service sent them, under the service's names.",
+    )
+
+
+def _is_of(member: str, psf: bool) -> bool:
+    try:
+        return bool(read_name(member, psf))
+    except BadName:
+        return False
+
+
+def write_requests(folder: Path, keys: dict, list_file: Path | None, requests: list[Request], silence: Silence) -> dict:
     """Write requests.parquet; returns what landing.json says of the list."""
-    rows = pa.Table.from_pylist([asdict(request) for request in requests], pa.schema(list(REQUESTS)[len(KEYS) + 1 :]))
-    name = list_file.name if list_file else None
-    write_keyed(folder / "requests.parquet", rows, keys | {"list_file": name}, REQUESTS)
-    return {"list_file": name, "requested": len(requests)}
+    keys = keys | {"list_file": list_file.name if list_file else None} | asdict(silence)
+    rows = pa.Table.from_pylist([asdict(request) for request in requests], pa.schema(list(REQUESTS)[len(keys) :]))
+    write_keyed(folder / "requests.parquet", rows, keys, REQUESTS)
+    return {"list_file": keys["list_file"], "requested": len(requests)}
 
 
 def write_keyed(path: Path, table: pa.Table, keys: dict, schema: pa.Schema) -> None:
     """Write a table with the same values before every row."""
     first = [pa.array([value] * len(table), pa.string()) for value in keys.values()]
     pq.write_table(pa.Table.from_arrays([*first, *table.columns], schema=schema), path)
-
-
-def sha_of(source: Path) -> str:
-    """The sha256 that is a source's key."""
-    if source.is_dir():
-        return sha_of_folder(source)
-    with open(source, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sha_of_folder(folder: Path) -> str:
-    """Of a folder: of the names and sha256s of its FITS files."""
-    whole = hashlib.sha256()
-    for path in fits_of(folder):
-        if path.is_file() and not path.is_symlink():
-            with open(path, "rb") as file:
-                whole.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()

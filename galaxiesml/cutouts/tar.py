@@ -33,6 +33,20 @@ class BadTar(ValueError):
     """The file is no tar, or is damaged; the message says where, without the file's name."""
 
 
+class CutTar(BadTar):
+    """The file ends before the tar's end mark, a block of zeros.
+
+    Attributes
+    ----------
+    at : int
+        Bytes of the file.
+    """
+
+    def __init__(self, at: int):
+        super().__init__(f"it is cut short at byte {at:,}: a tar ends with a block of zeros, and this one does not")
+        self.at = at
+
+
 @dataclass
 class Member:
     """One member of a tar, or one file of a folder.
@@ -45,24 +59,39 @@ class Member:
         Its bytes, good until the next member is asked for; None where they were not read.
     refused : str
         Why it was not read; '' where it was.
+    refused_class : str
+        One of :data:`galaxiesml.cutouts.refusal.CLASSES`; '' where it was read.
     """
 
     name: str
     data: memoryview | None
     refused: str = ""
+    refused_class: str = ""
 
 
 class TarStream:
     """Members of a tar in their order.
 
+    Parameters
+    ----------
+    accept_cut : bool
+        Of a file without an end mark, give the members that are whole; else that is a `CutTar`.
+
     Attributes
     ----------
     sha256 : str
         Of the whole file, once the last member has been read.
+    cut_at : int or None
+        Bytes of the file, where it ends before the tar does.
+    after_end : int or None
+        First byte after the end mark that is not zero: nothing from there on is read, as every reader of tars has it.
     """
 
-    def __init__(self, path: Path, progress=None):
+    def __init__(self, path: Path, progress=None, *, accept_cut: bool = False):
         self._path = path
+        self._accept_cut = accept_cut
+        self.cut_at: int | None = None
+        self.after_end: int | None = None
         self._hash = hashlib.sha256()
         self._progress = progress
         self._buffer = bytearray(_READ)
@@ -71,42 +100,53 @@ class TarStream:
     def __iter__(self) -> Iterator[Member]:
         with open(self._path, "rb", buffering=0) as self._file:
             self._position, self._size = 0, self._path.stat().st_size
-            extended: dict[str, str] = {}
-            while (header := self._header()) is not None:
-                name, size, kind = header
-                if kind in (b"x", b"L"):
-                    extended |= self._extended(kind, size)
-                    continue
-                if kind in (b"g", b"K"):
-                    self._skip(size)
-                    continue
-                name = extended.get("path", name)
-                size = _decimal(extended["size"]) if "size" in extended else size
-                sparse = any(key.startswith("GNU.sparse") for key in extended)
-                extended = {}
-                if kind == b"5":
-                    continue
-                if kind not in _REGULAR and kind in _WHAT and kind != b"S":
-                    # As every reader of tars has it, links and devices have no data whatever the size says.
-                    yield Member(printable(name), None, f"it is {_WHAT[kind]}")
-                elif kind not in _REGULAR or sparse:
-                    self._skip(size)
-                    yield Member(printable(name), None, f"it is {_WHAT.get(b'S' if sparse else kind, 'no plain file')}")
-                elif size > MAX_MEMBER_BYTES:
-                    self._skip(size)
-                    yield Member(printable(name), None, f"it has {size:,} bytes, more than {MAX_MEMBER_BYTES:,}")
-                else:
-                    yield Member(printable(name), self._data(size))
+            try:
+                yield from self._members()
+            except CutTar as error:
+                if not self._accept_cut:
+                    raise
+                self.cut_at = error.at
             self._drain()
         self.sha256 = self._hash.hexdigest()
 
+    def _members(self) -> Iterator[Member]:
+        extended: dict[str, str] = {}
+        while (header := self._header()) is not None:
+            name, size, kind = header
+            if kind in (b"x", b"L"):
+                extended |= self._extended(kind, size)
+                continue
+            if kind in (b"g", b"K"):
+                self._skip(size)
+                continue
+            name = extended.get("path", name)
+            size = _decimal(extended["size"]) if "size" in extended else size
+            sparse = any(key.startswith("GNU.sparse") for key in extended)
+            extended = {}
+            if kind == b"5":
+                continue
+            if kind not in _REGULAR and kind in _WHAT and kind != b"S":
+                # As every reader of tars has it, links and devices have no data whatever the size says.
+                yield _refused(name, f"it is {_WHAT[kind]}", "not_a_file")
+            elif kind not in _REGULAR or sparse:
+                self._skip(size)
+                yield _refused(name, f"it is {_WHAT.get(b'S' if sparse else kind, 'no plain file')}", "not_a_file")
+            elif size > MAX_MEMBER_BYTES:
+                self._skip(size)
+                yield _refused(name, *_too_large(size))
+            else:
+                yield Member(printable(name), self._data(size))
+
     def _header(self) -> tuple[str, int, bytes] | None:
-        """Name, size and type of the next member; None at the end."""
+        """Name, size and type of the next member; None at the end mark."""
         at = self._position
-        block = bytes(self._take(BLOCK, at_end_of_file=True))
+        block = bytes(self._take(min(BLOCK, self._size - at)))
+        if len(block) < BLOCK:
+            # The zeros after a header's name tell a tar that is cut in its first block from another file.
+            raise BadTar("it is no tar") if at == 0 and block and b"\0" not in block else CutTar(self._size)
         if not block.strip(b"\0"):
             return None
-        if len(block) < BLOCK or _checksum(block) != sum(block[:148]) + 8 * 32 + sum(block[156:]):
+        if _checksum(block) != sum(block[:148]) + 8 * 32 + sum(block[156:]):
             raise BadTar("it is no tar" if at == 0 else f"it is damaged at byte {at:,}")
         name = block[:100].split(b"\0")[0]
         if block[257:263] == b"ustar\0" and block[345]:
@@ -134,10 +174,10 @@ class TarStream:
         padded = -(-size // BLOCK) * BLOCK
         return self._take(padded)[:size]
 
-    def _take(self, size: int, at_end_of_file: bool = False) -> memoryview:
+    def _take(self, size: int) -> memoryview:
         """The next bytes, in a buffer that is used again and is never larger than the file."""
-        if size > self._size - self._position and not at_end_of_file:
-            raise BadTar(f"it is cut short at byte {self._size:,}")
+        if size > self._size - self._position:
+            raise CutTar(self._size)
         if size > len(self._buffer):
             self._buffer = bytearray(size)
         view = memoryview(self._buffer)[:size]
@@ -145,9 +185,9 @@ class TarStream:
         while have < size and (read := self._file.readinto(view[have:])):
             have += read
         self._heard(view[:have])
-        if have < size and not (at_end_of_file and have == 0):
-            raise BadTar(f"it is cut short at byte {self._position:,}")
-        return view[:have]
+        if have < size:
+            raise CutTar(self._position)
+        return view
 
     def _skip(self, size: int) -> None:
         left = -(-size // BLOCK) * BLOCK
@@ -155,8 +195,12 @@ class TarStream:
             left -= len(self._take(min(left, _READ)))
 
     def _drain(self) -> None:
+        """Hear the rest of the file: zeros that fill the last record up, or what the end mark hides."""
         while read := self._file.readinto(self._buffer):
-            self._heard(memoryview(self._buffer)[:read])
+            data = memoryview(self._buffer)[:read]
+            if self.after_end is None and self.cut_at is None and (rest := bytes(data).lstrip(b"\0")):
+                self.after_end = self._position + read - len(rest)
+            self._heard(data)
 
     def _heard(self, data: memoryview) -> None:
         self._hash.update(data)
@@ -171,13 +215,21 @@ def folder_members(folder: Path, files: list[Path], progress=None) -> Iterator[M
         size = path.stat().st_size
         name = printable(str(path.relative_to(folder)))
         if path.is_symlink() or not path.is_file():
-            yield Member(name, None, "it is no plain file")
+            yield _refused(name, "it is no plain file", "not_a_file")
         elif size > MAX_MEMBER_BYTES:
-            yield Member(name, None, f"it has {size:,} bytes, more than {MAX_MEMBER_BYTES:,}")
+            yield _refused(name, *_too_large(size))
         else:
             yield Member(name, memoryview(path.read_bytes()))
         if progress is not None:
             progress(size)
+
+
+def _refused(name: str, why: str, kind: str) -> Member:
+    return Member(printable(name), None, why, kind)
+
+
+def _too_large(size: int) -> tuple[str, str]:
+    return f"it has {size:,} bytes, more than {MAX_MEMBER_BYTES:,}", "too_large"
 
 
 def printable(name: str) -> str:

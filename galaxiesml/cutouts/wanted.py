@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from galaxiesml.catalog import Catalog, check_version, quote, write_atomic
+from galaxiesml.catalog import Catalog, check_version, write_atomic
 from galaxiesml.cutouts.lists import MAX_ROWS
 from galaxiesml.errors import CatalogError, InputError, UsageError
+from galaxiesml.parquet import quote
 
 LAYERS = ("image", "mask", "variance")
 TYPES = ("coadd", "coadd/bg", "warp")
 #: The service cuts out 35 arcmin at most.
 MAX_SEMI_WIDTH_ARCSEC = 35 * 60.0
-#: Beginnings of reasons in the manifest that mean: it was asked for, and asking again would bring the same.
-_IN_VAIN = ("outside the coverage: ", "shown in tract ")
+#: Classes of reasons in the manifest that mean: it was asked for, and asking again would bring the same.
+_IN_VAIN = ("outside_coverage", "other_tract")
 _RERUN = re.compile(r"[\w.+-]+", re.ASCII)
 
 
@@ -73,12 +74,15 @@ class Wanted:
         Galaxies x filters that were asked for before and did not come, and are not asked for.
     unplaced : int
         Galaxies without a position.
+    impossible : list of (int, float, float)
+        Galaxies whose RA and Dec, deg, are no place on the sky, by object_id; they are in no list.
     """
 
     lists: list[UploadList] = field(default_factory=list)
     pictures: int = 0
     in_vain: int = 0
     unplaced: int = 0
+    impossible: list[tuple[int, float, float]] = field(default_factory=list)
 
 
 def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_width: float, layers: str, **rest) -> Ask:
@@ -126,38 +130,45 @@ def wanted_lists(catalog: Catalog, ask: Ask, folder: Path) -> Wanted:
     Raises
     ------
     CatalogError
-        The build is of before there were pictures.
+        The build is of before there were pictures, or classes of reasons for them.
     InputError
-        A galaxy's position is none.
+        The release's name cannot be a rerun.
     """
     if "pictures" not in catalog.tables():
         raise CatalogError(f"Build {catalog.current_id()} has no table of pictures.", "Type: galaxiesml build")
+    with catalog.connect() as connection:
+        if "picture_reason_class" not in connection.table("pictures").columns:
+            raise CatalogError(
+                f"Build {catalog.current_id()} was made before reasons had classes: it cannot tell a tar that was "
+                "cut short from what is outside the coverage.",
+                "Type: galaxiesml build",
+            )
     rerun = catalog.profile.name
     if not _RERUN.fullmatch(rerun):
         raise InputError(f"release.toml: its name {rerun!r} cannot be a rerun of the cutout service.")
     found = _query(catalog, ask)
     is_placed = ~np.isnan(found["ra"]) & ~np.isnan(found["dec"])
-    wanted = found["is_wanted"] & is_placed
-    _check_places(found, wanted)
+    is_place = (found["ra"] >= 0) & (found["ra"] <= 360) & (np.abs(found["dec"]) <= 90)
+    wanted = found["is_wanted"] & is_place
     lists = []
     for band in ask.bands:
         of_band = wanted & (found["band"] == band)
         lists += _of_band(ask, band, rerun, {name: values[of_band] for name, values in found.items()}, folder)
-    in_vain = int((found["in_vain"] & is_placed & ~wanted).sum())
+    in_vain = int((found["in_vain"] & is_place & ~wanted).sum())
     unplaced = len(np.unique(found["object_id"][~is_placed]))
-    return Wanted(lists, int(wanted.sum()), in_vain, unplaced)
+    return Wanted(lists, int(wanted.sum()), in_vain, unplaced, _impossible(found, is_placed & ~is_place))
 
 
 def _query(catalog: Catalog, ask: Ask) -> dict[str, np.ndarray]:
     """One row per galaxy and filter without a picture, by tract and place."""
     bands = ", ".join(f"({quote(band)})" for band in ask.bands)
-    in_vain = " or ".join(f"starts_with(pictures.picture_reason, {quote(words)})" for words in _IN_VAIN)
+    in_vain = ", ".join(quote(kind) for kind in _IN_VAIN)
     with catalog.connect() as connection:
         table = connection.sql(f"""
             with wanted as (
                 select galaxies.object_id, galaxies.ra, galaxies.dec, bands.band,
                     coalesce(galaxies.tract, galaxies.skymap_id // 10000, -1) as tract,
-                    coalesce(pictures.picture_state = 'absent' and ({in_vain}), false) as in_vain
+                    coalesce(pictures.picture_reason_class in ({in_vain}), false) as in_vain
                 from galaxies_{ask.version} as galaxies
                 cross join (values {bands}) as bands(band)
                 left join pictures on galaxies.object_id = pictures.object_id and bands.band = pictures.band
@@ -170,15 +181,9 @@ def _query(catalog: Catalog, ask: Ask) -> dict[str, np.ndarray]:
     return {name: table[name].to_numpy() for name in table.column_names}
 
 
-def _check_places(found: dict[str, np.ndarray], wanted: np.ndarray) -> None:
-    ra, dec = found["ra"], found["dec"]
-    wrong = wanted & ~((ra >= 0) & (ra <= 360) & (dec >= -90) & (dec <= 90))
-    if wrong.any():
-        at = int(np.flatnonzero(wrong)[0])
-        raise InputError(
-            f"Object {found['object_id'][at]} stands at RA {ra[at]}, Dec {dec[at]}: that is no place on the sky.",
-            f"See where it came from: galaxiesml audit row {found['object_id'][at]}",
-        )
+def _impossible(found: dict[str, np.ndarray], rows: np.ndarray) -> list[tuple[int, float, float]]:
+    places = zip(*(found[name][rows].tolist() for name in ("object_id", "ra", "dec")), strict=True)
+    return sorted(set(places))
 
 
 def _of_band(ask: Ask, band: str, rerun: str, rows: dict[str, np.ndarray], folder: Path) -> list[UploadList]:

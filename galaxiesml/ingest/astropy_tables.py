@@ -1,4 +1,4 @@
-"""Tables that astropy reads whole: VOTable, ECSV, and fixed-width text with a byte-by-byte description."""
+"""Tables that astropy reads whole: VOTable, and fixed-width text with a byte-by-byte description."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.formats import open_source
+from galaxiesml.ingest.masks import apply_masks
 from galaxiesml.ingest.source import Block, Source, clean_name
 
 #: astropy holds such a table in memory several times over.
@@ -19,7 +20,7 @@ _ROWS = 65_536
 
 
 def open_table(path: Path) -> Source:
-    """Open a table of any format that lands: as :func:`galaxiesml.ingest.formats.open_source`, and these three.
+    """Open a table of any format that lands: as :func:`galaxiesml.ingest.formats.open_source`, and these.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def open_table(path: Path) -> Source:
         with warnings.catch_warnings():
             # Units and dates that are not to the letter of a standard do not touch the values.
             warnings.simplefilter("ignore")
-            table = Table.read(path, format=kind)
+            table = Table.read(path.absolute(), format=kind)
     except Exception as error:  # astropy's readers raise whatever their parsers do.
         raise InputError(f"{path} cannot be read as {kind}: {error}.", "Fetch the file again and land that.") from None
     names = [clean_name(name, position) for position, name in enumerate(table.colnames)]
@@ -46,14 +47,16 @@ def open_table(path: Path) -> Source:
     kept = [place for place, array in enumerate(arrays) if array is not None]
     dropped = {names[place]: "it is no plain column" for place, array in enumerate(arrays) if array is None}
     arrays = [arrays[place] for place in kept]
-    return Source(
+    source = Source(
         path,
-        {"ascii.ecsv": "ecsv", "ascii.mrt": "mrt", "ascii.cds": "cds"}.get(kind, kind),
+        {"ascii.mrt": "mrt", "ascii.cds": "cds"}.get(kind, kind),
         [names[place] for place in kept],
         [array.type for array in arrays],
         lambda hopes, nulls: _blocks(path, arrays),
         dropped,
+        {names[place]: str(unit) for place in kept if (unit := table[table.colnames[place]].unit) is not None},
     )
+    return apply_masks(source)
 
 
 def _kind(path: Path) -> str | None:
@@ -65,8 +68,6 @@ def _kind(path: Path) -> str | None:
     text = head.lstrip()
     if text.startswith((b"<?xml", b"<VOTABLE")) and b"VOTABLE" in head:
         return "votable"
-    if text.startswith(b"# %ECSV"):
-        return "ascii.ecsv"
     if b"Byte-by-byte Description of file" in head:
         return "ascii.mrt" if text.startswith(b"Title:") else "ascii.cds"
     return None

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galaxiesml.dictionary import Column, columns
+from galaxiesml.derived import ARROW
 from galaxiesml.errors import InputError
-from galaxiesml.ingest.convert import ARROW, REASONS, Nulls, can_hold, convert, nullify
+from galaxiesml.ingest.convert import REASONS, Nulls, can_hold, convert, nullify
 from galaxiesml.ingest.source import BadRow, Block, Source
-from galaxiesml.survey import Profile, Survey
+from galaxiesml.ingest.wrong import Wrong
+from galaxiesml.stores import KEYS, of_exports
+from galaxiesml.survey import Profile, Survey, known_releases
+from galaxiesml.toml_keys import DOCS
 
-KEYS = pa.schema(
-    [
-        ("landing", pa.int64()),
-        ("source_file", pa.string()),
-        ("source_sha256", pa.string()),
-        ("source_row", pa.int64()),
-    ]
-)
 #: Made here from the release's flags of each survey.
 MADE = ("specz_surveys", "specz_error_kind")
 _WORST_FIRST = ("arbitrary", "assigned", "measured")
@@ -40,8 +36,6 @@ class Plan:
         Our name -> position in the file.
     extras : dict of str to int
         Landed name -> position, for every other column of the file.
-    isnull : dict of int to int
-        Position of a column -> position of the X_isnull that says where it is NULL.
     surveys : list of (Survey, int)
         The survey flags that the file has.
     notes : list of str
@@ -51,7 +45,6 @@ class Plan:
     kind: str
     ours: dict[str, int]
     extras: dict[str, int]
-    isnull: dict[int, int]
     surveys: list[tuple[Survey, int]]
     notes: list[str]
     schema: pa.Schema
@@ -60,11 +53,6 @@ class Plan:
     def exported(self) -> list[str]:
         """Our names that the file brings, in the dictionary's order."""
         return [name for name in self.schema.names if name in self.ours or name in MADE]
-
-
-def of_exports(profile: Profile) -> dict[str, Column]:
-    """Our columns that an export may bring."""
-    return {name: column for name, column in columns(profile.bands).items() if column.of}
 
 
 def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] | None = None) -> Plan:
@@ -99,15 +87,10 @@ def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] |
     }
     surveys = [(survey, places[survey.column.lower()]) for survey in profile.surveys if survey.column.lower() in places]
     kind = _kind(source, profile, known, ours, surveys)
-    isnull = {
-        position: places[f"{name.lower()}_isnull"]
-        for position, name in enumerate(source.names)
-        if f"{name.lower()}_isnull" in places
-    }
     _check_types(source, known, ours, surveys)
-    extras = _name_extras(source, known, {*ours.values(), *isnull.values()}, landed or {})
+    extras = _name_extras(source, known, set(ours.values()), landed or {})
     schema = _schema(source, known, ours, extras, bool(surveys))
-    return Plan(kind, ours, extras, isnull, surveys, notes, schema)
+    return Plan(kind, ours, extras, surveys, notes, schema)
 
 
 def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: list) -> str:
@@ -116,16 +99,37 @@ def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: li
     if "object_id" in ours and (has_object or has_spectrum):
         return "joined" if has_object and has_spectrum else "objects" if has_object else "specz"
     found = ", ".join(source.names[:8]) + (", ..." if len(source.names) > 8 else "")
-    hint = "The catalogue's release may be another than the file's: galaxiesml init DIR --release RELEASE."
+    hint = (
+        "The catalogue's release may be another than the file's: galaxiesml init DIR --release RELEASE\n"
+        f"  where RELEASE is {', '.join(known_releases())}, or a profile of your own that says what the file\n"
+        f"  calls our columns: --release my_release.toml ({DOCS} has its keys)."
+    )
+    if "object_id" not in profile.columns:
+        raise InputError(f"The release profile {profile.name} does not say what it calls object_id.", hint)
     if "object_id" not in ours:
         wanted = profile.columns["object_id"].source
-        raise InputError(f"{source.path} has no column {wanted} ({profile.name}); its columns: {found}.", hint)
+        likely = _likely_ids(source, wanted)
+        said = f"the likeliest: {', '.join(likely)}; " if likely else ""
+        raise InputError(f"{source.path} has no column {wanted} ({profile.name}); {said}its columns: {found}.", hint)
     wanted = [profile.columns[name].source for name in known if name in profile.columns and name != "object_id"]
     raise InputError(
         f"{source.path} has object_id and no other column of {profile.name}; looked for "
         f"{', '.join(wanted[:12])} and {len(wanted) - 12} more; its columns: {found}.",
         hint,
     )
+
+
+def _likely_ids(source: Source, wanted: str) -> list[str]:
+    """Columns that may be the identifier under another name: alike in letters, or integers with 'id' in the name."""
+    names = [
+        name
+        for name, kind in zip(source.names, source.types, strict=True)
+        if pa.types.is_integer(kind) or pa.types.is_string(kind)
+    ]
+    lower = {name.lower(): name for name in reversed(names)}
+    alike = [lower[name] for name in difflib.get_close_matches(wanted.lower(), lower, 3, 0.6)]
+    with_id = [name for name in names if re.search(r"(^|_|source|object|obj|src)ids?($|_)|Id($|[A-Z_])|ID($|_)", name)]
+    return list(dict.fromkeys([*alike, *with_id]))[:3]
 
 
 def _check_types(source: Source, known: dict, ours: dict, surveys: list) -> None:
@@ -217,7 +221,6 @@ def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: d
     """A block in the catalogue's columns, of the keys only source_row, and the rows that do not fit."""
     wrong = Wrong(block, source.names)
     general = Nulls(profile.nulls)
-    block = _apply_isnull(block, plan, wrong)
     landed = {"source_row": pa.array(block.rows, pa.int64())}
     for name, position in plan.ours.items():
         nulls = Nulls((*profile.nulls, *profile.columns[name].nulls))
@@ -236,57 +239,6 @@ def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: d
     if wrong.first:
         table = table.filter(pa.array(wrong.good))
     return table, sorted([*block.bad, *wrong.rows()], key=lambda bad: bad.source_row)
-
-
-class Wrong:
-    """The first wrong cell of each row of a block."""
-
-    def __init__(self, block: Block, names: list[str]):
-        self.block = block
-        self.names = names
-        self.first: dict[int, tuple[int, str]] = {}
-
-    def add(self, position: int, bad: np.ndarray | None, reason: str) -> None:
-        if bad is not None:
-            for index in np.flatnonzero(bad).tolist():
-                self.first.setdefault(index, (position, reason))
-
-    @property
-    def good(self) -> np.ndarray:
-        good = np.ones(len(self.block.rows), bool)
-        good[list(self.first)] = False
-        return good
-
-    def rows(self) -> list[BadRow]:
-        found = []
-        for index, (position, reason) in sorted(self.first.items()):
-            cell = self.block.columns[position][index].as_py()
-            line = None if self.block.lines is None else int(self.block.lines[index])
-            value = "" if cell is None else str(cell)
-            row = int(self.block.rows[index])
-            found.append(BadRow(row, line, self.names[position], value, reason, self.block.raw(index)))
-        return found
-
-
-def _apply_isnull(block: Block, plan: Plan, wrong: Wrong) -> Block:
-    """NULL where the archive's X_isnull says so; what stands in X there means nothing."""
-    if not plan.isnull:
-        return block
-    arrays = list(block.columns)
-    for position, flag in plan.isnull.items():
-        is_null, bad = convert(block.columns[flag], "boolean", Nulls(("",)))
-        wrong.add(flag, bad, REASONS["boolean"])
-        if pc.any(is_null).as_py():
-            empty = pa.nulls(len(is_null), arrays[position].type)
-            arrays[position] = _choose(pc.fill_null(is_null, False), empty, arrays[position])
-    return Block(arrays, block.rows, block.size, block.lines, block.bad, block.text_of)
-
-
-def _choose(mask: pa.Array, one: pa.Array, other: pa.Array) -> pa.Array:
-    if not pa.types.is_nested(other.type):
-        return pc.if_else(mask, one, other)
-    index = np.arange(len(other)) + np.where(mask.to_numpy(zero_copy_only=False), 0, len(other))
-    return pa.concat_arrays([one, other]).take(pa.array(index))
 
 
 def _surveys(block: Block, plan: Plan, nulls: Nulls, wrong: Wrong) -> dict[str, pa.Array]:

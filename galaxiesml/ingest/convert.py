@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from galaxiesml.derived import ARROW
+
 #: Whole numbers up to here are exact in a double.
 _EXACT = 1 << 53
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -22,7 +24,6 @@ REASONS = {
     "boolean": "is neither true nor false",
     "text": "is a whole number that a float does not hold exactly",
 }
-ARROW = {"bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from galaxiesml.errors import InputError
+from galaxiesml.ingest.advice import by_astropy
 from galaxiesml.ingest.source import BLOCK_BYTES, Block, Source, clean_name
 
 #: The standard's letter for an element's type, as numpy reads it from the file.
@@ -33,6 +35,8 @@ _WIDTHS = {
 }
 #: TZERO that makes an unsigned type of a signed one, or the other way for bytes.
 _OFFSETS = {"B": -128, "I": 1 << 15, "J": 1 << 31, "K": 1 << 63}
+#: An image or a table that is compressed and so stands in a binary table.
+_PACKED = {"ZIMAGE", "ZTABLE"}
 _SHIFTED = {"B": "i1", "I": "u2", "J": "u4", "K": "u8"}
 
 
@@ -47,6 +51,7 @@ class Field:
     null: int | None
     scale: float
     zero: float
+    unit: str = ""
 
     @property
     def shifted(self) -> bool:
@@ -92,19 +97,21 @@ def open_fits(path: Path) -> Source:
         [field.type for field in fields],
         lambda hopes, nulls: _blocks(path, start, width, total, fields),
         dropped,
+        {field.name: field.unit for field in fields if field.unit},
     )
 
 
 def _find_table(path: Path) -> tuple[dict, int]:
     from astropy.io import fits
 
-    tables = []
+    tables, refused = [], []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with fits.open(path, memmap=True, lazy_load_hdus=True) as hdus:
-                for hdu in hdus:
-                    if hdu.header.get("XTENSION", "").strip() != "BINTABLE" or "ZIMAGE" in hdu.header:
+            with fits.open(path.absolute(), memmap=True, lazy_load_hdus=True) as hdus:
+                for number, hdu in enumerate(hdus):
+                    refused += _not_read(path, hdu.header, number)
+                    if hdu.header.get("XTENSION", "").strip() != "BINTABLE" or _PACKED & {*hdu.header}:
                         continue
                     header = {key: value for key, value in hdu.header.items() if key}
                     tables.append((header, hdu.fileinfo()["datLoc"]))
@@ -113,9 +120,32 @@ def _find_table(path: Path) -> tuple[dict, int]:
                         return tables[-1]
     except (OSError, ValueError, KeyError, TypeError, fits.VerifyError) as error:
         raise InputError(f"{path} is damaged: {error}.", "Fetch the file again and land that.") from None
+    if refused:
+        # Also where another table is there: which of them is the catalogue is not known.
+        raise refused[0]
     if not tables:
         raise InputError(f"{path} is FITS without a binary table.", "Give the catalogue, not a picture.")
     return tables[0]
+
+
+def _not_read(path: Path, header, number: int) -> list[InputError]:
+    """Why the table of an HDU is not read; none where it is, or is no table."""
+    place = f"{path}, HDU {number}, is"
+    if "ZTABLE" in header:
+        target = path.name.removesuffix(".fz") if path.suffix == ".fz" else f"{path.name}.unpacked.fits"
+        return [
+            InputError(
+                f"{place} a table that fpack compressed.",
+                f"Type: funpack -O {shlex.quote(target)} {shlex.quote(str(path))}; and land {target}.",
+            )
+        ]
+    if header.get("XTENSION", "").strip() == "TABLE":
+        return [
+            InputError(
+                f"{place} an ASCII table; binary tables are read.", f"Type: {by_astropy(path, f', hdu={number}')}"
+            )
+        ]
+    return []
 
 
 def _fields(header: dict, path: Path) -> tuple[list[Field], dict[str, str]]:
@@ -138,7 +168,8 @@ def _fields(header: dict, path: Path) -> tuple[list[Field], dict[str, str]]:
             }
             dropped[name] = kinds.get(letter, "empty") if repeat else "empty"
         else:
-            fields.append(Field(name, letter, repeat, offset, header.get(f"TNULL{number}"), scale, zero))
+            unit = str(header.get(f"TUNIT{number}", ""))
+            fields.append(Field(name, letter, repeat, offset, header.get(f"TNULL{number}"), scale, zero, unit))
         offset += (repeat + 7) // 8 if letter == "X" else repeat * _WIDTHS[letter]
     if offset != header["NAXIS1"]:
         raise InputError(f"{path}: its columns take {offset} bytes a row, NAXIS1 says {header['NAXIS1']}.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import shlex
 import zlib
 from pathlib import Path
 
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.fits import open_fits
+from galaxiesml.ingest.masks import apply_masks
 from galaxiesml.ingest.parquet import open_parquet
 from galaxiesml.ingest.source import Source
 from galaxiesml.ingest.sqlite import open_sqlite
@@ -17,6 +20,7 @@ _FITS = b"SIMPLE  ="
 _PARQUET = b"PAR1"
 _SQLITE = b"SQLite format 3\0"
 _GZIP = b"\x1f\x8b"
+_UTF16 = ((codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
 #: Formats that are known and not landed, each with what to do about it.
 _OTHERS = {
     b"PK\x03\x04": ("a zip archive", "Unpack it with unzip and land what is in it."),
@@ -35,7 +39,9 @@ _OTHERS = {
 
 
 def open_source(path: Path) -> Source:
-    """Open a CSV, CSV.gz, FITS, Parquet or SQLite file, recognised by its content.
+    """Open a text table (CSV, tabs, semicolons, ECSV; gzip too), FITS, Parquet or SQLite, recognised by its content.
+
+    Where a column X_isnull or X.mask is true, X is NULL.
 
     Raises
     ------
@@ -49,6 +55,10 @@ def open_source(path: Path) -> Source:
     head = _head(path)
     if not head:
         raise InputError(f"{path} is empty.", "Fetch the file again and land that.")
+    return apply_masks(_open(path, head))
+
+
+def _open(path: Path, head: bytes) -> Source:
     if head.startswith(_FITS):
         return open_fits(path)
     if head.startswith(_PARQUET):
@@ -86,8 +96,26 @@ def _refuse_others(path: Path, head: bytes, inside: str) -> None:
     for magic, (what, hint) in _OTHERS.items():
         if head.lstrip().startswith(magic):
             raise InputError(f"{path} is {inside}{what}.", hint)
+    if encoding := _wide_encoding(head):
+        how = f"gunzip -c {shlex.quote(str(path))} | iconv" if inside else "iconv"
+        last = "" if inside else f" {shlex.quote(str(path))}"
+        raise InputError(
+            f"{path} is {inside}text in {encoding}; UTF-8 is read.",
+            f"Type: {how} -f {encoding} -t UTF-8{last} > utf8.csv; and land utf8.csv.",
+        )
     if b"\0" in head:
         raise InputError(
             f"{path} is of no format known here.",
-            "CSV, CSV.gz, FITS, Parquet and SQLite files can be landed.",
+            "CSV, CSV.gz, ECSV, FITS, Parquet and SQLite files can be landed.",
         )
+
+
+def _wide_encoding(head: bytes) -> str:
+    """UTF-16 or UTF-32, by its mark or by the zero bytes between Latin letters; '' for neither."""
+    for mark, encoding in ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF32_BE, "UTF-32"), *_UTF16):
+        if head.startswith(mark):
+            return encoding
+    even, odd = head[:400:2], head[1:400:2]
+    if len(head) >= 8 and odd.count(0) == len(odd) and b"\0" not in even:
+        return "UTF-16LE"
+    return "UTF-16BE" if len(head) >= 8 and even.count(0) == len(even) and b"\0" not in odd else ""

@@ -13,15 +13,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, quote, sync_folder
+from galaxiesml.catalog import Catalog, now, sync_folder
 from galaxiesml.errors import InputError, ResourceError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, made_in, name_of, sha256_of
-from galaxiesml.ingest.conform import KEYS, MADE, Plan, conform, hopes, make_plan, of_exports
+from galaxiesml.ingest.conform import MADE, Plan, conform, hopes, make_plan
+from galaxiesml.ingest.file_units import check_units
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.groups import Groups, ahead
-from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish, recover, workshop
+from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish
+from galaxiesml.ingest.pairs_apart import Pairs, count_across
+from galaxiesml.ingest.ranges import Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Source
+from galaxiesml.parquet import parquet
+from galaxiesml.stores import KEYS, of_exports, recover, workshop
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ def land_hsc(
     Parameters
     ----------
     path : path
-        CSV, CSV.gz, FITS, Parquet or SQLite, recognised by its content.
+        CSV, tab- or semicolon-separated text, ECSV (each also under gzip), FITS, Parquet or SQLite, recognised by
+        its content.
     archive : (name, conditions), optional
         The query that made the file, and its conditions in SQL on our column names.
     rejects : path, optional
@@ -149,7 +155,7 @@ def _landed_types(catalog: Catalog, old: dict | None) -> dict[str, pa.DataType]:
 
 def _check_disk(catalog: Catalog, source: Source, size: int, force: bool) -> None:
     # Text under gzip unpacks to about four times its size; as Parquet it takes less than that.
-    needed = size * (4 if source.format == "csv.gz" else 1)
+    needed = size * (4 if source.format.endswith(".gz") else 1)
     free = shutil.disk_usage(catalog.root).free
     if free < needed and not force:
         raise ResourceError(
@@ -163,6 +169,11 @@ def _check_disk(catalog: Catalog, source: Source, size: int, force: bool) -> Non
 
 def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archive, rejects, progress) -> Landing:
     profile, known = catalog.profile, of_exports(catalog.profile)
+    named = {name: source.names[place] for name, place in plan.ours.items()}
+    units = {place: (name, known[name].unit) for name, place in plan.ours.items() if known[name].type == "double"}
+    doubtful = check_units(source, units)
+    ranges = Ranges(source.path, {name: (known[name], theirs) for name, theirs in named.items()})
+    pairs = Pairs(source.path, named)
     target = folder / f"{plan.kind}.parquet"
     counts = {"rows": 0, "rejected": 0, "with_spectrum": 0}
     blocks = ahead(source.blocks(hopes(plan, profile), profile.nulls))
@@ -170,6 +181,8 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
         for block in blocks:
             table, bad = conform(block, plan, source, profile, known)
             aside.add(bad)
+            table = ranges.check(table)
+            pairs.add(table)
             counts["rows"] += table.num_rows
             counts["rejected"] += len(bad)
             counts["with_spectrum"] += _with_spectrum(table, plan)
@@ -178,10 +191,14 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
                 progress.advance(block.size)
     if counts["rejected"] and not counts["rows"]:
         raise InputError(f"No row of {source.path} parses; the first: {aside.first}.")
-    info = _info(source, plan, keys, archive, counts, profile)
+    ranges.refuse()
+    if plan.kind != "joined":
+        count_across(pairs, target, plan.kind, catalog.raw)
+    pairs.refuse()
+    info = _info(source, plan, keys, archive, counts, profile) | ranges.info() | {"pairs_apart": pairs.apart}
     info["contradictions"], info["unchecked"] = _contradictions(target, plan, info["archive"]["where"])
     _write_json(folder / "landing.json", info)
-    return Landing(info, notes=list(plan.notes))
+    return Landing(info, notes=[*plan.notes, *source.notes, *doubtful, *ranges.notes(), *pairs.notes()])
 
 
 def _with_spectrum(table: pa.Table, plan: Plan) -> int:
@@ -237,7 +254,7 @@ def _contradictions(path: Path, plan: Plan, conditions: list[str]) -> tuple[list
             try:
                 if not _reads_only(condition, exported):
                     raise ValueError
-                count = f"select count(*) from read_parquet({quote(path)}) where ({condition}) is not true"
+                count = f"select count(*) from {parquet(path)} where ({condition}) is not true"
                 rows = connection.execute(count).fetchone()[0]
             except (ValueError, duckdb.Error):
                 unchecked.append(condition)

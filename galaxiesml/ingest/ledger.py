@@ -1,4 +1,4 @@
-"""The landed files as a list: looking one up, removing one, the tables made anew from the folders.
+"""The landed files as a list: looking one up, removing one, showing one.
 
 Whoever changes anything here holds the catalogue's lock.
 """
@@ -9,44 +9,15 @@ import os
 import shutil
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from galaxiesml import derived, pixels
-from galaxiesml.catalog import Catalog, sync_folder, write_atomic, write_table
+from galaxiesml.catalog import Catalog, sync_folder, write_atomic
 from galaxiesml.errors import UsageError
-from galaxiesml.ingest import release_files, specz
 from galaxiesml.ingest.arrival import is_meant
-from galaxiesml.ingest.conform import KEYS, of_exports
-from galaxiesml.ingest.convert import ARROW
-
-EMPTY = "0000-empty"
-KINDS = ("objects", "specz", "joined")
-_LANDINGS = pa.schema(
-    [
-        ("landing", pa.int64()),
-        ("source_file", pa.string()),
-        ("source_sha256", pa.string()),
-        ("format", pa.string()),
-        ("kind", pa.string()),
-        ("release", pa.string()),
-        ("rows", pa.int64()),
-        ("rejected", pa.int64()),
-        ("landed_at", pa.string()),
-        ("archive_query", pa.string()),
-        ("contradictions", pa.int64()),
-    ]
-)
+from galaxiesml.stores import recover, refresh_landings, workshop
 
 
 def folder_of(catalog: Catalog, landing: dict) -> Path:
     """The folder of a landed file."""
     return catalog.raw / f"{landing['landing']:04d}-{landing['source_sha256'][:12]}"
-
-
-def workshop(catalog: Catalog) -> Path:
-    """Where folders are made and taken apart: DuckDB's ``raw/hsc/*`` would see a hidden one there."""
-    return catalog.raw.parent
 
 
 def find_landing(catalog: Catalog, reference: str | int) -> dict:
@@ -99,20 +70,6 @@ def publish(catalog: Catalog, folder: Path, landing: dict, instead_of: dict | No
     refresh_landings(catalog)
 
 
-def recover(catalog: Catalog) -> None:
-    """Clean up after a landing, a removal or a replacement that was killed."""
-    catalog.raw.mkdir(parents=True, exist_ok=True)
-    for old in workshop(catalog).glob(".old-*"):
-        name = old.name.removeprefix(".old-")
-        is_replaced = any(catalog.raw.glob(f"{name.split('-')[0]}-*"))
-        # Killed between the two renames: the old file stands again.
-        shutil.rmtree(old) if is_replaced else os.rename(old, catalog.raw / name)
-    for folder in workshop(catalog).glob(".tmp-*"):
-        shutil.rmtree(folder)
-    for left in (*workshop(catalog).glob(".landings.parquet.*"), *workshop(catalog).glob(".last_landing.*")):
-        left.unlink()
-
-
 def next_number(catalog: Catalog) -> int:
     """The number of the next landing: above all that were ever given."""
     return max([_last(catalog), *(entry["landing"] for entry in catalog.landings())]) + 1
@@ -132,50 +89,3 @@ def _last(catalog: Catalog) -> int:
 
 def _counter(catalog: Catalog) -> Path:
     return workshop(catalog) / "last_landing"
-
-
-def refresh_landings(catalog: Catalog) -> None:
-    """Write raw/landings.parquet from the landing.json files, if it says anything else."""
-    rows = [
-        {
-            **{name: entry[name] for name in _LANDINGS.names if name in entry},
-            "archive_query": entry["archive"]["query"],
-            "contradictions": sum(found["rows"] for found in entry["contradictions"]),
-        }
-        for entry in catalog.landings()
-    ]
-    table = pa.Table.from_pylist(rows, _LANDINGS)
-    if not _holds(catalog.landings_file, table):
-        write_table(catalog.landings_file, table)
-
-
-def ensure_empty(catalog: Catalog) -> None:
-    """Write the landed tables of no rows and all our columns, so that every model builds at every stage.
-
-    Also finishes what a killed landing left, and brings raw/landings.parquet up to date.
-    """
-    recover(catalog)
-    known = of_exports(catalog.profile)
-    for kind in KINDS:
-        wanted = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "spectrum")}[kind]
-        fields = [
-            pa.field(name, ARROW[column.type])
-            for name, column in known.items()
-            if column.of in wanted or name == "object_id"
-        ]
-        table = pa.schema([*KEYS, *fields]).empty_table()
-        path = catalog.raw / EMPTY / f"{kind}.parquet"
-        if not _holds(path, table):
-            write_table(path, table)
-    pixels.ensure_empty(workshop(catalog))
-    release_files.ensure_empty(catalog)
-    specz.ensure_empty(catalog)
-    derived.ensure_empty(catalog)
-    refresh_landings(catalog)
-
-
-def _holds(path: Path, table: pa.Table) -> bool:
-    try:
-        return pq.read_table(path).equals(table)
-    except (OSError, pa.ArrowInvalid):
-        return False

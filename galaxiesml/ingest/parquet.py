@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from galaxiesml.errors import InputError
+from galaxiesml.ingest.file_units import parquet_units
 from galaxiesml.ingest.source import BLOCK_BYTES, Block, Source, clean_name
 
 _HINT = "Fetch the file again and land that."
@@ -18,7 +19,7 @@ _HINT = "Fetch the file again and land that."
 def open_parquet(path: Path) -> Source:
     """Open a Parquet file; maps, unions and half-precision columns inside others are dropped and named."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path.absolute()) as file:
             schema, metadata = file.schema_arrow, file.metadata
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is cut short or damaged: {error}.", _HINT) from None
@@ -31,7 +32,15 @@ def open_parquet(path: Path) -> Source:
         names.append(name)
         types.append(kind)
         kept.append(position)
-    return Source(path, "parquet", names, types, lambda hopes, nulls: _blocks(path, metadata, kept, types), dropped)
+    return Source(
+        path,
+        "parquet",
+        names,
+        types,
+        lambda hopes, nulls: _blocks(path, metadata, kept, types),
+        dropped,
+        parquet_units(schema),
+    )
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType | None:
@@ -61,7 +70,7 @@ def _blocks(path: Path, metadata, kept: list[int], types: list[pa.DataType]) -> 
     row = 1
     try:
         # Not pre-buffered: a file of one huge row group must not be held in memory.
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        with pq.ParquetFile(path.absolute(), pre_buffer=False, buffer_size=1 << 20) as file:
             for batch in file.iter_batches(batch_size=count, use_threads=False):
                 columns = [_plain(batch.column(place), kind) for place, kind in zip(kept, types, strict=True)]
                 rows = np.arange(row, row + batch.num_rows, dtype=np.int64)

@@ -7,40 +7,34 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, quote, sync_folder, write_atomic, write_table
+from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.release_hdf5 import KEY, id_blocks, is_hdf5
 from galaxiesml.ingest.source import Block
+from galaxiesml.parquet import parquet, plain
+from galaxiesml.stores import RELEASED
 
+TEXTS = ("csv", "tsv", "ecsv")
 SPLITS = ("training", "validation", "testing")
-EMPTY = "0000-empty"
-SCHEMA = pa.schema(
-    [
-        (KEY, pa.int64()),
-        ("split", pa.string()),
-        ("source_file", pa.string()),
-        ("source_sha256", pa.string()),
-        ("source_row", pa.int64()),
-    ]
-)
 
 
 @dataclass(frozen=True)
 class ReleaseLanding:
-    """A landed released file: landing.json, and whether it was landed just now."""
+    """A landed released file: landing.json, whether it was landed just now, and what a user should hear of it."""
 
     info: dict
     is_new: bool = True
+    notes: list[str] = field(default_factory=list)
 
 
 def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None, progress=None) -> ReleaseLanding:
@@ -73,15 +67,16 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
     sha = sha256_of(path, progress)
     if (same := next((old for old in catalog.release_landings() if old["source_sha256"] == sha), None)) is not None:
         return _landed_before(path, same, split)
+    notes: list[str] = []
     with made_in(catalog.root / "raw" / f".tmp-release-{os.getpid()}", catalog.root) as folder:
-        info = _write(folder, path, split, sha)
+        info = _write(folder, path, split, sha, notes)
         _refuse_repeats(catalog, folder, path)
         check_unchanged(path, before)
         write_atomic(folder / "landing.json", json.dumps(info, indent=1, ensure_ascii=False) + "\n")
         catalog.release_raw.mkdir(parents=True, exist_ok=True)
         os.rename(folder, catalog.release_raw / sha[:12])
         sync_folder(catalog.release_raw)
-    return ReleaseLanding(info)
+    return ReleaseLanding(info, notes=notes)
 
 
 def check_split(name: str) -> str:
@@ -132,13 +127,6 @@ def remove_release(catalog: Catalog, reference: str) -> dict:
     return found[0]
 
 
-def ensure_empty(catalog: Catalog) -> None:
-    """Write the table of no released objects, so that the splits build before any file has landed."""
-    path = catalog.release_raw / EMPTY / "splits.parquet"
-    if not path.is_file() or pq.read_schema(path) != SCHEMA:
-        write_table(path, SCHEMA.empty_table())
-
-
 # -- the file ------------------------------------------------------------------------------------------------
 
 
@@ -160,16 +148,16 @@ def _landed_before(path: Path, same: dict, split: str) -> ReleaseLanding:
     return ReleaseLanding(same, is_new=False)
 
 
-def _write(folder: Path, path: Path, split: str, sha: str) -> dict:
-    """splits.parquet, a block at a time; returns landing.json."""
+def _write(folder: Path, path: Path, split: str, sha: str, notes: list[str]) -> dict:
+    """splits.parquet, a block at a time; returns landing.json, and adds to the notes."""
     is_binary = is_hdf5(path)
     name = name_of(path)
     facts = {"split": split, "source_file": name, "source_sha256": sha}
     target, rows = folder / "splits.parquet", 0
-    with pq.ParquetWriter(target, SCHEMA, compression="zstd", use_dictionary=list(facts)) as writer:
-        for ids, numbers in _numbered(id_blocks(path)) if is_binary else _csv_blocks(path):
+    with pq.ParquetWriter(target, RELEASED, compression="zstd", use_dictionary=list(facts)) as writer:
+        for ids, numbers in _numbered(id_blocks(path)) if is_binary else _csv_blocks(path, notes):
             columns = [ids, *(pa.repeat(value, len(ids)) for value in facts.values()), numbers]
-            writer.write_table(pa.table(columns, schema=SCHEMA))
+            writer.write_table(pa.table(columns, schema=RELEASED))
             rows += len(ids)
     if not rows:
         raise InputError(f"{path} has no rows.", "Land the file as it was published.")
@@ -191,9 +179,9 @@ def _numbered(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.nda
         start += len(ids)
 
 
-def _csv_blocks(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _csv_blocks(path: Path, notes: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     source = open_source(path)
-    if not source.format.startswith("csv"):
+    if source.format.removesuffix(".gz") not in TEXTS:
         raise InputError(f"{path} is {source.format}; released files are HDF5 and CSV.")
     places = [place for place, name in enumerate(source.names) if name.lower() == KEY]
     if len(places) != 1:
@@ -203,6 +191,7 @@ def _csv_blocks(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         )
     for block in source.blocks({places[0]: pa.int64()}, ()):
         yield _ids_of(path, block, places[0]), block.rows
+    notes += source.notes
 
 
 def _ids_of(path: Path, block: Block, place: int) -> np.ndarray:
@@ -226,9 +215,9 @@ def _ids_of(path: Path, block: Block, place: int) -> np.ndarray:
 def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
     import duckdb
 
-    new = f"read_parquet({quote(folder / 'splits.parquet')})"
-    landed = f"read_parquet({quote(catalog.release_raw / '*' / 'splits.parquet')})"
-    settings = {"memory_limit": "1GB", "temp_directory": str(folder / "spill")}
+    new = parquet(folder / "splits.parquet")
+    landed = parquet(catalog.release_raw, "*/splits.parquet")
+    settings = {"memory_limit": "1GB", "temp_directory": str(plain(folder) / "spill")}
     with duckdb.connect(config=settings) as connection:
         within = connection.execute(
             f"select {KEY}, min(source_row), max(source_row) from {new} group by {KEY} having count(*) > 1 "

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from galaxiesml.errors import InputError
+from galaxiesml.ingest.masks import mask_of
 
 KEY = "object_id"
 #: Rows read at a time.
@@ -47,7 +48,10 @@ def id_blocks(path: Path) -> Iterator[np.ndarray]:
         with h5py.File(path, "r", locking="best-effort") as file:
             dataset = _dataset(path, file)
             step = max(BLOCK_ROWS, dataset.chunks[0] if dataset.chunks else 0)
+            masks = [_mask(path, file, dataset, name) for name in file if mask_of(name) == KEY]
             for start in range(0, dataset.shape[0], step):
+                for mask in masks:
+                    _refuse_masked(path, mask, start, mask[start : start + step].reshape(-1))
                 yield _as_int64(path, dataset[start : start + step].reshape(-1), start)
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(
@@ -74,6 +78,29 @@ def _dataset(path: Path, file):
     if reason:
         raise InputError(f"{path}: {KEY} {reason}.", "Land the file as it was published.")
     return dataset
+
+
+def _mask(path: Path, file, dataset, name: str):
+    """A dataset that tells which identifiers have no value."""
+    import h5py
+
+    mask = file[name]
+    is_fit = isinstance(mask, h5py.Dataset) and mask.dtype.kind in "biu" and mask.shape is not None
+    if not is_fit or mask.size != dataset.size or mask.shape[1:] not in ((), (1,)) or _wrong_storage(mask):
+        raise InputError(
+            f"{path}: {name} is expected to tell which {KEY} have no value, one boolean a row.",
+            "Land the file as it was published.",
+        )
+    return mask
+
+
+def _refuse_masked(path: Path, mask, start: int, hidden: np.ndarray) -> None:
+    if hidden.any():
+        row = start + int(np.flatnonzero(hidden)[0]) + 1
+        raise InputError(
+            f"{path}, row {row}: {mask.name.lstrip('/')} says that there is no {KEY}; nothing was landed.",
+            "Mend the file, or fetch it again.",
+        )
 
 
 def _wrong_kind(dataset) -> str:

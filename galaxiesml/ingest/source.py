@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +77,7 @@ class Source:
     Attributes
     ----------
     format : str
-        csv, csv.gz, fits, parquet or sqlite.
+        csv, tsv or ecsv, each also with .gz; fits, parquet, sqlite, votable, mrt or cds.
     names : list of str
         As the file has them, less the archive's '# '.
     types : list of pyarrow.DataType
@@ -88,6 +88,10 @@ class Source:
         else as text.
     dropped : dict of str to str
         Columns that cannot be landed, and why.
+    units : dict of str to str
+        What the file states of a column's unit, by the column's name, as it is written there.
+    notes : list of str
+        What a user should hear of the file; whole once the last block was read.
     """
 
     path: Path
@@ -96,6 +100,21 @@ class Source:
     types: list[pa.DataType]
     blocks: Callable[[dict[int, pa.DataType], tuple[str, ...]], Iterator[Block]]
     dropped: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def leave_out(source: Source, places: Collection[int], dropped: dict[str, str]) -> Source:
+    """The same file without some of its columns; ``dropped`` says of which a user should hear, and why."""
+    kept = [place for place in range(len(source.names)) if place not in places]
+
+    def blocks(hopes: dict[int, pa.DataType], nulls: tuple[str, ...]) -> Iterator[Block]:
+        for block in source.blocks({kept[place]: kind for place, kind in hopes.items()}, nulls):
+            # The row as it is written is told by the whole block.
+            yield replace(block, columns=[block.columns[place] for place in kept], text_of=block.raw)
+
+    names, types = [source.names[place] for place in kept], [source.types[place] for place in kept]
+    return replace(source, names=names, types=types, blocks=blocks, dropped=source.dropped | dropped)
 
 
 def clean_name(name: str, position: int) -> str:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galaxiesml.ingest.conform import Wrong
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
+from galaxiesml.ingest.ranges import means_none
 from galaxiesml.ingest.source import BadRow, Block, Source
-from galaxiesml.spectroscopy import Survey
+from galaxiesml.ingest.wrong import Wrong
+from galaxiesml.spectroscopy import BY_HAND, Survey
+from galaxiesml.stores import SPECTRUM
 
 LIGHT_KM_S = 299_792.458
-#: What a landed spectrum has; the rest of its row stands in own.parquet.
-COLUMNS = pa.schema(
-    [
-        ("spectrum_id", pa.string()),
-        ("ra", pa.float64()),
-        ("dec", pa.float64()),
-        ("redshift_given", pa.float64()),
-        ("redshift_err_given", pa.float64()),
-        ("flag", pa.string()),
-        ("class_given", pa.string()),
-        ("instrument_given", pa.string()),
-        ("magnitude", pa.float64()),
-        ("magnitude_band", pa.string()),
-    ]
-)
 _NONE = Nulls(("", "NaN", "nan", "NULL", "null", "N/A"))
 
 
@@ -57,14 +46,49 @@ def hopes(source: Source, survey: Survey) -> dict[int, pa.DataType]:
     return found
 
 
-def conform_spectra(block: Block, source: Source, survey: Survey) -> tuple[pa.Table, list[BadRow], np.ndarray]:
-    """A block's rows as landed spectra, the rows that do not parse, and which rows are good."""
+def expected_units(source: Source, survey: Survey) -> dict[int, tuple[str, str]]:
+    """Position of each measured column to our name and the unit that the survey's description gives it."""
+    angle = {"deg": "deg", "hour": "hourangle"}.get(survey.unit)
+    units = {"dec": "deg", "redshift": "", "error": "", "velocity": "km/s", "error_velocity": "km/s"}
+    units |= {"magnitude": "mag"} | ({"ra": angle} if angle else {})
+    if survey.unit == "sexagesimal":
+        units.pop("dec")
+    found = {}
+    for ours, unit in units.items():
+        places = places_of(source.names, survey.columns.get(ours))
+        if places is not None and not isinstance(survey.columns[ours], dict):
+            found[places[0]] = (ours, unit)
+    return found
+
+
+def missing_of(names: list[str], told: str | list | dict) -> list[str]:
+    """The columns that a description tells and a file has not; one of several names as 'A or B'."""
+    if isinstance(told, dict):
+        return [name for part in told.get("join", told.get("parts", ())) for name in missing_of(names, part)]
+    return [" or ".join([told] if isinstance(told, str) else told)] if places_of(names, told) is None else []
+
+
+def conform_spectra(
+    block: Block, source: Source, survey: Survey, counted: Counter | None = None, no_flag: str | None = None
+) -> tuple[pa.Table, list[BadRow], np.ndarray]:
+    """A block's rows as landed spectra, the rows that do not parse, and which rows are good.
+
+    Parameters
+    ----------
+    counted : Counter, optional
+        Gets how many right ascensions were 'wrapped', and how many positions are 'off the sky'.
+    no_flag : str, optional
+        'secure' or 'insecure': what all rows are taken for, of a table without its flag column.
+    """
     wrong = Wrong(block, source.names)
-    reader = _Reader(block, source, survey, wrong)
+    reader = _Reader(block, source, survey, wrong, Counter() if counted is None else counted)
     given = reader.numbers("redshift") if "redshift" in survey.columns else reader.velocity()
     ra, dec = reader.position()
-    flag = pc.fill_null(reader.text("flag"), "")
-    _check_flags(flag, survey, wrong, reader)
+    if no_flag is None:
+        flag = pc.fill_null(reader.text("flag"), "")
+        _check_flags(flag, survey, wrong, reader)
+    else:
+        flag = pa.repeat(pa.scalar(BY_HAND[no_flag]), len(block.rows))
     arrays = [
         _visible(reader.text("id")),
         ra,
@@ -78,7 +102,7 @@ def conform_spectra(block: Block, source: Source, survey: Survey) -> tuple[pa.Ta
         reader.magnitude_band(),
     ]
     table = pa.table(
-        [pa.array(block.rows, pa.int64()), *arrays], pa.schema([("source_row", pa.int64()), *COLUMNS])
+        [pa.array(block.rows, pa.int64()), *arrays], pa.schema([("source_row", pa.int64()), *SPECTRUM])
     ).filter(pa.array(wrong.good))
     return table, sorted([*block.bad, *wrong.rows()], key=lambda bad: bad.source_row), wrong.good
 
@@ -86,8 +110,8 @@ def conform_spectra(block: Block, source: Source, survey: Survey) -> tuple[pa.Ta
 class _Reader:
     """Columns of one block by what they are."""
 
-    def __init__(self, block: Block, source: Source, survey: Survey, wrong: Wrong):
-        self.block, self.names, self.survey, self.wrong = block, source.names, survey, wrong
+    def __init__(self, block: Block, source: Source, survey: Survey, wrong: Wrong, counted: Counter):
+        self.block, self.names, self.survey, self.wrong, self.counted = block, source.names, survey, wrong, counted
         self.count = len(block.rows)
 
     def places(self, ours: str) -> list[int] | None:
@@ -139,7 +163,12 @@ class _Reader:
         ra, dec = self._angle("ra"), self._angle("dec")
         if self.survey.unit != "deg" or isinstance(self.survey.columns["ra"], dict):
             ra = ra * 15
-        ok = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90) & (ra >= -180) & (ra <= 360)
+        told = np.isfinite(ra) & np.isfinite(dec)
+        ok = told & (np.abs(dec) <= 90) & (ra >= -180) & (ra <= 360)
+        # -99, -99 and -1, -1 are written for none; no source lies on them.
+        ok &= ~((ra == dec) & (ra < 0) & means_none(np.where(told, ra, 0.0)))
+        self.counted["wrapped"] += int((ok & (ra < 0)).sum())
+        self.counted["off the sky"] += int((told & ~ok).sum())
         ra, dec = np.where(ok, ra, 0.0) % 360.0, np.where(ok, dec, 0.0)
         if self.survey.frame == "b1950" and ok.any():
             ra, dec = _to_icrs(ra, dec)
@@ -208,7 +237,8 @@ def _written_out(text: str) -> str:
 
 def _check_flags(flag: pa.Array, survey: Survey, wrong: Wrong, reader: _Reader) -> None:
     """A flag that no rule knows is no insecure one: nobody knows what it is."""
-    unknown = [value for value in pc.unique(flag).to_pylist() if survey.rule_of(value) is None]
+    values = pc.unique(flag).to_pylist()
+    unknown = [value for value in values if survey.rule_of(value) is None or value in BY_HAND.values()]
     if unknown:
         bad = pc.is_in(flag, pa.array(unknown, pa.string())).to_numpy(zero_copy_only=False)
         places = reader.places("flag") or [0]

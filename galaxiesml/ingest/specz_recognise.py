@@ -9,32 +9,45 @@ import pyarrow.compute as pc
 
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.source import Source
-from galaxiesml.spectroscopy import Survey, load_surveys
+from galaxiesml.ingest.specz_columns import missing_of, places_of
+from galaxiesml.spectroscopy import Survey, read_survey
+from galaxiesml.toml_keys import DOCS, nearest
 
 
-def survey_of(source: Source, named: str | None = None) -> Survey:
-    """The survey that a table is of.
+def survey_of(
+    source: Source, surveys: dict[str, Survey], named: str | None = None, no_flag: str | None = None
+) -> Survey:
+    """The survey that a table is of; its flag column is there, or ``no_flag`` decides for all rows.
 
     Parameters
     ----------
     source : Source
         The opened table.
+    surveys : dict of str to Survey
+        Those that are known, by name.
     named : str, optional
-        The survey's name, as typed; its columns must be there all the same.
+        The survey's name, as typed, or the path of a description of its own; its columns must be there all the same.
+    no_flag : str, optional
+        'secure' or 'insecure', for a table without its flag column.
 
     Raises
     ------
     UsageError
-        No survey has that name.
+        No survey has that name; ``no_flag`` is given and there is a flag, or none is needed.
     InputError
-        No survey is known by such columns, or several are: which, and what to type.
+        The description is wrong; or no survey is known by such columns, or several are, or the flag column is missing:
+        which, and what to type.
     """
-    surveys = load_surveys()
+    survey = _survey_of(source, surveys, named)
+    _check_flag(source, survey, no_flag)
+    return survey
+
+
+def _survey_of(source: Source, surveys: dict[str, Survey], named: str | None) -> Survey:
     if named is not None:
-        if named not in surveys:
-            raise UsageError(f"No survey is named {named!r}.", f"Known: {', '.join(surveys)}.")
-        _check_columns(source, surveys[named])
-        return surveys[named]
+        told = _named(named, surveys)
+        _check_columns(source, told)
+        return told
     found = [survey for survey in surveys.values() if _has(source, survey)]
     # A description that asks for more of the same columns knows the table better.
     found = [one for one in found if not any(_is_more(other, one) for other in found)]
@@ -44,12 +57,77 @@ def survey_of(source: Source, named: str | None = None) -> Survey:
         return found[0]
     columns = ", ".join(source.names[:10]) + (", ..." if len(source.names) > 10 else "")
     if not found:
+        _refuse_without_flag(source, surveys)
         raise InputError(
             f"{source.path} is of no survey known here; its columns: {columns}.",
-            f"Name it: --survey NAME, one of {', '.join(surveys)}; or describe it in a file of its own.",
+            f"Name it: --survey NAME, one of {', '.join(surveys)}; \n"
+            f"  or describe it in a file of its own, and type: --survey my_survey.toml ({DOCS} has its keys).",
         )
     names = " or ".join(survey.name for survey in found)
     raise InputError(f"{source.path} may be of {names}; its columns: {columns}.", "Name it: --survey NAME.")
+
+
+def _named(named: str, surveys: dict[str, Survey]) -> Survey:
+    """The survey of that name, or the one that a file of the user's own describes."""
+    if named in surveys:
+        return surveys[named]
+    if not named.endswith(".toml"):
+        raise UsageError(
+            f"No survey is named {named!r}{nearest(named, surveys)}.",
+            f"Known: {', '.join(surveys)}; or give the path of a description, my_survey.toml ({DOCS}).",
+        )
+    if not Path(named).is_file():
+        raise UsageError(f"There is no file {named}.", f"Give the path of a description ({DOCS}), or a survey's name.")
+    told = read_survey(Path(named))
+    if told.name in surveys and surveys[told.name].text != told.text:
+        raise UsageError(
+            f"Tables of {told.name} are landed with another description than {named}.",
+            "Give the file another name; or type: galaxiesml ingest list specz, then take those tables out with "
+            "galaxiesml ingest remove --kind specz FILE, and land all again.",
+        )
+    return told
+
+
+def _refuse_without_flag(source: Source, surveys: dict[str, Survey]) -> None:
+    """Say so where a flag column is all that is missing of a survey that the table may be of."""
+    near = [survey for survey in surveys.values() if _has_but_flag(source, survey)]
+    near = [one for one in near if not any(_is_more(other, one) for other in near)]
+    if not near:
+        return
+    flags = {survey.label: _and(missing_of(source.names, survey.columns["flag"])) for survey in near}
+    said = "; ".join(f"all columns of {label} but its quality flag, {flag}" for label, flag in flags.items())
+    raise InputError(
+        f"{source.path} has {said}; the flag decides which redshifts are secure.",
+        f"Fetch the table with that column; or decide for all its rows: --survey {near[0].name} --no-flag insecure.",
+    )
+
+
+def _has_but_flag(source: Source, survey: Survey) -> bool:
+    told = survey.columns.get("flag")
+    if told is None or places_of(source.names, told) is not None:
+        return False
+    flags = [told] if isinstance(told, str) else told["join"] if isinstance(told, dict) else told
+    rest = set(survey.recognise["columns"]) - set(flags)
+    return rest < set(survey.recognise["columns"]) and rest <= set(source.names)
+
+
+def _check_flag(source: Source, survey: Survey, no_flag: str | None) -> None:
+    """A table has its quality flag, or a person decides for it: never silently insecure."""
+    told = survey.columns.get("flag")
+    missing = [] if told is None else missing_of(source.names, told)
+    if missing and no_flag is None:
+        raise InputError(
+            f"{source.path} has no column {_and(missing)}: the quality flag of {survey.label}, which decides which "
+            "redshifts are secure.",
+            "Fetch the table with that column; or decide for all its rows: --no-flag secure, or --no-flag insecure.",
+        )
+    if no_flag is not None and not missing:
+        why = "has its quality flag" if told is not None else f"needs none: {survey.label} has no quality flag"
+        raise UsageError(f"--no-flag is for a table without its flag column; {source.path} {why}.")
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(names)
 
 
 def _has(source: Source, survey: Survey) -> bool:
@@ -74,8 +152,6 @@ def _values_fit(source: Source, survey: Survey) -> bool:
 
 
 def _check_columns(source: Source, survey: Survey) -> None:
-    from galaxiesml.ingest.specz_columns import places_of
-
     lacking = [ours for ours in ("id", "ra", "dec") if places_of(source.names, survey.columns[ours]) is None]
     redshift = survey.columns.get("redshift", survey.columns.get("velocity"))
     if places_of(source.names, redshift) is None:

@@ -26,6 +26,7 @@ def open_sqlite(path: Path) -> Source:
             f"{path} has rows that stand only in {journal.name}.",
             f"Type: sqlite3 {path.name} 'pragma wal_checkpoint(truncate)'",
         )
+    _check_size(path)
     try:
         with closing(_connect(path)) as connection:
             tables = [
@@ -41,6 +42,20 @@ def open_sqlite(path: Path) -> Source:
     names = [clean_name(entry[1], position) for position, entry in enumerate(found[table])]
     types = [_type(entry[2]) for entry in found[table]]
     return Source(path, "sqlite", names, types, lambda hopes, nulls: _blocks(path, table, names, types, total))
+
+
+def _check_size(path: Path) -> None:
+    """SQLite itself reads zeros where the last page is cut."""
+    with open(path, "rb") as file:
+        head = file.read(100)
+    page = int.from_bytes(head[16:18], "big")
+    # 1 means 65,536, which the two bytes cannot hold; the number of pages is right where both counters are one.
+    page, pages = 65536 if page == 1 else page, int.from_bytes(head[28:32], "big")
+    is_told = len(head) == 100 and page > 0 and pages > 0 and head[24:28] == head[92:96]
+    actual, expected = path.stat().st_size, page * pages
+    if len(head) < 100 or (is_told and actual < expected) or (page and actual % page):
+        told = f" where its header says {expected:,}" if is_told else ""
+        raise InputError(f"{path} is cut short: it has {actual:,} bytes{told}.", _HINT)
 
 
 def _pick(path: Path, found: dict[str, list]) -> str:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from galaxiesml import dictionary
 from galaxiesml.catalog import write_atomic
+from galaxiesml.derived import ARROW
 from galaxiesml.errors import UsageError
 from galaxiesml.mock import MOCK_VERSION, population
 from galaxiesml.mock.faults import Fault, Reasons
@@ -38,7 +39,6 @@ KEYS = (
 )
 VERSIONS = (1, 2, 3, 4)
 TRUTH = "truth.json"
-_ARROW = {"bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _repeats(planted: tuple[Fault, ...]) -> int:
 def _tables(request: Request, columns: dict[str, dictionary.Column]) -> list[Table]:
     def table(stem: str, names: list[str], flags: bool) -> Table:
         chosen = {name: request.profile.columns[name].source for name in names}
-        kinds = [pa.field(chosen[name], _ARROW[columns[name].type]) for name in names]
+        kinds = [pa.field(chosen[name], ARROW[columns[name].type]) for name in names]
         if flags:
             own = [survey.column for survey in request.profile.surveys]
             chosen |= dict(zip(own, own, strict=True))

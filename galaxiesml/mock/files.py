@@ -63,7 +63,7 @@ def _parquet(path: Path, schema: pa.Schema, rows: int):
 
     repeated = [item.name for item in schema if item.type in (pa.bool_(), pa.string())]
     repeated = [name for name in repeated if name not in ("coord", "specz_name")]
-    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated) as writer:
+    with pq.ParquetWriter(path.absolute(), schema, compression="zstd", use_dictionary=repeated) as writer:
         yield writer.write_table
 
 

@@ -126,7 +126,7 @@ def read_psf_file(path: Path) -> np.ndarray:
     from astropy.io import fits
 
     try:
-        with fits.open(path, memmap=False) as opened:
+        with fits.open(path.absolute(), memmap=False) as opened:
             found = next((layer.data for layer in opened if layer.data is not None and layer.is_image), None)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path} is no FITS file: {error}") from None

@@ -58,7 +58,8 @@ def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None =
         The version's rows of cut_flow, in the order of judging: cut, cut_group, section, state, rows_in, rows_out,
         and expected_rows where the published input is what is landed.
     head : dict
-        objects, objects_without_spectrum, pairs, photometric_objects, photometric_with_spectrum, rows_kept,
+        objects, objects_without_spectrum, pairs, photometric_objects and photometric_with_spectrum (None: not
+        known, and not drawn), rows_kept,
         version, title, build_id, missing_cuts (list), landings (file names).
     path : Path
         .svg or .png.  Equal counts give equal bytes.
@@ -68,7 +69,8 @@ def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None =
     picture_format(path)
     stages = stages_of(flow_rows)
     files = _file_lines(head["landings"])
-    counted = stages[:1] if stages and stages[0].title == TITLES["photometric"] else []
+    known = head["photometric_objects"] is not None
+    counted = stages[:1] if known and stages and stages[0].title == TITLES["photometric"] else []
     height = 1.05 + LINE * (len(files) - 1) + (PRODUCT + GAP) * (3 + len(counted))
     height += sum(stage.height + GAP for stage in stages) + PRODUCT + 0.5
     page = Canvas(WIDTH, height + (0.3 if head["missing_cuts"] else 0))

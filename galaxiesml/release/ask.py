@@ -12,8 +12,9 @@ from pathlib import Path
 import duckdb
 
 from galaxiesml.atomic import appearing
-from galaxiesml.catalog import Catalog, quote
+from galaxiesml.catalog import Catalog
 from galaxiesml.errors import UsageError
+from galaxiesml.parquet import quote
 from galaxiesml.release.reading import reading
 
 #: Rows that are fetched at a time: output streams, memory does not grow with the answer.

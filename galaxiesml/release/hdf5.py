@@ -22,9 +22,9 @@ import numpy as np
 import pyarrow as pa
 
 from galaxiesml import __version__, atomic, interrupts, machine
-from galaxiesml.catalog import Catalog, quote, sync_folder, write_atomic
+from galaxiesml.catalog import Catalog, sync_folder, write_atomic
 from galaxiesml.config import check_space
-from galaxiesml.errors import CatalogError
+from galaxiesml.parquet import quote
 from galaxiesml.pixels import Shards, frame_axis
 from galaxiesml.release import morphology
 from galaxiesml.release.layout import NULLS, Key, keys
@@ -104,13 +104,7 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         The disk is too full.
     """
     connection = select(catalog, wanted.selection)
-    rows = counts(connection)
-    if not sum(rows.values()):
-        raise CatalogError(
-            f"No galaxy of {wanted.selection.version} has pictures in all filters and a split.",
-            "Land them: galaxiesml ingest cutouts TAR..., then build; or see why: "
-            'galaxiesml sql "select picture_reason, count(*) from pictures group by all"',
-        )
+    rows = counts(connection, wanted.selection)
     bands = len(catalog.profile.bands)
     needed = sum(rows.values()) * sum(4 * bands * size**2 + 1000 for size in wanted.sizes)
     folder.mkdir(parents=True, exist_ok=True)

@@ -70,24 +70,29 @@ def check_selection(catalog: Catalog, version: str | None, scheme: str, missing:
 def select(catalog: Catalog, selection: Selection, memory_limit: str = "512MB") -> duckdb.DuckDBPyConnection:
     """A connection with two tables: ``chosen`` (object_id, split, has_all) and ``left_out``.
 
-    ``chosen`` holds the galaxies that go into files; ``left_out`` those that do not, with the reason.
+    ``chosen`` holds the galaxies that go into files; ``left_out`` those that do not, with the reason
+    in words, and its class to group by.
     """
     connection = catalog.connect(memory_limit=memory_limit)
     bands = len(catalog.profile.bands)
+    # A build from before reasons had classes can be exported too.
+    kind = "picture_reason_class" if "picture_reason_class" in connection.table("pictures").columns else "'unknown'"
     connection.execute(f"""
         create temp table standing as
         select
             galaxies.object_id,
             splits.{selection.split_column} as split,
             coalesce(shown.filters, 0) = {bands} as has_all,
-            shown.lacks
+            shown.lacks,
+            shown.lacks_class
         from galaxies_{selection.version} as galaxies
         left join splits on galaxies.object_id = splits.object_id
         left join (
             select
                 object_id,
                 count(image_offset) as filters,
-                string_agg(band || ': ' || picture_reason, '; ' order by band) filter (image_offset is null) as lacks
+                string_agg(band || ': ' || picture_reason, '; ' order by band) filter (image_offset is null) as lacks,
+                string_agg(distinct {kind}, ' ' order by {kind}) filter (image_offset is null) as lacks_class
             from pictures group by object_id
         ) as shown on galaxies.object_id = shown.object_id
     """)
@@ -103,14 +108,31 @@ def select(catalog: Catalog, selection: Selection, memory_limit: str = "512MB") 
                 when split is null then 'the scheme {selection.scheme} has no split for it'
                 when not {is_in} then 'buffer between splits'
                 else coalesce('no picture in ' || lacks, 'no picture is landed')
-            end as reason
+            end as reason,
+            case
+                when split is null then 'no_split'
+                when not {is_in} then 'buffer'
+                else coalesce(lacks_class, 'no_picture_landed')
+            end as reason_class
         from standing
         where object_id not in (select object_id from chosen)
     """)
     return connection
 
 
-def counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Galaxies of each split that go into files."""
+def counts(connection: duckdb.DuckDBPyConnection, selection: Selection) -> dict[str, int]:
+    """Galaxies of each split that go into files.
+
+    Raises
+    ------
+    CatalogError
+        None does.
+    """
     found = dict(connection.execute("select split, count(*) from chosen group by split").fetchall())
+    if not found:
+        raise CatalogError(
+            f"No galaxy of {selection.version} has pictures in all filters and a split.",
+            "Land them: galaxiesml ingest cutouts TAR..., then build; or see why: "
+            'galaxiesml sql "select picture_reason_class, count(*) from pictures group by all"',
+        )
     return {split: found.get(split, 0) for split in SPLITS}

@@ -13,9 +13,12 @@ import pyarrow.parquet as pq
 import yaml
 
 from galaxiesml.atomic import appearing, passing, write_atomic
-from galaxiesml.catalog import Catalog, check_version, quote
+from galaxiesml.catalog import Catalog, check_version
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
+from galaxiesml.parquet import parquet, quote
+from galaxiesml.release import morphology
+from galaxiesml.spectroscopy import by_hand
 
 _ECSV = {"bigint": "int64", "integer": "int32", "double": "float64", "boolean": "bool", "text": "string"}
 _VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "boolean", "text": "char"}
@@ -84,22 +87,28 @@ def table_export(catalog: Catalog, table: str) -> Export:
     sources = {path.stem: path for path in catalog.current_build().glob("*.parquet")}
     if table not in sources:
         raise CatalogError(f"Build {info['id']} holds no table {table!r}.", f"Tables: {', '.join(sorted(sources))}.")
-    described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)]).to_pylist()
+    described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)], partitioning=None).to_pylist()
     known = {row["name"]: row for row in described}
     made = [
         Column(name, *(known[name][key] or "" for key in ("data_type", "description", "unit", "ucd")))
         for name in pq.read_schema(sources[table]).names
     ]
     missing = {cut: None for entry in info["versions"].values() for cut in entry["missing_cuts"]}
-    return Export(sources[table], made, _facts(info, sources[table]) | {"incomplete": list(missing)})
+    facts = _facts(info, sources[table]) | {"incomplete": list(missing)}
+    if table in (morphology.MART, "morphology"):
+        facts["morphology"] = morphology.told(info)
+    return Export(sources[table], made, facts)
 
 
 def _facts(info: dict, source: Path) -> dict:
+    # Of galaxies with the archive's own spectra no flag was decided here; of the others `spectra_from` says it.
+    decided = [] if source.stem.startswith("galaxies_v") else by_hand(info.get("specz", []))
     return {
         "build": info["id"],
         "galaxiesml": info["galaxiesml"],
         "release": info["release"],
         "spectra_from": info.get("spectra_from", "export"),
+        **({"flags_by_hand": decided} if decided else {}),
         "table": source.stem,
         "rows": pq.read_metadata(source).num_rows,
         "landed": [f"{row['source_file']} sha256:{row['source_sha256']}" for row in info["landings"]],
@@ -116,6 +125,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     plain : bool
         Leave the header out; the facts then stand beside, in ``<path>.json``.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     # ECSV wants True and False.
     wanted = ", ".join(
         f"""case "{column.name}" when true then 'True' when false then 'False' end as "{column.name}\""""
@@ -126,7 +136,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     with appearing(path) as making, passing(path.with_name(f"{path.name}.rows")) as body:
         connection = duckdb.connect()
         connection.execute(
-            f"copy (select {wanted} from read_parquet({quote(export.source)})) to {quote(body)} (format csv, header)"
+            f"copy (select {wanted} from {parquet(export.source)}) to {quote(body)} (format csv, header)"
         )
         with open(making, "wb") as out, open(body, "rb") as rows:
             if not plain:
@@ -158,6 +168,7 @@ def write_parquet(export: Export, path: Path) -> None:
 
     A VOTable header stands in the file as well, as the VOParquet convention asks, so that TOPCAT shows units.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     source = pq.ParquetFile(export.source)
     schema = pa.schema(
         [
@@ -170,7 +181,7 @@ def write_parquet(export: Export, path: Path) -> None:
             "IVOA.VOTable-Parquet.content": votable_header(export),
         },
     )
-    with appearing(path) as making, pq.ParquetWriter(making, schema, compression="zstd") as writer:
+    with appearing(path) as making, pq.ParquetWriter(making.absolute(), schema, compression="zstd") as writer:
         for batch in source.iter_batches(batch_size=122_880):
             writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
 

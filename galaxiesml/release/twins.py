@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from galaxiesml.atomic import appearing
-from galaxiesml.catalog import Catalog, quote
+from galaxiesml.catalog import Catalog
+from galaxiesml.parquet import quote
 from galaxiesml.pixels import FRAME
 from galaxiesml.release import morphology
 from galaxiesml.release.layout import Key, keys
@@ -19,9 +20,14 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
     -------
     list of dict
         path, split, galaxies.
+
+    Raises
+    ------
+    CatalogError
+        No galaxy has pictures in all filters and a split; nothing is written.
     """
     connection = select(catalog, selection)
-    rows = counts(connection)
+    rows = counts(connection, selection)
     bands = len(catalog.profile.bands)
     measured = morphology.is_measured(catalog)
     listed = [key for key in keys(catalog.profile, FRAME) if key.source != "image"]

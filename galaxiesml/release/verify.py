@@ -7,7 +7,7 @@ galaxies and of pictures and the frame are written down a second time, from the 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -16,7 +16,7 @@ import numpy as np
 
 from galaxiesml.errors import InputError
 from galaxiesml.release.verify_attributes import check_attributes, check_facts, text_of
-from galaxiesml.release.verify_expected import load_expected, load_uses, read_build, why_not
+from galaxiesml.release.verify_expected import load_expected, load_uses, plainly_named, read_build, why_not
 from galaxiesml.release.verify_found import Difference
 from galaxiesml.release.verify_pictures import Source, band_and_tract, framed
 from galaxiesml.release.verify_values import check_layout, check_values
@@ -99,12 +99,13 @@ def verify_files(root: Path, paths: list[Path], progress=None) -> list[Checked]:
     """
     checked = [Checked(Path(path)) for path in paths]
     with contextlib.ExitStack() as stack:
-        config = {"temp_directory": str(root / ".tmp"), "memory_limit": _MEMORY}
+        plain = stack.enter_context(plainly_named(root))
+        config = {"temp_directory": str(plain / ".tmp"), "memory_limit": _MEMORY}
         connection = stack.enter_context(duckdb.connect(config=config))
         connection.execute(f"create temp table uses ({_USES})")
         for number, one in enumerate(checked):
             with _noting(one):
-                _check_table(connection, root, one, number, stack)
+                _check_table(connection, root, plain, one, number, stack)
         if progress is not None:
             progress.update(total=sum(one.galaxies * one.image.shape[1] for one in checked if one.image))
         _check_pictures(connection, root, checked, progress)
@@ -124,12 +125,12 @@ def _noting(*checked: Checked):
             one.image = None
 
 
-def _check_table(connection, root: Path, one: Checked, number: int, stack: contextlib.ExitStack) -> None:
-    """All but the pixels."""
+def _check_table(connection, root: Path, plain: Path, one: Checked, number: int, stack: contextlib.ExitStack) -> None:
+    """All but the pixels; ``plain`` is the catalogue's folder as DuckDB is told of it."""
     file = stack.enter_context(_open(one.path))
     one.told = {name: text_of(file.attrs[name]) for name in file.attrs}
     check_attributes(one.told, one.path)
-    build = read_build(root, str(one.told["build"]))
+    build = replace(read_build(root, str(one.told["build"])), root=plain)
     check_facts(one.told, build)
     rows = check_layout(file, int(one.told["image_size"]), build.bands)
     expected = load_expected(connection, build, one.told, number)

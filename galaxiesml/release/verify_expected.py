@@ -6,8 +6,11 @@ tars: the galaxy's own where it has every filter, else the lowest that has.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tempfile
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +29,7 @@ SAME_ARCSEC = 1e-6
 
 @dataclass(frozen=True)
 class Build:
-    """A build as its folder says, and the release's filters in order."""
+    """A build as its folder says, and the release's filters in order; `root` as DuckDB is told of it."""
 
     root: Path
     name: str
@@ -42,7 +45,21 @@ class Build:
 
 
 def _parquet(path: Path) -> str:
-    return "read_parquet('" + str(path).replace("'", "''") + "', union_by_name = true)"
+    # Without the last option the folder tract=9813 above a file would be a column, and win over the file's own.
+    return "read_parquet('" + str(path).replace("'", "''") + "', union_by_name = true, hive_partitioning = false)"
+
+
+@contextlib.contextmanager
+def plainly_named(root: Path) -> Iterator[Path]:
+    """The folder, through a link for as long as it is read where DuckDB would take its name for a pattern."""
+    if not set(str(root)) & set("[*?\\"):
+        yield root
+        return
+    place = tempfile.gettempdir()
+    with tempfile.TemporaryDirectory(dir="/tmp" if set(place) & set("[*?\\") else place) as folder:
+        link = Path(folder) / "catalog"
+        link.symlink_to(root.absolute())
+        yield link
 
 
 def read_build(root: Path, name: str) -> Build:

@@ -16,7 +16,7 @@ import numpy as np
 from galaxiesml.errors import CatalogError
 from galaxiesml.release.verify_found import Difference
 
-_NAME = re.compile(r"\d+-cutout-(?:HSC-)?(\w+)-(\d+)-[^/]*\.fits$")
+_NAME = re.compile(r"(?:^|/)(?:\d+-)?cutout-(?:HSC-)?(\w+)-(\d+)-[^/]*\.fits$")
 
 
 def framed(picture: np.ndarray, size: int) -> tuple[np.ndarray, int]:
@@ -97,7 +97,11 @@ class Source:
             yield from self._from_store(wanted)
             return
         left = set(wanted)
-        for member, data in _folder(self.path, left) if self.path.is_dir() else _tar(self.path, left):
+        if _is_fits(self.path):
+            found = _folder(self.path.parent, left)
+        else:
+            found = _folder(self.path, left) if self.path.is_dir() else _tar(self.path, left)
+        for member, data in found:
             left.discard(member)
             yield member, _image(f"{member} of {self.path}", member, data)
         if left:
@@ -114,10 +118,10 @@ class Source:
 
 
 def _sha256(path: Path) -> str:
-    """Of a tar; of a folder, over names and sha256s of its FITS files."""
-    if path.is_dir():
+    """Of a tar; of a folder, or of one FITS file, over names and sha256s of FITS files."""
+    if path.is_dir() or _is_fits(path):
         whole = hashlib.sha256()
-        for file in sorted(path.glob("*.fits")):
+        for file in sorted(path.glob("*.fits")) if path.is_dir() else [path]:
             if file.is_file() and not file.is_symlink():
                 whole.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
         return whole.hexdigest()
@@ -125,14 +129,25 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _is_fits(path: Path) -> bool:
+    """Whether it is one FITS file, by its name or its first bytes."""
+    if path.is_dir():
+        return False
+    with open(path, "rb") as file:
+        return path.suffix == ".fits" or file.read(9) == b"SIMPLE  ="
+
+
 def _tar(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Members in the tar's order; of two with one name the first, as landing takes them."""
+    """Members in the tar's order, until none is wanted; of two with one name the first, as landing takes them."""
     seen = set()
     with tarfile.open(path, "r:") as tar:
         for info in tar:
             if info.name in wanted and info.name not in seen and info.isreg():
                 seen.add(info.name)
                 yield info.name, tar.extractfile(info).read()
+            # A tar that was landed although it is cut short cannot be read to its end.
+            if not wanted:
+                return
 
 
 def _folder(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:

@@ -61,6 +61,6 @@ def close_pairs(connection: duckdb.DuckDBPyConnection, schemes: list[str]) -> di
 def _counts(scheme: str) -> str:
     a, b = f"a.split_{scheme}", f"b.split_{scheme}"
     return f"""
-        count_if({a} <> {b} and {a} <> 'buffer' and {b} <> 'buffer'),
+        count(case when {a} <> {b} and {a} <> 'buffer' and {b} <> 'buffer' then 1 end),
         count(distinct case when {a} = 'testing' and {b} = 'training' then a.object_id
             when {a} = 'training' and {b} = 'testing' then b.object_id end)"""

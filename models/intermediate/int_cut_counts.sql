@@ -13,8 +13,8 @@ counts as (
         version,
         first_cut,
         count(*) as removed,
-        count_if(first_verdict = 'null') as nulls,
-        count_if(n_failed = 1) as only_this
+        count(case when first_verdict = 'null' then 1 end) as nulls,
+        count(case when n_failed = 1 then 1 end) as only_this
     from judged
     group by version, first_cut
 )

@@ -12,8 +12,9 @@ located as (
 of_objects as (
     select
         places.object_id, places.separation, located.kind, located.band, located.picture_tract,
-        located.shard, located.member, located.refused, located.line, located.has_pixels,
-        located.picture_file, located.list_file, located.semi_width, located.semi_height
+        located.shard, located.member, located.refused, located.refused_class, located.line, located.has_pixels,
+        located.picture_file, located.list_file, located.silence, located.silence_reason, located.semi_width,
+        located.semi_height
     from places
     inner join located on places.at_ra = located.at_ra and places.at_dec = located.at_dec
 )

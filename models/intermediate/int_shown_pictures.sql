@@ -49,7 +49,11 @@ measured as (
                 cast(cast(least_width as bigint) as string), ' x ', cast(cast(least_height as bigint) as string))
             when not_finite > 0 or masked_no_data > 0 then concat(
                 cast(greatest(not_finite, coalesce(masked_no_data, 0)) as string), ' pixels have no data')
-        end as lacks
+        end as lacks,
+        case
+            when width < least_width or height < least_height then 'smaller_than_asked'
+            when not_finite > 0 or masked_no_data > 0 then 'pixels_without_data'
+        end as lacks_class
     from projected
 )
 

@@ -14,9 +14,9 @@ reached as (
     {%- set step = (version_cuts(number)['windows'] | selectattr('duplicates_by', 'defined') | selectattr('duplicates_by', 'equalto', 'specz_name') | first).name %}
     select
         'v{{ number }}' as version,
-        count_if(judged.ok_{{ step }} is not null) as reached,
-        count_if(judged.kept and not pairs.isprimary) as not_primary,
-        count_if(judged.kept and pairs.isprimary is null) as primary_unknown
+        count(case when judged.ok_{{ step }} is not null then 1 end) as reached,
+        count(case when judged.kept and not pairs.isprimary then 1 end) as not_primary,
+        count(case when judged.kept and pairs.isprimary is null then 1 end) as primary_unknown
     from {{ ref('int_judged_v' ~ number) }} as judged
     inner join pairs on judged.pair_id = pairs.pair_id
     {{ 'union all' if not loop.last }}

@@ -28,7 +28,7 @@ landed as (
     select
         coalesce(sum(landed_rows), 0) as objects,
         count(*) as distinct_objects,
-        count_if(photometric) as photometric_objects
+        count(case when photometric then 1 end) as photometric_objects
     from once
 ),
 

@@ -36,18 +36,47 @@ wanted as (
     where exists (select 1 from located)
 ),
 
-tried as (
+told as (
+    -- What each picture, or each line that none answers, says of the object.
     select
         object_id,
         band,
-        min(case when refused <> '' then concat(member, ' of ', picture_file, ' is refused: ', refused) end) as refusal,
-        min(case when refused = '' and not has_pixels then concat(member, ' of ', picture_file, ' has no image') end) as no_image,
-        min(case when member is null then concat(
-            'outside the coverage: asked for in ', list_file, ', line ', cast(line as string), ', and not sent') end) as not_sent,
-        min(case when has_pixels then concat('shown in tract ', cast(picture_tract as string), ' only, where other filters lack') end)
-            as elsewhere
+        shard,
+        line,
+        member,
+        case
+            when refused <> '' then 1
+            when member is not null and not has_pixels then 2
+            when has_pixels then 3
+            when silence is null then 4
+            else 5
+        end as place,
+        case
+            when refused <> '' then concat('refused_', refused_class)
+            when member is not null and not has_pixels then 'no_image'
+            when has_pixels then 'other_tract'
+            else coalesce(silence, 'outside_coverage')
+        end as class,
+        case
+            when refused <> '' then concat(member, ' of ', picture_file, ' is refused: ', refused)
+            when member is not null and not has_pixels then concat(member, ' of ', picture_file, ' has no image')
+            when has_pixels then concat('shown in tract ', cast(picture_tract as string), ' only, where other filters lack')
+            when silence is null then concat(
+                'outside the coverage: asked for in ', list_file, ', line ', cast(line as string), ', and not sent')
+            else concat(silence_reason, ': asked for in ', list_file, ', line ', cast(line as string))
+        end as words
     from of_objects
-    group by object_id, band
+),
+
+tried as (
+    -- Of several reasons the one that says most; what a whole tar does not hold is outside, whatever a cut one says.
+    select * from (
+        select
+            *,
+            row_number() over (partition by object_id, band order by place, words, shard, line, member) as nth
+        from told
+    ) as ranked
+    where nth = 1
 ),
 
 joined as (
@@ -56,13 +85,15 @@ joined as (
         wanted.band,
         case
             when shown.member is not null then case when shown.lacks is null then 'present' else 'truncated' end
-            when tried.refusal is not null then 'refused'
+            when tried.place = 1 then 'refused'
             else 'absent'
         end as picture_state,
         case
+            when shown.member is not null then shown.lacks_class else coalesce(tried.class, 'not_asked')
+        end as picture_reason_class,
+        case
             when shown.member is not null then shown.lacks
-            else coalesce(
-                tried.refusal, tried.no_image, tried.elsewhere, tried.not_sent, 'no landed tar has it, and no list asks for it')
+            else coalesce(tried.words, 'no landed tar has it, and no list asks for it')
         end as picture_reason,
         shown.picture_file, shown.picture_sha256, shown.shard, shown.member, shown.picture_tract, shown.rerun,
         shown.filters, shown.tracts, shown.height, shown.width, shown.x_offset, shown.y_offset, shown.zero_point_mag,
@@ -72,7 +103,7 @@ joined as (
         {%- endfor %}
         shown.image_offset, shown.mask_offset, shown.variance_offset,
         psfs.shard as psf_shard, psfs.member as psf_member, psfs.height as psf_height, psfs.width as psf_width,
-        psfs.psf_offset
+        psfs.psf_offset, nullif(psfs.psf_flag, '') as psf_flag
     from wanted
     left join shown on wanted.object_id = shown.object_id and wanted.band = shown.band
     left join tried on wanted.object_id = tried.object_id and wanted.band = tried.band

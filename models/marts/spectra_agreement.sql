@@ -12,9 +12,15 @@ spectra as (
 pairs as (
     select
         one.survey as survey,
-        one.specz_original_flag as specz_original_flag,
         other.survey as other_survey,
-        other.specz_original_flag as other_flag,
+        one.specz_original_flag as one_flag,
+        other.specz_original_flag as two_flag,
+        -- Within a survey no spectrum is the first: flags 2 and 3 are 3 and 2, and an unknown flag comes last.
+        case
+            when one.survey < other.survey then false
+            when one.specz_original_flag is null then other.specz_original_flag is not null
+            else coalesce(one.specz_original_flag > other.specz_original_flag, false)
+        end as is_turned,
         one.specz_flag_homogeneous and other.specz_flag_homogeneous as both_secure,
         abs(one.specz_redshift - other.specz_redshift) / (1 + least(one.specz_redshift, other.specz_redshift)) as apart
     from spectra as other
@@ -23,6 +29,17 @@ pairs as (
     -- Each pair once; the survey that comes first in the alphabet first.
     where (one.survey < other.survey or (one.survey = other.survey and one.spectrum < other.spectrum))
         and {{ separation_arcsec('one.specz_ra', 'one.specz_dec', 'other.specz_ra', 'other.specz_dec') }} <= {{ match_radius() }}
+),
+
+in_order as (
+    select
+        survey,
+        other_survey,
+        case when is_turned then two_flag else one_flag end as specz_original_flag,
+        case when is_turned then one_flag else two_flag end as other_flag,
+        both_secure,
+        apart
+    from pairs
 )
 
 select
@@ -34,5 +51,5 @@ select
     count(*) as n_pairs,
     avg(case when apart > 0.005 then cast(1 as double) else 0 end) as fraction_apart,
     avg(case when apart * 299792.458 > 1000 then cast(1 as double) else 0 end) as fraction_apart_velocity
-from pairs
+from in_order
 group by survey, other_survey, specz_original_flag, other_flag, both_secure

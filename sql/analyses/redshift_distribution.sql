@@ -12,9 +12,9 @@ with redshifts as (
 select
     version,
     count(*) as galaxies,
-    round(100.0 * count_if(specz_redshift < 0.5) / nullif(count(*), 0), 1) as below_half_percent,
-    round(100.0 * count_if(specz_redshift < 1) / nullif(count(*), 0), 1) as below_one_percent,
-    round(100.0 * count_if(specz_redshift > 1.5) / nullif(count(*), 0), 1) as above_one_and_a_half_percent,
+    round(100.0 * count(case when specz_redshift < 0.5 then 1 end) / nullif(count(*), 0), 1) as below_half_percent,
+    round(100.0 * count(case when specz_redshift < 1 then 1 end) / nullif(count(*), 0), 1) as below_one_percent,
+    round(100.0 * count(case when specz_redshift > 1.5 then 1 end) / nullif(count(*), 0), 1) as above_one_and_a_half_percent,
     round(median(specz_redshift), 3) as median_redshift
 from redshifts
 group by version

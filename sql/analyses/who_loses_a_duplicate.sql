@@ -17,8 +17,8 @@ with members as (
 select
     group_size,
     count(distinct group_key) as groups,
-    count_if(stays and nearness = 1) as the_nearest_stays,
-    count_if(stays and isprimary) as a_primary_detection_stays
+    count(case when stays and nearness = 1 then 1 end) as the_nearest_stays,
+    count(case when stays and isprimary then 1 end) as a_primary_detection_stays
 from members
 group by group_size
 order by group_size

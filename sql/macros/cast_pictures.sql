@@ -2,7 +2,8 @@
 {%- macro cast_pictures() -%}
 {%- set columns = [
     ['shard', 'string', 'shard'], ['source_file', 'string', 'picture_file'], ['source_sha256', 'string', 'picture_sha256'],
-    ['member', 'string', 'member'], ['refused', 'string', 'refused'], ['line', 'bigint', 'line'],
+    ['member', 'string', 'member'], ['refused', 'string', 'refused'],
+    ['refused_class', 'string', 'refused_class'], ['line', 'bigint', 'line'],
     ['band', 'string', 'band'], ['tract', 'bigint', 'picture_tract'], ['rerun', 'string', 'rerun'],
     ['height', 'bigint', 'height'], ['width', 'bigint', 'width'],
     ['image_offset', 'bigint', 'image_offset'], ['mask_offset', 'bigint', 'mask_offset'],
@@ -12,7 +13,8 @@
     ['crpix1', 'double', 'crpix1'], ['crpix2', 'double', 'crpix2'],
     ['cd1_1', 'double', 'cd1_1'], ['cd1_2', 'double', 'cd1_2'],
     ['cd2_1', 'double', 'cd2_1'], ['cd2_2', 'double', 'cd2_2'],
-    ['ra', 'double', 'picture_ra'], ['dec', 'double', 'picture_dec'], ['not_finite', 'bigint', 'not_finite']] -%}
+    ['ra', 'double', 'picture_ra'], ['dec', 'double', 'picture_dec'], ['not_finite', 'bigint', 'not_finite'],
+    ['psf_flag', 'string', 'psf_flag']] -%}
 {%- for plane in mask_planes() -%}
     {%- do columns.append(['masked_' ~ plane, 'bigint', 'masked_' ~ plane]) -%}
 {%- endfor -%}

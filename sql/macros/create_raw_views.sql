@@ -13,6 +13,6 @@
 create schema if not exists raw;
 {%- for name, path in tables.items() %}
 create or replace view raw.{{ name }} as
-select * from read_parquet('{{ (root ~ path) | replace("'", "''") }}', union_by_name = true);
+select * from {{ parquet_files(root, path, union_by_name=true) }};
 {%- endfor %}
 {%- endmacro -%}

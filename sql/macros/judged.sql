@@ -13,7 +13,7 @@ alive_0 as (
         {%- for cut in chosen.rows %}
         ok_{{ cut.name }},
         {%- endfor %}
-        {% for cut in chosen.rows %}coalesce(ok_{{ cut.name }}, false){{ ' and ' if not loop.last }}{% endfor %} as alive_0
+        {% for cut in chosen.rows %}coalesce(ok_{{ cut.name }}, false){{ ' and ' if not loop.last }}{% else %}true{% endfor %} as alive_0
     from verdicts
 ),
 {% for cut in chosen.windows %}

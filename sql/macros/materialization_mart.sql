@@ -7,7 +7,7 @@
     {%- set keep = config.get('keep', false) -%}
     {%- set target = this.incorporate(type='table' if keep else 'view') -%}
     {%- set folder = env_var('GALAXIESML_CATALOG') ~ '/builds/' ~ env_var('GALAXIESML_BUILD', '.dbt') -%}
-    {%- set path = (folder ~ '/' ~ this.identifier ~ '.parquet') | replace("'", "''") -%}
+    {%- set path = folder ~ '/' ~ this.identifier ~ '.parquet' -%}
     {#- snappy: a build is read many times and written often; exports are what is sent and kept, in zstd. -#}
     {%- set options = "(format parquet, compression snappy, row_group_size 122880" ~ file_facts(model) ~ ")" -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -17,10 +17,10 @@
     {%- endif -%}
     {% call statement('main') -%}
         copy (select * from ({{ sql }}) order by {{ config.require('order_by') }})
-        to '{{ path }}' {{ options }}
+        to '{{ path | replace("'", "''") }}' {{ options }}
     {%- endcall %}
     {% call statement('read') -%}
-        create or replace {{ 'table' if keep else 'view' }} {{ target }} as select * from read_parquet('{{ path }}')
+        create or replace {{ 'table' if keep else 'view' }} {{ target }} as select * from {{ parquet_files(path) }}
     {%- endcall %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}

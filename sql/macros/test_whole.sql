@@ -5,7 +5,7 @@
 with counts as (
     select
         {%- for column in present %}
-        count_if({{ column }} is null) as null_{{ column }},
+        count(case when {{ column }} is null then 1 end) as null_{{ column }},
         {%- endfor %}
         {{ 'count(' ~ key ~ ') - count(distinct ' ~ key ~ ')' if key else 'cast(0 as bigint)' }} as repeated
     from {{ model }}

@@ -68,7 +68,7 @@ def test_dbt_compiles_what_the_tests_replay(built):
     assert ours == theirs
 
 
-def run_dbt(built, folder, files: dict[str, str], select: str):
+def run_dbt(built, folder, files: dict[str, str], select: str, threads: int = 2, memory_limit: str = "2GB"):
     """Build a part of a project that is not the catalogue's own."""
     for name, text in files.items():
         path = folder / name
@@ -76,7 +76,7 @@ def run_dbt(built, folder, files: dict[str, str], select: str):
         path.write_text(text)
     (built.builds / folder.name).mkdir()
     command = ["build", "--select", select, "--indirect-selection", "cautious"]
-    return invoke(command, folder, folder, Settings(built.root, folder.name, 2, "2GB"))
+    return invoke(command, folder, folder, Settings(built.root, folder.name, threads, memory_limit))
 
 
 @pytest.mark.parametrize("number", ["cast(7 as bigint)", "nullif(row_number() over (order by source_row), 1)"])
@@ -87,6 +87,18 @@ def test_a_key_that_repeats_or_is_null_stops_the_build(built, tmp_path, number):
     assert broken != files[pairs]
     with pytest.raises(BuildError, match=r"test whole_int_pairs_pair_id .*Got 1 result"):
         run_dbt(built, tmp_path, files | {pairs: broken}, "+int_pairs")
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_engine_has_the_threads_memory_and_folder_that_it_was_told(built, tmp_path, threads):
+    seen = f"""select 1 where current_setting('threads') <> {threads}
+        or current_setting('memory_limit') <> '{threads}.0 GiB' or current_setting('temp_directory') <> '%s/.tmp'"""
+    files = project_files(BANDS_UCD)
+    right, wrong = (files | {"sql/tests/told.sql": seen % root} for root in (built.root, tmp_path))
+    run_dbt(built, tmp_path, right, "told", threads, f"{threads}GiB")
+    with pytest.raises(BuildError, match=r"test told .*Got 1 result"):
+        (built.builds / tmp_path.name).rmdir()
+        run_dbt(built, tmp_path, wrong, "told", threads, f"{threads}GiB")
 
 
 def test_dbt_says_in_its_log_what_it_ran(built):

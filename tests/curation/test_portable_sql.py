@@ -1,11 +1,14 @@
 """The models keep to SQL that DuckDB and Spark read alike."""
 
 import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 import sqlglot
 from sqlglot import exp
 
+from galaxiesml import dictionary
 from galaxiesml.curation.schema import load_models
 
 from .replay import BANDS
@@ -34,16 +37,21 @@ PUBLISHED = {
 }
 
 
+def model_files() -> dict[str, Path]:
+    """The models' files, by their names: what names the tests needs no SQL."""
+    return {path.stem: path for path in sorted((dictionary.PROJECT / "models").rglob("*.sql"))}
+
+
+@cache
 def rendered() -> dict[str, str]:
-    from galaxiesml import dictionary
+    """The SQL of every model; it is rendered once for all tests."""
     from galaxiesml.curation.macros import Macros
 
     macros = Macros(BANDS)
-    folder = dictionary.PROJECT / "models"
-    return {path.stem: macros.render(path.read_text()) for path in sorted(folder.rglob("*.sql"))}
+    return {name: macros.render(path.read_text()) for name, path in model_files().items()}
 
 
-@pytest.mark.parametrize("name", sorted(rendered()))
+@pytest.mark.parametrize("name", sorted(model_files()))
 def test_model_is_portable(name):
     sql = rendered()[name]
     for dialect in ("duckdb", "spark"):

@@ -7,7 +7,7 @@ import pytest
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.ingest.land import land_hsc
-from galaxiesml.ingest.ledger import ensure_empty
+from galaxiesml.stores import ensure_empty
 
 
 def test_nan_in_parquet_hides_from_a_cut_and_landing_makes_it_null(tmp_path):
@@ -15,7 +15,7 @@ def test_nan_in_parquet_hides_from_a_cut_and_landing_makes_it_null(tmp_path):
     path = tmp_path / "nan.parquet"
     magnitudes = pa.array([20.0, float("nan"), 21.0])
     pq.write_table(pa.table({"object_id": pa.array([1, 2, 3]), "i_cmodel_mag": magnitudes}), path)
-    naive = duckdb.execute(f"select count(*) from read_parquet('{path}') where i_cmodel_mag < 50").fetchone()
+    naive = duckdb.connect().execute(f"select count(*) from read_parquet('{path}') where i_cmodel_mag < 50").fetchone()
     if naive == (2,):
         pytest.fail("this DuckDB keeps no NaN row: the trap is gone, landing may do less")
     assert naive == (3,)
@@ -40,7 +40,7 @@ def test_float32_flips_rows_at_the_error_limit():
         )
         from rows
     """
-    assert duckdb.execute(query).fetchone()[0] > 1000
+    assert duckdb.connect().execute(query).fetchone()[0] > 1000
 
 
 def test_a_database_file_open_for_writing_locks_readers_out(tmp_path):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zlib
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from astropy.io import fits
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.cutouts.land import land_pictures, recover, remove_shard, store_of
@@ -20,7 +24,7 @@ from galaxiesml.cutouts.lists import read_list
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.pixels import PICTURES, REQUESTS, Shards
 
-from .service import cutout, name, write_list, write_tar
+from .service import cutout, name, psf, write_list, write_tar
 
 PLACES = [(150.0 + 0.01 * number, 2.0) for number in range(6)]
 
@@ -202,9 +206,6 @@ def test_what_is_hostile_is_refused_by_name_and_the_rest_lands(catalog, tmp_path
 def test_a_name_that_comes_twice_stands_once(catalog, tmp_path):
     first, _ = cutout(*PLACES[0], half=3.0)
     path = tmp_path / "a.tar"
-    import io
-    import tarfile
-
     with tarfile.open(path, "w") as made:
         for _ in range(2):
             info = tarfile.TarInfo(name(2))
@@ -235,6 +236,111 @@ def test_an_empty_tar_lands_as_an_answer(catalog, tmp_path):
     write_list(tmp_path / "none.txt", PLACES[:2])
     (landed,) = land_pictures(catalog, [write_tar(tmp_path / "none.tar", {})])
     assert (landed.state, landed.info["pictures"], landed.info["requested"]) == ("landed", 0, 2)
+
+
+def test_a_tar_of_no_bytes_is_no_answer(catalog, tmp_path, typed):
+    (tmp_path / "g.tar").write_bytes(b"")
+    write_list(tmp_path / "g.txt", PLACES)
+    code, out, err = typed("-C", catalog.root, "ingest", "cutouts", tmp_path / "g.tar")
+    assert (code, out, catalog.shards()) == (3, "", [])
+    assert "g.tar: it is cut short at byte 0" in err and "--accept-cut" in err
+
+
+def test_what_came_of_a_cut_tar_lands_where_that_is_accepted(catalog, tmp_path, typed):
+    path = tar(tmp_path / "g.tar")
+    whole = path.read_bytes()
+    write_list(tmp_path / "g.txt", PLACES)
+    # At the boundary of the third member: every byte before it is right.
+    with tarfile.open(path) as opened:
+        length = opened.getmembers()[2].offset
+    path.write_bytes(whole[:length])
+    assert typed("-C", catalog.root, "ingest", "cutouts", path)[0] == 3 and catalog.shards() == []
+    code, _, err = typed("-C", catalog.root, "ingest", "cutouts", "--accept-cut", path)
+    (shard,) = catalog.shards()
+    assert code == 0 and shard["pictures"] == 2 and f"g.tar is cut short at byte {length:,}" in err
+    assert {row["silence"] for row in rows(catalog, shard["shard"], "requests")} == {"cut_short"}
+    assert "cut_short" in typed("-C", catalog.root, "ingest", "list", "cutouts")[1]
+
+
+def test_two_tars_joined_are_said(catalog, tmp_path, typed):
+    first, second = tar(tmp_path / "g.tar"), tar(tmp_path / "r.tar", "R")
+    length = first.stat().st_size
+    first.write_bytes(first.read_bytes() + second.read_bytes())
+    code, _, err = typed("-C", catalog.root, "ingest", "cutouts", first)
+    assert code == 0 and f"what follows the end mark of g.tar at byte {length:,} was not read" in err
+
+
+def test_a_tar_that_landed_cut_short_before_ends_were_looked_at_is_told_when_it_comes_again(catalog, tmp_path):
+    path = tar(tmp_path / "g.tar")
+    list(land_pictures(catalog, [path]))
+    (shard,) = catalog.shards()
+    folder = store_of(catalog) / shard["shard"]
+    # As a version before this one left it.
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(path.read_bytes()[:0])
+    older = {key: value for key, value in shard.items() if key not in ("silence", "silence_reason")}
+    sha = hashlib.sha256(b"").hexdigest()
+    older |= {"source_sha256": sha, "source_bytes": 0, "source_file": "cut.tar", "shard": sha[:12]}
+    (folder / "landing.json").write_text(json.dumps(older))
+    (again,) = land_pictures(catalog, [cut])
+    assert again.state == "failed" and "was landed as if it were whole: it is cut short at byte 0" in str(again.error)
+    assert "ingest remove --kind cutouts cut.tar" in again.error.hint
+
+
+def test_a_single_file_is_a_folder_of_one(catalog, tmp_path):
+    path = tmp_path / "cutout-HSC-G-9813-pdr2_wide.fits"
+    path.write_bytes(cutout(*PLACES[0], half=3.0)[0])
+    (landed,) = land_pictures(catalog, [path])
+    assert (landed.state, landed.info["pictures"], landed.info["source_file"]) == ("landed", 1, path.name)
+    (row,) = rows(catalog, landed.info["shard"])
+    assert (row["line"], row["band"], row["tract"], row["member"]) == (None, "g", 9813, path.name)
+    assert (abs(row["ra"] - PLACES[0][0]) < 1e-4) and abs(row["dec"] - PLACES[0][1]) < 1e-4
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path.rename(folder / path.name)
+    assert [again.state for again in land_pictures(catalog, [folder, folder / path.name])] == ["known", "known"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar", "file"])
+def test_where_all_is_refused_nothing_is_left(catalog, tmp_path, typed, kind):
+    good, _ = cutout(*PLACES[0], half=3.0)
+    files = {"a.fits": good, "b.fits": good, "2-cutout-HSC-R-9813-pdr2_wide.fits": good}
+    folder = tmp_path / "all"
+    folder.mkdir()
+    for name_, data in files.items():
+        (folder / name_).write_bytes(data)
+    source = {"folder": folder, "file": folder / "a.fits", "tar": write_tar(tmp_path / "all.tar", files)}[kind]
+    code, out, err = typed("-C", catalog.root, "ingest", "cutouts", source)
+    assert (code, out, catalog.shards()) == (3, "", [])
+    assert "no picture in it can be used" in err and "(name), as a.fits: its name is not" in err
+    assert ("2 (name)" in err and "1 (filter), as 2-cutout-HSC-R" in err) == (kind != "file")
+    assert [path.name for path in (catalog.root / "raw").iterdir()] == ["cutouts"]
+
+
+def test_psfs_given_as_cutouts_are_told_where_they_belong(catalog, tmp_path, typed):
+    path = write_tar(tmp_path / "p.tar", {"2-psf-calexp-pdr2_wide-HSC-I-9813-4,5-150.01-2.5.fits": psf()[0]})
+    code, _, err = typed("-C", catalog.root, "ingest", "cutouts", path)
+    assert code == 3 and f"galaxiesml ingest psf {path}" in err
+
+
+def test_refusals_of_one_class_are_told_in_one_line(catalog, tmp_path, typed):
+    members = {name(line): cutout(*place, half=3.0)[0] for line, place in enumerate(PLACES, 2)}
+    # Two that end at different bytes: the words differ, the class does not.
+    members[name(3)], members[name(4)] = members[name(3)][:9000], members[name(4)][:8800]
+    code, _, err = typed("-C", catalog.root, "ingest", "cutouts", write_tar(tmp_path / "g.tar", members))
+    assert code == 0 and f"{name(3)} and 1 more refused (cut_short): its image is cut short" in err
+    (shard,) = catalog.shards()
+    assert [refused["class"] for refused in shard["refused"]] == ["cut_short", "cut_short"]
+
+
+def test_a_flagged_psf_is_told(catalog, tmp_path, typed):
+    pixels = np.zeros((43, 43))
+    pixels[5, 5] = 1.0
+    out = io.BytesIO()
+    fits.PrimaryHDU(pixels).writeto(out)
+    path = write_tar(tmp_path / "p.tar", {"2-psf-calexp-pdr2_wide-HSC-I-9813-4,5-150.01-2.5.fits": out.getvalue()})
+    code, _, err = typed("-C", catalog.root, "ingest", "psf", path)
+    assert code == 0 and "1 PSF pictures are flagged off_centre" in err
 
 
 def test_a_shard_is_removed_by_name_or_sha(catalog, tmp_path):

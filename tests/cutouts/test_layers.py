@@ -104,11 +104,24 @@ def changed(data: bytes, number: int, **cards) -> bytes:
         (1, {"CD1_1": 0.0}, "its CD matrix is singular"),
         (1, {"CRPIX2": None}, "its CRPIX2 is None"),
         (1, {"CRVAL1": "north"}, "its CRVAL1 is 'north'"),
+        (1, {"CRVAL1": 400.0}, "its CRVAL1 is 400.0: a right ascension"),
+        (1, {"CRVAL2": 90.001}, "its CRVAL2 is 90.001: a declination"),
+        (1, {"CUNIT1": "arcsec"}, "its CUNIT1 is 'arcsec', not 'deg'"),
+        (1, {"CUNIT2": "rad"}, "its CUNIT2 is 'rad', not 'deg'"),
+        (1, {"RADESYS": "GALACTIC"}, "its RADESYS is 'GALACTIC': its positions are not ICRS"),
+        (1, {"RADESYS": "FK5", "EQUINOX": 1975.0}, "its RADESYS is 'FK5' of 1975"),
+        (1, {"EQUINOX": 1950.0}, "of 1950: its positions are not ICRS"),
+        (1, {"LONPOLE": 0.0}, "its LONPOLE is 0, not 180"),
+        (1, {"CRVAL2": 90.0}, "its LONPOLE is 0, not 180"),
+        (1, {"PV1_3": 90.0}, "its PV1_3 is 90, not 180"),
+        (1, {"CD2_2": 2 * 0.168 / 3600}, "its pixels are not square: 0.168 x 0.336 arcsec"),
+        (1, {"CD1_2": 0.05 * 0.168 / 3600}, "its pixels are not square: their sides meet at"),
     ],
 )
 def test_headers_that_cannot_be_trusted(tmp_path, number, cards, reason):
     picture = put(tmp_path, changed(cutout(150.0, 2.0)[0], number, **cards))
     assert reason in picture.refused
+    assert picture.refused_class == {"FILTER": "filter", "FLUXMAG0": "zero_point"}.get(next(iter(cards)), "projection")
     assert picture.image_offset is None and (tmp_path / "pixels.bin").stat().st_size == 0
 
 
@@ -182,3 +195,96 @@ def test_planes_are_counted_bit_by_bit():
     mask = np.array([[1, 3], [0, -(1 << 31)]], np.int32)
     assert count_planes(mask, {"BAD": 0, "SAT": 1}) == {"bad": 2, "sat": 1, "bit_31": 1}
     assert count_planes(np.zeros((3, 3), np.int32), {"BAD": 0}) == {}
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"CUNIT1": "deg", "CUNIT2": "deg", "LONPOLE": 180.0, "RADESYS": "ICRS"},
+        {"RADESYS": "FK5", "EQUINOX": 2000.0},
+        {"CRVAL2": 90.0, "LONPOLE": 180.0},
+    ],
+)
+def test_the_same_projection_in_other_words_is_taken_where_astropy_has_it(tmp_path, cards):
+    data = changed(cutout(150.01, 2.01)[0], 1, **cards)
+    picture = put(tmp_path, data)
+    assert picture.refused == ""
+    with fits.open(io.BytesIO(data)) as hdus:
+        ra, dec = WCS(hdus[1].header).pixel_to_world_values((picture.width - 1) / 2, (picture.height - 1) / 2)
+    assert abs(picture.ra - ra) < 1e-9 and abs(picture.dec - dec) < 1e-9
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.uint8, np.uint32])
+def test_masks_of_other_widths_are_widened_bit_by_bit(tmp_path, dtype):
+    data, made = cutout(150.01, 2.01, layers="imv")
+    bits = (1 << 0 | 1 << 5 | (1 << 15 if np.dtype(dtype).itemsize > 1 else 0)) + (1 << 31 if dtype is np.uint32 else 0)
+    mask = np.zeros(made["mask"].shape, np.uint32)
+    mask[0, :7] = bits
+    out = io.BytesIO()
+    with fits.open(io.BytesIO(data)) as hdus:
+        header = hdus[2].header
+        narrow = mask.astype(np.uint16).view(np.int16) if dtype is np.int16 else mask.astype(dtype)
+        hdus[2] = fits.ImageHDU(narrow, header)
+        hdus.writeto(out)
+    picture = put(tmp_path, out.getvalue())
+    assert picture.refused == ""
+    stored = Shards(tmp_path.parent).layer(tmp_path.name, picture.mask_offset, mask.shape, "mask")
+    np.testing.assert_array_equal(stored.view(np.uint32), mask)
+    assert set(picture.masked.values()) == {7} and {"bad", "detected"} <= set(picture.masked)
+    assert len(picture.masked) == int(bits).bit_count()
+    image = Shards(tmp_path.parent).layer(tmp_path.name, picture.image_offset, mask.shape, "image")
+    np.testing.assert_array_equal(image, made["image"])
+
+
+def test_a_mask_of_scaled_numbers_is_refused(tmp_path):
+    picture = put(tmp_path, changed(cutout(150.0, 2.0)[0], 2, BSCALE=2.0))
+    assert "its mask is scaled" in picture.refused and picture.refused_class == "layout"
+
+
+@pytest.mark.parametrize(
+    ("shape", "shift", "flag"),
+    [
+        ((43, 43), (0.0, 0.0), ""),
+        ((42, 42), (0.5, 0.5), ""),
+        ((43, 43), (0.9, 0.0), ""),
+        ((43, 43), (1.1, 0.0), "off_centre"),
+        ((43, 43), (-0.8, 0.8), "off_centre"),
+        ((1, 1), (0.0, 0.0), "too_small"),
+        ((2, 43), (0.0, 0.0), "too_small"),
+    ],
+)
+def test_a_psf_off_its_centre_or_of_one_pixel_is_flagged(tmp_path, shape, shift, flag):
+    y, x = np.indices(shape)
+    away = np.hypot(y - (shape[0] - 1) / 2 - shift[0], x - (shape[1] - 1) / 2 - shift[1])
+    assert _flag(tmp_path, np.exp(-((away / 4) ** 2))) == flag
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan])
+def test_a_psf_without_light_is_flagged(tmp_path, value):
+    assert _flag(tmp_path, np.full((43, 43), value)) == "no_light"
+
+
+def _flag(tmp_path, pixels):
+    out = io.BytesIO()
+    fits.PrimaryHDU(pixels).writeto(out)
+    picture = put(tmp_path, out.getvalue(), "2-psf-calexp-pdr2_wide-HSC-I-9813-4,5-150.01-2.5.fits", psf=True)
+    assert picture.refused == "" and picture.psf_offset == 0
+    return picture.psf_flag
+
+
+@pytest.mark.parametrize(
+    ("member", "line", "rerun"),
+    [
+        ("cutout-HSC-G-9813-pdr2_wide.fits", None, "pdr2_wide"),
+        ("cutout-HSC-G-9813-pdr2_wide (1).fits", None, "pdr2_wide"),
+        ("arch/2-cutout-HSC-G-9813-pdr2_wide.fits", 2, "pdr2_wide"),
+    ],
+)
+def test_names_of_single_downloads_have_no_line(member, line, rerun):
+    name = read_name(member)
+    assert (name.line, name.band, name.tract, name.rerun) == (line, "g", 9813, rerun)
+
+
+def test_names_of_single_psfs_have_no_line():
+    name = read_name("psf-calexp-pdr2_wide-HSC-I-9813-4,5-150.01000--2.50000.fits", psf=True)
+    assert (name.line, name.band, name.tract, name.ra, name.dec) == (None, "i", 9813, 150.01, -2.5)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import json
+import tarfile
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 
+from galaxiesml.cli.morphology import _say_first
 from galaxiesml.curation.build import build
 from galaxiesml.cutouts.land import land_pictures
+from galaxiesml.cutouts.picture import PSF_FLAGS
+from galaxiesml.cutouts.refusal import CLASSES as REFUSALS
+from galaxiesml.cutouts.silence import CLASSES as SILENCES
+from galaxiesml.morphology.psf_source import source_of
+from galaxiesml.morphology.run import plan
+from galaxiesml.morphology.settings import Settings
 
 from ..curation.landed import land_rows, new_catalog
 from ..curation.test_cuts import good_pair
@@ -42,6 +55,48 @@ def land(catalog, tmp_path, **tars):
         assert [landed.state for landed in land_pictures(catalog, [path])] == ["landed"]
 
 
+def cut_after(path, members: int) -> None:
+    """Cut a tar at the boundary after some members."""
+    with tarfile.open(path) as opened:
+        length = opened.getmembers()[members].offset if members < len(opened.getmembers()) else opened.offset
+    path.write_bytes(path.read_bytes()[:length])
+
+
+def as_landed_before(catalog, file: str) -> None:
+    """Make a landed tar what a version without classes, flags and silence left."""
+    (info,) = (shard for shard in catalog.shards() if shard["source_file"] == file)
+    folder = catalog.root / "raw" / "cutouts" / info["shard"]
+    for table, columns in {
+        "pictures": ["refused_class", "psf_flag"],
+        "requests": ["silence", "silence_reason"],
+    }.items():
+        pq.write_table(pq.read_table(folder / f"{table}.parquet").drop_columns(columns), folder / f"{table}.parquet")
+    older = {key: value for key, value in info.items() if not key.startswith("silence") and key != "psf_flags"}
+    (folder / "landing.json").write_text(json.dumps(older))
+
+
+def land_silent(catalog, tmp_path) -> None:
+    """Answers whose silence is none: cut tars, a joined one, a folder, and one with a member of no line."""
+    first = cutout(*at(60))[0]
+    asked = [at(number) for number in (60, 61, 62)]
+    for file, members in {"half": {name(2): first, name(3): cutout(*at(61))[0]}, "none": {}}.items():
+        path = write_tar(tmp_path / f"{file}.tar", members)
+        write_list(tmp_path / f"{file}.txt", asked, "G")
+        cut_after(path, 1 if members else 0)
+        assert [landed.state for landed in land_pictures(catalog, [path], accept_cut=True)] == ["landed"]
+    # A whole tar says of 62 that it is outside the coverage, whatever the cut ones do.
+    land(catalog, tmp_path, whole=({name(2): first}, [at(60), at(62)], "G"))
+    land(catalog, tmp_path, lost=({name(2): first, "arch/renamed.fits": first}, [at(60), at(65)], "G"))
+    joined = write_tar(tmp_path / "joined.tar", {name(2): first})
+    joined.write_bytes(joined.read_bytes() + write_tar(tmp_path / "x.tar", {name(3): first}).read_bytes())
+    write_list(tmp_path / "joined.txt", [at(60), at(66)], "G")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "cutout-HSC-G-9813-pdr2_wide.fits").write_bytes(cutout(*at(63))[0])
+    write_list(tmp_path / "folder.txt", [at(63), at(64)], "G")
+    assert {landed.state for landed in land_pictures(catalog, [joined, folder])} == {"landed"}
+
+
 def five(number: int, line: int, tract: int = 9813, bands: str = BANDS, **options) -> dict[str, bytes]:
     return {name(line, band, tract): cutout(*at(number), band=band, seed=number, **options)[0] for band in bands}
 
@@ -56,17 +111,25 @@ PSF = "arch/2-psf-calexp-pdr2_wide-HSC-{}-{}-4,5-{:.5f}-{:.5f}.fits"
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """Every case in one catalogue, and its manifest: (object, filter) to row."""
+def stocked(tmp_path_factory):
+    """Every case in one catalogue, built."""
     tmp_path = tmp_path_factory.mktemp("manifest")
     catalog = new_catalog(tmp_path / "cat")
     ra, dec = at(2)
     near = [galaxy(3, ra=ra + 0.9 / 3600, dec=dec), galaxy(4, ra=ra + 1.2 / 3600, dec=dec)]
-    plain = [galaxy(number) for number in (1, 2, 11, 12, 13, 14, 15, 16, 17, 41, 42, 43, 51)]
+    plain = [
+        galaxy(number)
+        for number in (1, 2, 11, 12, 13, 14, 15, 16, 17, 18, 19, 41, 42, 43, 51, 60, 61, 62, 63, 64, 65, 66)
+    ]
     placed = [galaxy(number, ra=ra, dec=dec) for number, (ra, dec) in TURNED.items()]
     placed += [galaxy(number, ra=place[0], dec=place[1]) for number, (place, _) in EDGES.items()]
     land_rows(catalog, plain + near + placed)
     land(catalog, tmp_path, nearest=five(1, 2) | five(2, 3))
+    as_landed_before(catalog, "nearest.tar")
+    older = {name(2): cutout(*at(18))[0][:9000]}
+    land(catalog, tmp_path, older=(older | {name(3): cutout(*at(2))[0]}, [at(18), at(2), at(19)], "G"))
+    as_landed_before(catalog, "older.tar")
+    land_silent(catalog, tmp_path)
     turned = {
         name(2): cutout(*TURNED[21], wcs=FAR)[0],
         name(3): cutout(*TURNED[22], wcs=FAR, clip=(slice(40, None), slice(0, 70)))[0],
@@ -92,11 +155,28 @@ def found(tmp_path_factory):
     }
     land(catalog, tmp_path, **tracts)
     psfs = {PSF.format("G", tract, *at(51)): psf(tract)[0] for tract in (9812, 9813)}
+    psfs[PSF.format("R", 9813, *at(51))] = psf_off_centre()
     assert [landed.state for landed in land_pictures(catalog, [write_tar(tmp_path / "p.tar", psfs)], psf=True)] == [
         "landed"
     ]
     build(catalog)
-    return manifest(catalog)
+    # Tables of old and of new landings are one table.
+    assert catalog.connect().sql("select count(silence_reason) from cutout_requests").fetchall()[0][0] == 12
+    return catalog
+
+
+@pytest.fixture(scope="module")
+def found(stocked):
+    """Its manifest: (object, filter) to row."""
+    return manifest(stocked)
+
+
+def psf_off_centre() -> bytes:
+    pixels = np.zeros((43, 43))
+    pixels[10, 10] = 1.0
+    out = io.BytesIO()
+    fits.PrimaryHDU(pixels).writeto(out)
+    return out.getvalue()
 
 
 def test_without_pictures_the_manifest_is_empty(tmp_path):
@@ -107,7 +187,7 @@ def test_without_pictures_the_manifest_is_empty(tmp_path):
 
 
 def test_every_object_has_a_row_in_every_filter(found):
-    assert len(found) == 5 * 20 and {band for _, band in found} == set("grizy")
+    assert len(found) == 5 * 29 and {band for _, band in found} == set("grizy")
 
 
 def test_by_the_nearest_centre_within_an_arcsec(found):
@@ -148,6 +228,62 @@ def test_every_reason_for_a_picture_that_lacks(found):
     assert reasons[17] == "no landed tar has it, and no list asks for it"
 
 
+def test_reasons_have_classes_to_group_by(found):
+    classes = {number: found[number, "g"]["picture_reason_class"] for number in (1, *range(11, 18), 22)}
+    assert classes == {
+        1: None,
+        11: "pixels_without_data",
+        12: "pixels_without_data",
+        13: "refused_filter",
+        14: "no_image",
+        15: "refused_cut_short",
+        16: "outside_coverage",
+        17: "not_asked",
+        22: "smaller_than_asked",
+    }
+    assert found[43, "z"]["picture_reason_class"] == "not_asked"
+    for row in found.values():
+        assert (
+            (row["picture_reason"] is None)
+            == (row["picture_reason_class"] is None)
+            == (row["picture_state"] == "present")
+        )
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (60, None, None),
+        (61, "cut_short", "half.tar is cut short at byte "),
+        (62, "outside_coverage", "outside the coverage: asked for in whole.txt, line 3, and not sent"),
+        (63, None, None),
+        (64, "not_in_folder", "folder does not hold it: asked for in folder.txt, line 3"),
+        (
+            65,
+            "not_matched",
+            "arch/renamed.fits of lost.tar belongs to no line that is known: asked for in lost.txt, line 3",
+        ),
+        (66, "after_end", "what follows the end mark of joined.tar at byte "),
+    ],
+)
+def test_the_silence_of_an_answer_that_is_not_whole_is_no_answer(found, number, kind, words):
+    row = found[number, "g"]
+    assert row["picture_reason_class"] == kind and row["picture_state"] == ("absent" if kind else "present")
+    assert row["picture_reason"] == words if words is None else row["picture_reason"].startswith(words)
+
+
+def test_a_single_download_is_matched_by_its_place(found):
+    assert found[63, "g"]["member"] == "cutout-HSC-G-9813-pdr2_wide.fits"
+
+
+def test_what_an_older_version_landed_is_read(found):
+    assert found[1, "g"]["picture_file"] == "nearest.tar"
+    told = {
+        number: (found[number, "g"]["picture_reason_class"], found[number, "g"]["picture_state"]) for number in (18, 19)
+    }
+    assert told == {18: ("refused_other", "refused"), 19: ("outside_coverage", "absent")}
+
+
 def test_the_tract_is_the_objects_own_else_the_lowest_that_has_all(found):
     assert {found[41, band]["picture_tract"] for band in "grizy"} == {9813}
     assert {found[42, band]["picture_tract"] for band in "grizy"} == {9812}
@@ -160,10 +296,28 @@ def test_the_tract_is_the_objects_own_else_the_lowest_that_has_all(found):
 def test_psf_pictures_are_linked(found):
     assert found[51, "g"]["psf_member"] == PSF.format("G", 9813, *at(51))
     assert (found[51, "g"]["psf_height"], found[51, "g"]["psf_width"]) == (43, 43)
-    assert found[51, "r"]["psf_member"] is None
+    assert found[51, "i"]["psf_member"] is None
+    flags = {band: found[51, band]["psf_flag"] for band in "gri"}
+    assert flags == {"g": None, "r": "off_centre", "i": None}
+
+
+def test_flagged_psfs_are_said_before_anything_is_measured_with_them(stocked, capsys):
+    planned = plan(stocked, Settings(), source_of("catalogue", list("grizy")), list("grizy"))
+    assert planned.flagged_psf == {"off_centre": 1}
+    _say_first(planned)
+    assert "The PSF of 1 pictures is flagged off_centre: their Sersic columns are not" in capsys.readouterr().err
+    assert plan(stocked, Settings(), source_of("moffat:0.7", ["r"]), ["r"]).flagged_psf == {}
 
 
 def test_places_meet_at_the_poles_and_at_ra_zero(found):
     for number, (place, asked) in EDGES.items():
         assert SkyCoord(*place, unit="deg").separation(SkyCoord(*asked, unit="deg")).arcsec < 1
         assert found[number, "g"]["picture_state"] == "present"
+
+
+def test_the_docs_name_every_class(repo, found):
+    text = (repo / "docs" / "pictures.md").read_text()
+    classes = {f"refused_{kind}" for kind in REFUSALS} | set(SILENCES)
+    classes |= {row["picture_reason_class"] for row in found.values()} - {None}
+    assert [kind for kind in sorted(classes) if f"`{kind}`" not in text] == []
+    assert [flag for flag in PSF_FLAGS if f"`{flag}`" not in text] == []

@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from galaxiesml.cutouts.tar import MAX_EXTENDED_BYTES, BadTar, TarStream
+from galaxiesml.cutouts.tar import MAX_EXTENDED_BYTES, BadTar, CutTar, TarStream
 
 from .service import write_tar
 
@@ -128,3 +128,65 @@ def test_an_empty_tar_has_no_members(tmp_path):
 def test_control_characters_of_a_name_are_written_out(tmp_path):
     path = write_tar(tmp_path / "a.tar", {"a\n\x1b[31m.fits": b""})
     assert list(members(path)[0]) == ["a\\n\\x1b[31m.fits"]
+
+
+#: Bytes of PLAIN's three members with their headers: 512 + 3,072, 512, and 512 + 512.
+MEMBERS = 5120
+
+
+@pytest.mark.parametrize("length", [0, 3584, 4096, MEMBERS])
+def test_a_tar_that_ends_at_a_members_boundary_is_cut_short(tmp_path, length):
+    path = write_tar(tmp_path / "a.tar", PLAIN)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:length])
+    with pytest.raises(CutTar, match=f"cut short at byte {length:,}"):
+        list(TarStream(path))
+    # One block of zeros is an end.
+    path.write_bytes(whole[:length] + bytes(512))
+    found, stream = members(path)
+    assert list(found) == list(PLAIN)[: {0: 0, 3584: 1, 4096: 2, MEMBERS: 3}[length]]
+    assert (stream.cut_at, stream.after_end) == (None, None)
+
+
+def test_half_a_block_of_zeros_is_no_end(tmp_path):
+    path = write_tar(tmp_path / "a.tar", PLAIN)
+    path.write_bytes(path.read_bytes()[: MEMBERS + 100])
+    with pytest.raises(CutTar, match="cut short at byte 5,220"):
+        list(TarStream(path))
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 20])
+def test_zeros_alone_are_the_archives_empty_answer(tmp_path, blocks):
+    path = tmp_path / "a.tar"
+    path.write_bytes(bytes(512 * blocks))
+    found, stream = members(path)
+    assert found == {} and stream.cut_at is None
+    assert stream.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("length", "names"), [(0, []), (1000, []), (3700, ["a/1.fits"]), (5000, ["a/1.fits", "a/2.fits"])]
+)
+def test_a_cut_tar_gives_its_whole_members_where_that_is_accepted(tmp_path, length, names):
+    path = write_tar(tmp_path / "a.tar", PLAIN)
+    path.write_bytes(path.read_bytes()[:length])
+    stream = TarStream(path, accept_cut=True)
+    assert [member.name for member in stream] == names
+    assert stream.cut_at == length
+    assert stream.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_what_follows_the_end_mark_is_said_and_not_read(tmp_path):
+    first = write_tar(tmp_path / "a.tar", PLAIN).read_bytes()
+    second = write_tar(tmp_path / "b.tar", {"b/1.fits": b"other"}).read_bytes()
+    (tmp_path / "c.tar").write_bytes(first + second)
+    found, stream = members(tmp_path / "c.tar")
+    assert found == PLAIN and stream.after_end == len(first)
+    assert stream.sha256 == hashlib.sha256(first + second).hexdigest()
+
+
+def test_a_short_page_is_no_tar_even_where_a_cut_is_accepted(tmp_path):
+    path = tmp_path / "a.tar"
+    path.write_bytes(b"<html>503</html>")
+    with pytest.raises(BadTar, match="it is no tar"):
+        list(TarStream(path, accept_cut=True))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 
+import pyarrow.parquet as pq
 import pytest
 
 from galaxiesml.curation.build import build
@@ -14,7 +16,7 @@ from galaxiesml.errors import InputError, UsageError
 
 from ..curation.landed import land_rows, new_catalog
 from .service import cutout, name, write_tar
-from .test_manifest import at, galaxy
+from .test_manifest import at, cut_after, galaxy
 
 OPTIONS = {"version": None, "bands": None, "semi_width": 10.0, "layers": "image"}
 
@@ -43,6 +45,7 @@ def stocked(tmp_path_factory):
     rows.append(galaxy(2001, ra=1e-7, dec=-0.1 - 0.2, skymap_id=None, tract=9814))
     rows.append(galaxy(2002, ra=at(7)[0], dec=at(7)[1]))
     rows.append(galaxy(2003, specz_redshift=9.9999))
+    rows += [galaxy(2004, ra=400.0, dec=2.0), galaxy(2005, dec=-90.5)]
     land_rows(catalog, rows)
     build(catalog)
     return catalog
@@ -100,6 +103,26 @@ def test_what_cannot_be_asked_for_is_refused(stocked, tmp_path, options):
         asked(stocked, tmp_path, **options)
 
 
+def test_an_impossible_position_is_left_out_by_name(stocked, tmp_path, typed):
+    code, out, err = typed("-C", stocked.root, "request", "cutouts", "--bands", "g", "--out", tmp_path, "--json")
+    told = json.loads(out)
+    assert code == 0 and told["pictures"] == 1003 and [row["lines"] for row in told["lists"]] == [990, 12]
+    assert [place["object_id"] for place in told["impossible"]] == [2004, 2005]
+    assert (told["impossible"][0]["ra"], told["impossible"][1]["dec"]) == (400.0, -90.5)
+    assert "Object 2004 is left out: RA 400.0, Dec 2.0 is no place on the sky." in err
+    assert "galaxiesml audit row 2005" in err
+    listed = [request for path in tmp_path.glob("*.txt") for request in read_list(path)]
+    assert len(listed) == 1002 and max(request.ra for request in listed) <= 360
+
+
+def test_a_build_from_before_reasons_had_classes_is_to_be_made_again(stocked, tmp_path, typed):
+    shutil.copytree(stocked.root, tmp_path / "older")
+    path = tmp_path / "older" / "builds" / stocked.current_id() / "pictures.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["picture_reason_class", "psf_flag"]), path)
+    code, _, err = typed("-C", tmp_path / "older", "request", "cutouts")
+    assert code == 4 and "was made before reasons had classes" in err and "galaxiesml build" in err
+
+
 def test_a_list_of_another_content_is_not_replaced(stocked, tmp_path):
     found = asked(stocked, tmp_path, bands="g")
     assert write_lists(found.lists) == ["written", "written"]
@@ -125,21 +148,25 @@ def test_an_answer_ends_the_asking(tmp_path, typed):
     assert "das_cutout/pdr2/" in err and "ingest cutouts" in err
     folder = catalog.root / "requests"
     for path in sorted(folder.glob("*.txt")):
-        # In g line 3 lies outside the coverage, and in r line 4 comes broken.
-        answer(path, leave_out=[3] if "-G-" in path.name else [], spoil=[4] if "-R-" in path.name else [])
-    assert {landed.state for landed in land_pictures(catalog, [folder])} == {"landed"}
+        # In g line 3 lies outside the coverage, in r line 4 comes broken, and of z line 2 alone comes before the cut.
+        made = answer(path, leave_out=[3] if "-G-" in path.name else [], spoil=[4] if "-R-" in path.name else [])
+        if "-Z-" in path.name:
+            cut_after(made, 1)
+    states = [landed.state for landed in land_pictures(catalog, [folder])]
+    assert sorted(states) == ["failed", *["landed"] * 4]
+    assert [landed.state for landed in land_pictures(catalog, [made], accept_cut=True)] == ["landed"]
     build(catalog)
     again = tmp_path / "again"
     told = json.loads(typed(*command, "--out", again)[1])
-    assert (told["pictures"], told["in_vain"]) == (1, 1)
-    assert [(row["filter"], row["lines"]) for row in told["lists"]] == [("r", 1)]
+    assert (told["pictures"], told["in_vain"]) == (4, 1)
+    assert [(row["filter"], row["lines"]) for row in told["lists"]] == [("r", 1), ("z", 3)]
     place = read_list(again / "cutouts-HSC-R-0001.txt")[0]
     assert (place.ra, place.dec) == at(3)
     in_vain = json.loads(typed(*command, "--again", "--bands", "g", "--out", tmp_path / "vain")[1])
     assert in_vain["pictures"] == 1
     asked_again = read_list(tmp_path / "vain" / "cutouts-HSC-G-0001.txt")[0]
     assert (asked_again.ra, asked_again.dec) == at(2)
-    answer(again / "cutouts-HSC-R-0001.txt")
+    answer(again / "cutouts-HSC-R-0001.txt"), answer(again / "cutouts-HSC-Z-0001.txt")
     assert {landed.state for landed in land_pictures(catalog, [again])} == {"landed"}
     build(catalog)
     code, out, err = typed(*command[:-1])

@@ -13,7 +13,7 @@ from tests.curation.test_build import mixed_pairs
 
 @pytest.mark.parametrize("name", ["polars_quickstart.py"])
 def test_notebook_runs(name, repo, tmp_path):
-    catalog = new_catalog(tmp_path / "cat")
+    catalog = new_catalog(tmp_path / "specz_redshift=7" / "hsc[1]" / "it's")
     land_rows(catalog, mixed_pairs(300))
     build(catalog)
     environment = os.environ | {"GALAXIESML_CATALOG": str(catalog.root)}

@@ -226,6 +226,34 @@ def test_a_file_cut_short_is_refused_whole(catalog, tmp_path, kind, message):
     assert not (tmp_path / "bad.csv").exists()
 
 
+@pytest.mark.parametrize("kept", [-1, -9, -4096, 4096, 100])
+def test_a_cut_sqlite_file_is_refused(catalog, tmp_path, kept):
+    """SQLite reads zeros where the last page is cut: the first row of that page would land as something else."""
+    path = tmp_path / "t.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table t (object_id bigint, ra double)")
+        connection.executemany("insert into t values (?, ?)", [(number, number / 7) for number in range(5000)])
+    connection.close()
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"t\.sqlite is cut short: it has .* bytes"):
+        land_hsc(catalog, path)
+    assert catalog.landings() == []
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    ("text", "line"), [("# object_id,ra\n1,2.5\n2,3.", 3), ("# object_id,ra", 1), ("object_id,ra", 1)]
+)
+def test_a_last_line_without_an_end_lands_with_a_warning(catalog, tmp_path, typed, text, line, zipped):
+    path = tmp_path / "export.csv"
+    path.write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
+    code, _, err = typed("-C", catalog.root, "ingest", "hsc", path)
+    assert code == 0 and f"export.csv: its last line, {line}, has no line end: the file may be cut short there" in err
+    path.write_bytes(gzip.compress(f"{text}\n".encode()) if zipped else f"{text}\n".encode())
+    code, _, err = typed("-C", catalog.root, "ingest", "hsc", path)
+    assert code == 0 and "line end" not in err
+
+
 def test_a_damaged_gzip_stream_is_refused(catalog, tmp_path):
     path = tmp_path / "t.csv.gz"
     data = bytearray(gzip.compress(b"# object_id,ra\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(5000))))

@@ -17,13 +17,12 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.errors import InputError, ResourceError, UsageError
 from galaxiesml.ingest.land import land_hsc
 from galaxiesml.ingest.ledger import (
-    ensure_empty,
     find_landing,
     folder_of,
     next_number,
-    recover,
     remove_landing,
 )
+from galaxiesml.stores import ensure_empty, recover
 from tests.ingest.conftest import columns
 from tests.ingest.written import write
 

@@ -16,8 +16,8 @@ import pytest
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest import release_hdf5
-from galaxiesml.ingest.ledger import ensure_empty
 from galaxiesml.ingest.release_files import land_release, remove_release, split_of_name
+from galaxiesml.stores import ensure_empty
 
 NAME = "5x64x64_{}_with_morphology.hdf5"
 IDS = 40040262113712987 + 2 * np.arange(50, dtype=np.int64)
@@ -70,6 +70,13 @@ def test_a_csv_twin_lands_the_same_rows(catalog, tmp_path, zipped):
     assert land_release(catalog, path).info["split"] == "testing"
     rows = landed(catalog)
     assert [(row["object_id"], row["source_row"]) for row in rows] == [(int(n), at) for at, n in enumerate(IDS, 1)]
+
+
+def test_a_csv_twin_whose_last_line_has_no_end_is_warned_about(catalog, tmp_path, typed):
+    path = tmp_path / "5x127x127_testing_with_morphology.csv"
+    path.write_text(f"object_id,redshift\n{IDS[0]},0.5\n{IDS[1]},0.")
+    code, _, err = typed("-C", catalog.root, "ingest", "release", path)
+    assert code == 0 and f"{path.name}: its last line, 3, has no line end" in err
 
 
 def test_blocks_are_joined_and_compressed_chunks_read(catalog, tmp_path, monkeypatch):

@@ -203,6 +203,12 @@ def test_hours_that_pass_for_degrees_are_warned_about(catalog, tmp_path):
     assert any("below 24" in note for note in landing.notes)
 
 
+def test_a_last_line_without_an_end_is_warned_about(catalog, tmp_path):
+    path = csv(tmp_path, rows())
+    path.write_bytes(path.read_bytes()[:-1])
+    assert any("its last line, 7, has no line end" in note for note in land_specz(catalog, path).notes)
+
+
 def test_identifiers_that_come_twice_stay_and_are_counted(catalog, tmp_path):
     landing = land_specz(catalog, csv(tmp_path, rows(NAME={3: "P0"})))
     assert (landing.info["rows"], landing.info["repeated_ids"]) == (6, 1)

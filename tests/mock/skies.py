@@ -1,11 +1,8 @@
 """A small simulated sky, made once by the real command, and read back with astropy, pandas and the standard library."""
 
-import atexit
 import functools
 import io
-import shutil
 import tarfile
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -16,6 +13,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from galaxiesml.cli import main
+
+from ..made.once import once
 
 BANDS = "grizy"
 GALAXIES = 24
@@ -47,10 +46,8 @@ def make(folder: Path, *words: str, galaxies: int = GALAXIES, seed: int = 1) -> 
 
 @functools.cache
 def made() -> Path:
-    """One sky for all tests of this process."""
-    folder = Path(tempfile.mkdtemp(prefix="sky-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return make(folder / "sky", "--jobs", "2")
+    """One sky for all tests of a run; none of them changes it."""
+    return once("sky", lambda folder: make(folder / "sky", "--jobs", "2")) / "sky"
 
 
 @functools.cache

@@ -6,6 +6,7 @@ counted, with its prior of the sky.  `test_injections` holds the derivatives in 
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -177,5 +178,16 @@ def many(each: int, neighbours: int, seed: int, settings: Settings | None = None
         for number, low in enumerate(HALVES)
         for at in range(0, each, step)
     ]
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn")) as pool:
-        return pd.concat(pool.map(_part, jobs), ignore_index=True)
+    return pd.concat(_pool().map(_part, jobs), ignore_index=True)
+
+
+@functools.cache
+def _pool() -> ProcessPoolExecutor:
+    """Processes that stay for the next study: each one's start, and GalSim's tables in it, cost ten seconds."""
+    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn"))
+
+
+def end() -> None:
+    """End the processes of all studies."""
+    _pool().shutdown()
+    _pool.cache_clear()

@@ -17,6 +17,7 @@ import pytest
 from galaxiesml.cli import main
 from galaxiesml.morphology import run
 
+from ..made.once import once
 from ..mock import skies
 
 
@@ -56,28 +57,41 @@ def _folder() -> Path:
 
 
 def work(on: Path | None = None) -> Path:
-    """The one folder where catalogues are worked on, with what `on` holds: dbt parses its project once a place."""
+    """The one folder where catalogues of this process are worked on, with what `on` holds."""
     root = _folder() / "work"
     shutil.rmtree(root, ignore_errors=True)
     return root if on is None else Path(shutil.copytree(on, root))
 
 
+def _own(name: str, make) -> Path:
+    """This process's own copy of a folder that is made once in a run: commands lock the catalogue that they read."""
+    return Path(shutil.copytree(once(name, make), _folder() / name))
+
+
 @functools.cache
 def landed() -> Path:
     """A catalogue that is built, and in which nothing was measured."""
-    sky, root = skies.made(), work()
+    return _own("landed", _land) / "cat"
+
+
+def _land(folder: Path) -> None:
+    sky, root = skies.made(), folder / "cat"
     assert skies.run("-q", "init", str(root), "--release", "pdr2_wide") == 0
     done(root, "ingest", "hsc", sky / "export.csv.gz", "--archive-query", "paper")
     done(root, "ingest", "cutouts", sky / "cutouts", "--jobs", "1")
     done(root, "ingest", "psf", sky / "psf", "--jobs", "1")
     done(root, "build")
-    return Path(shutil.copytree(root, _folder() / "landed"))
 
 
 @functools.cache
 def measured() -> tuple[Path, str, str]:
     """The same, measured and built: its folder, and what the measuring said.  It is one block, so one process."""
-    root = work(landed())
+    folder = _own("measured", _measure)
+    return folder / "cat", *((folder / name).read_text() for name in ("out", "err"))
+
+
+def _measure(folder: Path) -> None:
+    root = Path(shutil.copytree(landed(), folder / "cat"))
     code, out, err = command(root, "morphology", "--workers", "2")
     assert code == 0, err
     before = told(root, "status")
@@ -85,7 +99,8 @@ def measured() -> tuple[Path, str, str]:
     assert "what is landed has changed since" in done(root, "status")
     done(root, "build")
     assert told(root, "status")["up_to_date"]
-    return Path(shutil.copytree(root, _folder() / "measured")), out, err
+    for name, text in (("out", out), ("err", err)):
+        (folder / name).write_text(text)
 
 
 def mart_file(root: Path, name: str) -> Path:

@@ -10,18 +10,29 @@ from galaxiesml.morphology.settings import Settings
 from galaxiesml.survey import PIXEL_SCALE_ARCSEC
 
 from .injected import GAIN, injected
-from .injections import by_half_magnitude, many, scatter
+from .injections import by_half_magnitude, end, many, scatter
 
 #: Pictures a half magnitude: isolated, and with nine neighbours.
-FULL, SHORT = (2000, 1000), (200, 100)
+FULL, SHORT = (2000, 1000), (100, 50)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def processes():
+    yield
+    end()
+
+
+def _known_to(pictures: int) -> float:
+    """The relative error, one sigma, of a scatter that is the median absolute deviation of so many."""
+    return 1.17 / np.sqrt(pictures)
 
 
 def test_isolated_galaxies():
     found = many(SHORT[0], neighbours=0, seed=100)
     table = by_half_magnitude(found)
     print(table.round(3).to_string())
-    # The scatter of so few is known to 8 %: three of that above the limit in each bin, and the limit on average.
-    assert len(table) >= 9 and (table[["ln n", "ln r_e"]] < 1.1 + 3 * 0.083).all(axis=None)
+    # The scatter of so few is known to 12 %: three of that above the limit in each bin, and the limit on average.
+    assert len(table) >= 9 and (table[["ln n", "ln r_e"]] < 1.1 + 3 * _known_to(SHORT[0])).all(axis=None)
     assert (table[["ln n", "ln r_e"]].mean() < 1.1).all()
     _check_errors(found, within=0.04)
 
@@ -30,7 +41,7 @@ def test_crowded_galaxies():
     found = many(SHORT[1], neighbours=9, seed=200)
     table = by_half_magnitude(found)
     print(table.round(3).to_string())
-    assert len(table) >= 9 and (table[["ln n", "ln r_e"]] < 1.5 + 3 * 0.117 * 1.3).all(axis=None)
+    assert len(table) >= 9 and (table[["ln n", "ln r_e"]] < 1.5 + 3 * 1.3 * _known_to(SHORT[1])).all(axis=None)
     assert (table[["ln n", "ln r_e"]].mean() < 1.5).all()
     bright = found[found["mag"] < 22]
     assert scatter(bright["error_n"]) < 0.065 and scatter(bright["error_r"]) < 0.024

@@ -39,7 +39,7 @@ def sent(number: int, band: str, tract: int = 9813):
 
 
 def write_tars(folder: Path) -> list[Path]:
-    """A tar and its list for each filter, and one without a list."""
+    """A tar and its list for each filter; of one galaxy two single downloads, and a tar cut in its fourth member."""
     folder.mkdir()
     made = []
     asked = [number for number in NUMBERS if number != 12]
@@ -51,8 +51,13 @@ def write_tars(folder: Path) -> list[Path]:
                     members[name(line, band, tract)] = sent(number, band, tract)[0]
         made.append(write_tar(folder / f"{band}.tar", members))
         write_list(folder / f"{band}.txt", [at(number) for number in asked], band)
-    alone = {name(line, band): sent(12, band)[0] for line, band in enumerate(BANDS, 2)}
-    return [*made, write_tar(folder / "alone.tar", alone)]
+    for band in BANDS[:2]:
+        made.append(folder / f"cutout-HSC-{band}-9813-pdr2_wide.fits")
+        made[-1].write_bytes(sent(12, band)[0])
+    alone = {name(line, band): sent(12, band)[0] for line, band in enumerate(BANDS[2:], 2)}
+    path = write_tar(folder / "alone.tar", alone | {name(5): sent(13, "G")[0]})
+    path.write_bytes(path.read_bytes()[:-100_000])
+    return [*made, path]
 
 
 def write_sample(root: Path) -> Catalog:
@@ -64,7 +69,7 @@ def write_sample(root: Path) -> Catalog:
     }
     rows = [galaxy(number, **({"specz_redshift": redshift(number)} | changes.get(number, {}))) for number in NUMBERS]
     land_rows(catalog, rows)
-    states = [landed.state for landed in land_pictures(catalog, write_tars(root / "tars"))]
-    assert states == ["landed"] * 6
+    states = [landed.state for landed in land_pictures(catalog, write_tars(root / "tars"), accept_cut=True)]
+    assert states == ["landed"] * 8
     build(catalog)
     return catalog

@@ -149,7 +149,9 @@ def test_options_of_the_layout(catalog, tmp_path):
 def test_who_is_left_out_is_listed_with_the_reason(catalog, tmp_path):
     export_hdf5(catalog, wanted(sizes=(64,)), tmp_path)
     with open(tmp_path / "5x64x64_left_out.csv") as file:
-        told = {int(row["object_id"]) - 43_000_000_000_000_000: row["reason"] for row in csv.DictReader(file)}
+        rows = {int(row["object_id"]) - 43_000_000_000_000_000: row for row in csv.DictReader(file)}
+    told = {number: row["reason"] for number, row in rows.items()}
+    assert rows[7]["reason_class"] == "outside_coverage"
     assert told[7] == "no picture in y: outside the coverage: asked for in y.txt, line 8, and not sent"
     assert set(told) == {7, 8} and told[8].startswith("no picture in g: ")
 

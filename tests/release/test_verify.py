@@ -17,8 +17,12 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.cli import main
 from galaxiesml.cutouts.land import land_pictures
 from galaxiesml.errors import CatalogError
+from galaxiesml.morphology.psf_source import source_of
+from galaxiesml.morphology.run import plan
+from galaxiesml.morphology.settings import Settings
 from galaxiesml.release.hdf5 import Wanted, export_hdf5
 from galaxiesml.release.selection import Selection
+from galaxiesml.release.twins import export_twins
 from galaxiesml.release.verify import verify_files
 from galaxiesml.release.verify_pictures import framed
 
@@ -404,6 +408,27 @@ def test_what_landed_after_the_build_changes_nothing(sample, moved, tmp_path):
     list(land_pictures(Catalog.open(root), [write_tar(tmp_path / "late.tar", late)]))
     found = verify_files(root, [sample[1] / file_name for file_name in names(64)])
     assert [str(one.difference) for one in found] == ["None"] * 3
+
+
+def test_moved_into_an_odd_folder_it_exports_the_same_and_verify_reads_it(sample, tmp_path):
+    odd = tmp_path / "tract=9813" / "object_id=7" / "hsc[1]" / "back\\slash" / "a*b?" / "it's"
+    catalog, out = Catalog.open(shutil.copytree(sample[0].root, odd / "cat")), odd / "out"
+    export_hdf5(catalog, Wanted(Selection("v2", "release", "leave-out")), out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {
+        path.name: path.read_bytes() for path in sample[1].iterdir()
+    }
+    export_twins(catalog, Selection("v2", "release", "leave-out"), odd / "there")
+    export_twins(sample[0], Selection("v2", "release", "leave-out"), tmp_path / "here")
+    twins = sorted(path.name for path in (tmp_path / "here").iterdir())
+    assert twins and all(
+        (odd / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes() for name in twins
+    )
+    checked = verify_files(catalog.root, [out / file_name for file_name in names(64)])
+    assert [one.difference for one in checked] == 3 * [None] and sum(one.from_fits for one in checked) > 0
+    measured = [
+        plan(one, Settings(), source_of("catalogue", list("grizy")), list("grizy")) for one in (catalog, sample[0])
+    ]
+    assert len(measured[0].todo) > 50 and measured[0].todo.equals(measured[1].todo)
 
 
 def test_the_command(sample, tmp_path, capsys):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.release.tables import export_of
+from galaxiesml.release.tables import export_of, table_export
 
 from ..mock import skies
 
@@ -19,6 +19,10 @@ def built(tmp_path_factory):
     assert skies.run("-q", "init", str(root), "--release", "pdr2_wide") == 0
     assert skies.run(*command, "ingest", "hsc", str(skies.made() / "wide.csv.gz")) == 0
     assert skies.run(*command, "ingest", "specz", *map(str, sorted((skies.made() / "specz").iterdir()))) == 0
+    # Far from every object, so that it changes no pair; its flag column was lost.
+    decided = tmp_path_factory.mktemp("tables") / "no-flag.csv"
+    decided.write_text("CATAID,RA,DEC,Z,PROB\n1,10,-80,0.1,0.9\n2,10.1,-80,0.2,0.9\n")
+    assert skies.run(*command, "ingest", "specz", str(decided), "--survey", "gama", "--no-flag", "secure") == 0
     assert skies.run(*command, "build") == 0
     builds = {"export": (root / "current").read_text().strip()}
     assert skies.run(*command, "build", "--specz", "matched") == 6
@@ -36,11 +40,25 @@ def test_the_build_says_whose_spectra_it_is_of(built, typed):
     root, builds = built
     told = {of: json.loads((root / "builds" / name / "build.json").read_text()) for of, name in builds.items()}
     assert told["export"]["spectra_from"] == "export"
-    assert told["matched"]["spectra_from"] == "matched, rule hsc"
-    assert export_of(Catalog.open(root), "2").facts["spectra_from"] == "matched, rule hsc"
+    assert told["matched"]["spectra_from"].startswith("matched, rule hsc")
+    assert export_of(Catalog.open(root), "2").facts["spectra_from"] == told["matched"]["spectra_from"]
     assert typed("-C", root, "status")[1].count("spectra matched, rule hsc") == 1
     assert told["matched"]["versions"]["v2"]["missing_cuts"] == ["specz_mag"]
     assert {row["survey"] for row in told["matched"]["specz"]} >= {"vvds", "vipers", "sdss", "deep2"}
+
+
+def test_flags_that_were_decided_by_hand_are_said_wherever_the_redshifts_are_used(built, typed):
+    root, _ = built
+    words = "no-flag.csv (gama): all secure"
+    assert export_of(Catalog.open(root), "2").facts["spectra_from"] == f"matched, rule hsc; flags by hand: {words}"
+    assert table_export(Catalog.open(root), "spectra").facts["flags_by_hand"] == [words]
+    found = mart(built, "matched", "spectra").query("source_file == 'no-flag.csv'")
+    assert found["specz_original_flag"].tolist() == ["by hand: secure"] * 2 and found["specz_flag_homogeneous"].all()
+    (landed,) = [entry for entry in Catalog.open(root).specz_landings() if entry["source_file"] == "no-flag.csv"]
+    assert landed["no_flag"] == "secure"
+    assert "by hand: secure" in typed("-C", root, "ingest", "list", "specz")[1]
+    _, out, err = typed("-C", root, "status")
+    assert words in err and "landed has changed" not in out
 
 
 def test_pairs_are_the_matched_redshifts_one_an_object(built):

@@ -184,5 +184,27 @@ def test_agreement_counts_each_pair_once():
         (row["survey"], row["other_survey"], row["specz_original_flag"]): (row["n_pairs"], row["fraction_apart"])
         for row in rows
     }
-    assert found == {("one", "one", "4"): (1, 1.0), ("one", "two", "4"): (1, 0.0), ("one", "two", "2"): (1, 1.0)}
+    assert found == {("one", "one", "2"): (1, 1.0), ("one", "two", "4"): (1, 0.0), ("one", "two", "2"): (1, 1.0)}
     assert [row["fraction_apart_velocity"] for row in rows if row["fraction_apart"] == 0] == [0.0]
+
+
+def test_flags_two_and_three_of_one_survey_are_one_row():
+    """Whichever spectrum landed first; an unknown flag comes last.  The fraction is of all such pairs."""
+    flags = ("2", "3", "3", "2", "2", None, None, "2", None, None)
+    redshifts = (0.5, 0.5, 0.5, 0.6, 0.5, 0.5, 0.5, 0.6, 0.5, 0.5)
+    # Five pairs, a degree apart from each other.
+    places = [150.0 + at // 2 for at in range(len(flags))]
+    rows = [
+        spectrum(at + 1, redshift, specz_original_flag=flag, specz_ra=ra)
+        for at, (flag, redshift, ra) in enumerate(zip(flags, redshifts, places, strict=True))
+    ]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    columns["specz_confidence"] = pa.nulls(len(rows), pa.float64())
+    connection = run(
+        {"object_id": np.array([1]), "ra": np.array([0.0]), "dec": np.array([0.0])}, columns, "spectra_agreement"
+    )
+    found = connection.sql("select * from spectra_agreement").to_arrow_table().to_pylist()
+    assert {
+        (row["specz_original_flag"], row["other_flag"]): (row["n_pairs"], row["fraction_apart"]) for row in found
+    } == {("2", "3"): (2, 0.5), ("2", None): (2, 0.5), (None, None): (1, 0.0)}
+    assert len(found) == 3

@@ -7,6 +7,8 @@ cast_columns as (
         cast(shard as string) as shard,
         cast(source_file as string) as picture_file,
         cast(list_file as string) as list_file,
+        cast(silence as string) as silence,
+        cast(silence_reason as string) as silence_reason,
         cast(line as bigint) as line,
         cast(ra as double) as picture_ra,
         cast(dec as double) as picture_dec,

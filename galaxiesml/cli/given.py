@@ -1,0 +1,136 @@
+"""What was typed, as it was typed: no option is dropped without a word.
+
+An option that takes one value and is given twice, an option that another one makes meaningless, and a file name
+whose suffix contradicts what is written are all refused.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import typer
+import typer.core
+
+from galaxiesml.errors import UsageError
+
+#: Suffixes of files, compressed ones among them: a folder with such a name was meant to be a file.
+FILES = {
+    *("arrow", "avro", "bz2", "csv", "dat", "db", "duckdb", "ecsv", "feather", "fit", "fits", "fz", "gz", "h5"),
+    *("hdf", "hdf5", "jpg", "json", "ndjson", "npy", "npz", "parquet", "pdf", "pkl", "png", "pq", "sql", "sqlite"),
+    *("svg", "tar", "tgz", "toml", "tsv", "txt", "vot", "votable", "xlsx", "xml", "xz", "yaml", "yml", "zip"),
+    *("zst"),
+}
+#: Suffixes of each format of a table, the usual one first.
+SUFFIXES = {"csv": ("csv", "txt"), "json": ("json",), "parquet": ("parquet", "pq")}
+
+
+class _Once:
+    """Refuse an option that takes one value and is given twice: the last one would win."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:
+            _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            for option, times in Counter(order).items():
+                takes_one = option.param_type_name == "option" and not (option.multiple or option.is_flag)
+                if takes_one and times > 1:
+                    name = max(option.opts, key=len)
+                    raise UsageError(f"{name} is given {times} times, and takes one value.", f"Give {name} once.")
+        return super().parse_args(ctx, args)
+
+
+class OnceCommand(_Once, typer.core.TyperCommand):
+    """A command whose options are given once, but for those that repeat."""
+
+
+class OnceGroup(_Once, typer.core.TyperGroup):
+    """A group of such commands."""
+
+
+def refuse_repeats(app: typer.Typer) -> None:
+    """Make every command of an app, in its groups too, refuse an option that is given twice."""
+    for command in app.registered_commands:
+        command.cls = OnceCommand
+    for group in app.registered_groups:
+        refuse_repeats(group.typer_instance)
+
+
+def typed(context: typer.Context, but: tuple[str, ...] = ()) -> list[str]:
+    """Names of the command's options that were typed, as they are typed, but for some (by their Python names)."""
+    return [
+        max(option.opts, key=len)
+        for option in context.command.params
+        if option.param_type_name == "option"
+        and option.name not in but
+        and getattr(context.get_parameter_source(option.name), "name", "") == "COMMANDLINE"
+    ]
+
+
+def refuse_with(context: typer.Context, this: str, but: tuple[str, ...], why: str) -> None:
+    """Refuse options that ``this`` one makes meaningless.
+
+    Parameters
+    ----------
+    this : str
+        The option, as it is typed.
+    but : tuple of str
+        Options that go with it, by their Python names, itself among them.
+    why : str
+        What the command does with it, as a sentence.
+    """
+    if found := typed(context, but):
+        raise UsageError(f"{this} does not go with {', '.join(found)}.  {why}", f"Leave out {this}, or the others.")
+
+
+def refuse_catalog(command: str, why: str) -> None:
+    """Refuse -C before a command that opens no catalogue."""
+    from galaxiesml.cli import common
+
+    if common.STATE.catalog is not None:
+        raise UsageError(f"-C names a catalogue, and {command} opens none.  {why}", "Leave out -C.")
+
+
+def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
+    """Refuse a file whose suffix is another format's; a name without a suffix is anyone's.
+
+    Parameters
+    ----------
+    command : str
+        What writes the file, as typed.
+    suffixes : tuple of str
+        Those that the format has, without the dot, the usual one first.
+
+    Raises
+    ------
+    UsageError
+    """
+    suffix = path.suffix.lower().removeprefix(".")
+    # 'cut_0.5' has no suffix that names a format.
+    if suffix and suffix not in suffixes and not suffix.isdecimal():
+        listed = " or ".join(f".{known}" for known in suffixes)
+        raise UsageError(
+            f"{path.name} does not name what is written: {command} writes {listed}.",
+            f"Name it {path.stem}.{suffixes[0]}.",
+        )
+
+
+def check_folder(path: Path | None, command: str) -> Path | None:
+    """Refuse a folder that is named as a file is, or that is one.
+
+    Raises
+    ------
+    UsageError
+    """
+    if path is None or path.is_dir():
+        return path
+    if path.exists() or path.suffix.lower().removeprefix(".") in FILES:
+        what = "is a file" if path.exists() else "is the name of a file"
+        raise UsageError(f"{path} {what}, and {command} writes into a folder.", "Name a folder with --out.")
+    return path
+
+
+def csv_file(path: Path | None) -> Path | None:
+    """The value of an option that names a CSV file to write."""
+    if path is not None:
+        check_file(path, "this option", SUFFIXES["csv"])
+    return path

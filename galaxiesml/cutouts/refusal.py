@@ -1,0 +1,34 @@
+"""Why a member of a tar is refused: a class that groups, next to words that name what was found."""
+
+from __future__ import annotations
+
+#: Classes of refusals, in the words of the documentation.
+CLASSES = {
+    "name": "its name is not the service's, or leads out of its folder",
+    "not_a_file": "it is a link, a device, a pipe or a sparse file",
+    "too_large": "it is larger than any cutout",
+    "repeated": "a member of the same name comes before it",
+    "filter": "its name and its header disagree on the filter, or the release does not have the filter",
+    "cut_short": "it ends before its pixels do",
+    "layout": "it is no FITS file, or its layers are not what the service sends",
+    "zero_point": "its header does not give the zero point (FLUXMAG0)",
+    "projection": "its WCS is not a gnomonic projection of square pixels in degrees, ICRS",
+}
+
+
+class Refused(ValueError):
+    """A member cannot be trusted.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong with it, without the file's name.
+    kind : str
+        One of `CLASSES`.
+    """
+
+    kind = "layout"
+
+    def __init__(self, message: str, kind: str | None = None):
+        super().__init__(message)
+        self.kind = kind or self.kind

@@ -1,0 +1,53 @@
+"""What it means that an answer says nothing of a line of its upload list.
+
+The service leaves out what is outside the coverage, so the silence of a whole tar is an answer.  Of anything less
+it is none: such pictures are asked for again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from galaxiesml.cutouts.picture import Picture
+from galaxiesml.cutouts.source import is_tar
+from galaxiesml.cutouts.tar import TarStream
+
+#: Why a line without a picture is not known to be outside the coverage, in the words of the documentation.
+CLASSES = {
+    "cut_short": "the tar is cut short",
+    "after_end": "something follows the tar's end mark, and was not read",
+    "not_matched": "a picture of the tar belongs to no line that is known",
+    "not_in_folder": "the source is a folder or a FITS file, which may not hold all that was sent",
+}
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Why the silence of a source is no answer.
+
+    Attributes
+    ----------
+    silence : str or None
+        One of `CLASSES`; None where it is an answer.
+    silence_reason : str or None
+        The same in words, with the source's name.
+    """
+
+    silence: str | None = None
+    silence_reason: str | None = None
+
+
+def silence_of(source: Path, stream: TarStream | None, pictures: list[Picture]) -> Silence:
+    """What the silence of a source that was read means."""
+    name = source.name
+    if stream is None or not is_tar(source):
+        return Silence("not_in_folder", f"{name} does not hold it")
+    if stream.cut_at is not None:
+        return Silence("cut_short", f"{name} is cut short at byte {stream.cut_at:,}")
+    if stream.after_end is not None:
+        return Silence("after_end", f"what follows the end mark of {name} at byte {stream.after_end:,} was not read")
+    lost = [picture for picture in pictures if picture.line is None and picture.member.endswith(".fits")]
+    if lost:
+        return Silence("not_matched", f"{lost[0].member} of {name} belongs to no line that is known")
+    return Silence()

@@ -1,0 +1,21 @@
+"""What to type where a file is of a format that is not read."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+
+def by_astropy(path: Path, options: str = "") -> str:
+    """The command that writes a table again, as Parquet, and what to do with that.
+
+    Parameters
+    ----------
+    options : str
+        Python, the further arguments of astropy's ``Table.read``.
+    """
+    target = f"{path.name}.parquet"
+    read = f"Table.read({json.dumps(str(path), ensure_ascii=False)}{options})"
+    code = f"from astropy.table import Table; {read}.write({json.dumps(target, ensure_ascii=False)})"
+    return f"python -c {shlex.quote(code)}; and land {target}."
