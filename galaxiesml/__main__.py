@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import sys
 
-from galaxiesml.cli import main
+from galaxiesml import interrupts, streams
 
 
 def run() -> None:
     """Run the program, then leave at once: to free what dbt has made, object by object, takes over a second."""
+    streams.prepare()
+    interrupts.listen()
     code = 0
+    try:
+        code = _command()
+        interrupts.hold()
+    except KeyboardInterrupt:
+        # Only the first signal raises: none comes after this one.
+        pass
+    if interrupts.heard():
+        code = interrupts.farewell()
+    atexit._run_exitfuncs()
+    os._exit(streams.finish() or code)
+
+
+def _command() -> int:
+    if streams.is_output_closed:
+        sys.stderr.write(streams.CLOSED)
+        return 2
+    # What is imported here takes a third of a second: a signal may come meanwhile.
+    from galaxiesml.cli import main
+
     try:
         main()
     except SystemExit as left:
-        code = left.code
-    if isinstance(code, str):
-        sys.stderr.write(f"{code}\n")
-    atexit._run_exitfuncs()
-    os._exit(_flush() or (code if isinstance(code, int) else int(code is not None)))
-
-
-def _flush() -> int:
-    """Write what is still held; 1 where it cannot be written, but for a reader that has gone, as `| head` does."""
-    failed = 0
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            pass
-        except (OSError, ValueError) as error:
-            failed = 1
-            with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(f"Error: {error}\n")
-    return failed
+        if isinstance(left.code, str):
+            sys.stderr.write(f"{left.code}\n")
+        return left.code if isinstance(left.code, int) else int(left.code is not None)
+    return 0
 
 
 if __name__ == "__main__":

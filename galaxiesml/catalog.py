@@ -30,6 +30,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from galaxiesml import atomic, interrupts
+from galaxiesml.atomic import sync as sync_folder
+from galaxiesml.atomic import write_atomic
+from galaxiesml.atomic import write_table as write_table
 from galaxiesml.errors import CatalogError, LockedError, UsageError
 from galaxiesml.parquet import parquet, plain, quote
 from galaxiesml.release_check import checked_profile
@@ -169,9 +173,11 @@ class Catalog:
 
     def publish(self, folder: Path, build: str) -> None:
         """Make a finished folder the published build: one rename, then one pointer replaced."""
-        os.replace(folder, self.builds / build)
-        sync_folder(self.builds)
-        write_atomic(self.root / "current", build + "\n")
+        interrupts.check()
+        with interrupts.held():
+            os.replace(folder, self.builds / build)
+            sync_folder(self.builds)
+            write_atomic(self.root / "current", build + "\n")
 
     def build_ids(self) -> list[str]:
         """Builds that stand, oldest first."""
@@ -191,14 +197,15 @@ class Catalog:
         return stale
 
     def leftovers(self) -> list[Path]:
-        """Folders that a killed command left: half a landing, half a build, DuckDB's spill."""
+        """What a killed command left: half a landing, half a build, half a file, DuckDB's spill."""
         found = [
             *(self.root / "raw").glob(".tmp-*"),
             *self.raw.glob(".tmp-*"),
             self.builds / ".next",
             self.root / ".tmp",
         ]
-        return [path for path in found if path.exists()]
+        folders = [self.root, *(path for path in self.root.rglob("*") if path.is_dir())]
+        return [path for path in found if path.exists()] + [path for each in folders for path in atomic.left_in(each)]
 
     # -- reading -----------------------------------------------------------------------------------------
 
@@ -239,7 +246,7 @@ class Catalog:
         """
         import duckdb
 
-        connection = duckdb.connect(config={"temp_directory": str(plain(self.root) / ".tmp")})
+        connection = duckdb.connect(config={"temp_directory": str(atomic.spill_of(plain(self.root)))})
         if threads:
             connection.execute(f"set threads = {int(threads)}")
         if memory_limit:
@@ -265,8 +272,10 @@ class Catalog:
         try:
             self._acquire(handle, time.monotonic() + wait)
             holder = {"pid": os.getpid(), "host": os.uname().nodename, "command": command, "since": now()}
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps(holder).encode(), 0)
+            # Only words for others: a full disk is for whoever writes data to tell.
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, json.dumps(holder).encode(), 0)
             yield
         finally:
             os.close(handle)
@@ -289,7 +298,8 @@ class Catalog:
         """Who holds the write lock now, None when nobody does."""
         if not (self.root / ".lock").exists():
             return None
-        handle = os.open(self.root / ".lock", os.O_RDWR)
+        # For reading alone: the catalogue may be one that cannot be written.
+        handle = os.open(self.root / ".lock", os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return None
@@ -330,50 +340,15 @@ def read_settings(root: Path) -> dict:
     """galaxiesml.toml of a folder, whatever its format number."""
     try:
         return tomllib.loads((Path(root) / CONFIG).read_text())
-    except FileNotFoundError:
-        raise CatalogError(f"{root} is no catalogue.", "Type: galaxiesml init DIR --release RELEASE") from None
+    except (FileNotFoundError, NotADirectoryError):
+        what = "a file, not a catalogue's folder" if Path(root).is_file() else "no catalogue"
+        raise CatalogError(f"{root} is {what}.", "Type: galaxiesml init DIR --release RELEASE") from None
     except tomllib.TOMLDecodeError as error:
         raise CatalogError(f"{Path(root) / CONFIG} cannot be read: {error}.") from error
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a small file so that a reader, or a kill, sees the old one or the new one and nothing between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    data = content.encode() if isinstance(content, str) else content
-    with open(beside, "wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(beside, path)
-    sync_folder(path.parent)
-
-
-def write_table(path: Path, table) -> None:
-    """Write a small Arrow table as Parquet, atomically."""
-    import pyarrow.parquet as pq
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(beside, "wb") as handle:
-        pq.write_table(table, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(beside, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def check_version(name: str | int) -> int:

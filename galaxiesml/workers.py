@@ -2,9 +2,68 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import resource_tracker
+
+from galaxiesml import interrupts
+
+
+@contextlib.contextmanager
+def pool(count: int, initializer: Callable | None = None, initargs: tuple = ()) -> Iterator[ProcessPoolExecutor]:
+    """Processes that are waited for at the end, and killed where an exception, Ctrl-C too, comes first.
+
+    Parameters
+    ----------
+    count : int
+        Processes, all started now; they are spawned: torch's threads do not survive a fork.
+    initializer, initargs
+        Called in each process before its first task.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(count, spawn, initializer=_begin, initargs=(initializer, initargs))
+    try:
+        with interrupts.held(), _without_ctrl_c():
+            executor.submit(int)
+        yield executor
+        executor.shutdown()
+    except BaseException:
+        _end(executor)
+        raise
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes started inside do not hear the terminal's Ctrl-C, not even while Python starts: the command ends them.
+
+    The process that multiprocessing starts on its own is started first; it would undo this.
+    """
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(initializer: Callable | None, initargs: tuple) -> None:
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if initializer is not None:
+        initializer(*initargs)
+
+
+def _end(executor: ProcessPoolExecutor) -> None:
+    """Kill the processes; nothing waits for what they were at."""
+    processes = list((executor._processes or {}).values())
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.kill()
 
 
 def end_with_parent() -> None:

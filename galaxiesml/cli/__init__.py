@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml import __version__
+from galaxiesml import __version__, interrupts
 from galaxiesml.cli import (
     audit,
     build,
@@ -29,11 +29,12 @@ from galaxiesml.cli import (
     splits,
 )
 from galaxiesml.errors import GalaxiesmlError
+from galaxiesml.machine import refusal
 
 _EPILOG = (
     "Exit codes: 0 done; 1 a fault of galaxiesml; 2 wrong arguments; 3 a file does not hold what it should; "
     "4 no catalogue, or not of this format, or not built; 5 another process writes; 6 a required cut's columns "
-    "are missing; 7 a model or its test failed; 8 too little disk or memory; 130 interrupted."
+    "are missing; 7 a model or its test failed; 8 too little disk or memory; 129, 130, 143 interrupted."
 )
 
 
@@ -103,22 +104,32 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the program; what a user can mend becomes one message and its exit code."""
     try:
         make_app()(args=arguments, standalone_mode=True)
-    except GalaxiesmlError as error:
-        common.LOG.error("%s", error)
-        sys.stderr.write(f"Error: {error}\n")
-        if error.hint:
-            sys.stderr.write(f"{error.hint}\n")
-        sys.exit(error.exit_code)
     except SystemExit as left:
         # typer has ended the program already: with 130 for Ctrl-C, with 1 where the reader went, as `| head` does.
         if left.code == 130:
-            sys.stderr.write("Interrupted; what was landed and published stands.\n")
+            sys.exit(interrupts.farewell())
         if isinstance(left.__context__, BrokenPipeError):
             sys.exit(0)
         raise
     except Exception as error:
+        # DuckDB, for one, makes an error of its own of an interrupt.
+        sys.exit(interrupts.farewell() if interrupts.heard() else _report(error))
+
+
+def _report(error: Exception) -> int:
+    """Say what went wrong; returns the exit code."""
+    known = error if isinstance(error, GalaxiesmlError) else refusal(error)
+    if known is None:
         _report_fault(error)
-        sys.exit(1)
+        return 1
+    if known is error:
+        common.LOG.error("%s", error)
+    else:
+        common.LOG.error("%s", "".join(traceback.format_exception(error)))
+    sys.stderr.write(f"Error: {known}\n")
+    if known.hint:
+        sys.stderr.write(f"{known.hint}\n")
+    return known.exit_code
 
 
 def _report_fault(error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -196,13 +197,14 @@ def gc(
     import shutil
 
     catalog = common.catalog()
-    with catalog.lock("galaxiesml gc", wait):
+    # Who only looks needs no lock, and a catalogue that cannot be written has none.
+    with contextlib.nullcontext() if dry_run else catalog.lock("galaxiesml gc", wait):
         leftovers = catalog.leftovers()
         stale = catalog.stale_builds(keep)
         if not dry_run:
             catalog.discard_builds(keep)
             for path in leftovers:
-                shutil.rmtree(path, ignore_errors=True)
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     for path in [*(catalog.builds / build for build in stale), *leftovers]:
         common.result(str(path))
     common.say(f"{len(stale)} old builds and {len(leftovers)} leftovers {'would go' if dry_run else 'are gone'}.")

@@ -52,6 +52,8 @@ def open_log(folder: Path) -> None:
         handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=3)
     except OSError:
         return
+    # A log that cannot be written any more, on a full disk, is no reason to fail either.
+    handler.handleError = lambda record: None
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     LOG.addHandler(handler)
     LOG.setLevel(logging.DEBUG if STATE.verbose else logging.INFO)

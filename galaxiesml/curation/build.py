@@ -86,11 +86,21 @@ def build(
     plans = states.plan_versions(found, catalog.profile, accept_missing, version)
     states.refresh(catalog, plans, specz)
     project = render_project(catalog, split_seed, {"specz": specz, "specz_rule": specz_rule})
+    spectra = specz, specz_rule
     folder = catalog.builds / NEXT
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     catalog.logs.mkdir(exist_ok=True)
+    try:
+        return _build_in(folder, catalog, plans, project, threads, memory_limit, split_seed, spectra, progress)
+    finally:
+        # Published, it has another name; a build that failed leaves no tables behind.
+        shutil.rmtree(folder, ignore_errors=True)
 
+
+def _build_in(
+    folder: Path, catalog: Catalog, plans, project: Path, threads, memory_limit, split_seed, spectra, progress
+) -> Built:
     skipped = [plan.number for plan in plans if not plan.built]
     excluded = [f"{stem}_v{number}" for number in skipped for stem in ("int_judged", "galaxies")]
     ran = invoke(
@@ -106,7 +116,7 @@ def build(
     for name, by in emptied_by(folder / "cut_flow.parquet").items():
         if name in info["versions"]:
             info["versions"][name]["emptied_by"] = by
-    info["spectra_from"] = _spectra_from(info, specz, specz_rule)
+    info["spectra_from"] = _spectra_from(info, *spectra)
     write_atomic(folder / "build.json", json.dumps(info, indent=1) + "\n")
     sync_folder(folder)
     catalog.publish(folder, info["id"])

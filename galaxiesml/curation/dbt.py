@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from galaxiesml.errors import BuildError
+from galaxiesml.interrupts import heeded
+from galaxiesml.machine import refusal, refusal_told
 from galaxiesml.parquet import plain
 
 
@@ -53,23 +55,29 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
     ------
     BuildError
         A node failed, or dbt could not run: names the model, its file and the log.
+    ResourceError, CatalogError
+        The disk or the memory was too small, or the folder cannot be written.
+    KeyboardInterrupt
+        An interrupt came, whatever dbt made of it.
     """
     with _environment(settings.environment()), _without_collector(), _log(logs) as log:
         from dbt.cli.main import dbtRunner
 
         runner = dbtRunner(callbacks=[log, *([_Listener(progress)] if progress else [])])
         try:
-            outcome = runner.invoke(
-                [
-                    *arguments,
-                    *("--project-dir", str(project), "--profiles-dir", str(project)),
-                    *("--target-path", str(project / "target"), "--log-path", str(logs)),
-                    # dbt's own log file formats 2,000 lines for debugging before it drops them.
-                    *("--log-level", "none", "--log-level-file", "none", "--no-print", "--no-use-colors"),
-                    # dbt would write its 2 MB of manifest twice; a build keeps its own, short one.
-                    "--no-write-json",
-                ]
-            )
+            # dbt makes an outcome of Ctrl-C, or goes on as if there had been none.
+            with heeded():
+                outcome = runner.invoke(
+                    [
+                        *arguments,
+                        *("--project-dir", str(project), "--profiles-dir", str(project)),
+                        *("--target-path", str(project / "target"), "--log-path", str(logs)),
+                        # dbt's own log file formats 2,000 lines for debugging before it drops them.
+                        *("--log-level", "none", "--log-level-file", "none", "--no-print", "--no-use-colors"),
+                        # dbt would write its 2 MB of manifest twice; a build keeps its own, short one.
+                        "--no-write-json",
+                    ]
+                )
         finally:
             _close()
     _raise_failures(outcome, project, logs)
@@ -78,10 +86,18 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
 
 def _raise_failures(outcome, project: Path, logs: Path) -> None:
     if outcome.exception is not None:
+        if (known := refusal(outcome.exception)) is not None:
+            raise known from outcome.exception
+        if isinstance(outcome.exception, KeyboardInterrupt):
+            raise outcome.exception
+        told = str(outcome.exception) or type(outcome.exception).__name__
         raise BuildError(
-            f"dbt could not run: {outcome.exception}", f"The whole story is in {logs / 'dbt.log'}."
+            f"dbt could not run: {told}", f"The whole story is in {logs / 'dbt.log'}."
         ) from outcome.exception
     failed = [result for result in outcome.result.results if result.status in ("error", "fail", "runtime error")]
+    for known in (refusal_told(str(result.message)) for result in failed):
+        if known is not None:
+            raise known
     if failed:
         lines = []
         for result in failed:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from galaxiesml.cutouts.shard import Task, make_shard, write_requests
 from galaxiesml.cutouts.silence import Silence
 from galaxiesml.cutouts.source import bytes_of, fits_of, is_tar, sha_of
 from galaxiesml.cutouts.tar import BadTar, TarStream
-from galaxiesml.errors import GalaxiesmlError, InputError, ResourceError, UsageError
-from galaxiesml.workers import end_with_parent
+from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
+from galaxiesml.machine import refusal
+from galaxiesml.workers import pool
 
 _MAKING = ".tmp-pixels-"
 KIND = {False: "cutouts", True: "psf"}
@@ -115,8 +115,13 @@ def land_pictures(
             continue
         making = catalog.root / "raw" / f"{_MAKING}{os.getpid()}-{number}"
         tasks.append(Task(source, beside, making, tuple(catalog.profile.bands), psf, accept_cut))
-    for task, info, error in _made(tasks, jobs, progress):
-        yield _publish(store, task, info, error)
+    try:
+        with contextlib.closing(_made(tasks, jobs, progress)) as made:
+            for task, info, error in made:
+                yield _publish(store, task, info, error)
+    finally:
+        for task in tasks:
+            shutil.rmtree(task.folder, ignore_errors=True)
 
 
 def _made(tasks: list[Task], jobs: int, progress) -> Iterator[tuple[Task, dict, Exception | None]]:
@@ -128,10 +133,11 @@ def _made(tasks: list[Task], jobs: int, progress) -> Iterator[tuple[Task, dict, 
             except (GalaxiesmlError, OSError) as error:
                 yield task, {}, error
         return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=spawn, initializer=end_with_parent) as pool:
+    with pool(min(jobs, len(tasks))) as processes:
         # The largest first, so that no process ends long after the others.
-        futures = {pool.submit(make_shard, task): task for task in sorted(tasks, key=lambda t: -bytes_of(t.source))}
+        futures = {
+            processes.submit(make_shard, task): task for task in sorted(tasks, key=lambda t: -bytes_of(t.source))
+        }
         for future in as_completed(futures):
             task, error = futures[future], future.exception()
             if progress is not None:
@@ -145,8 +151,10 @@ def _publish(store: Path, task: Task, info: dict, error: Exception | None) -> La
     if error is not None:
         shutil.rmtree(task.folder, ignore_errors=True)
         if isinstance(error, OSError):
-            if error.errno == errno.ENOSPC:
-                raise ResourceError(f"The disk of {store} is full; {task.source} is not landed.") from None
+            # Of the machine's refusals only one that is about this source is no reason to stop.
+            known = refusal(error)
+            if known is not None and not isinstance(known, InputError):
+                raise type(known)(f"{known} {task.source} is not landed.", known.hint) from None
             error = InputError(f"{task.source} cannot be read: {error.strerror or error}.")
         return Landed(task.source, {}, "failed", error)
     target = store / info["shard"]

@@ -6,6 +6,7 @@ import csv
 import os
 from pathlib import Path
 
+from galaxiesml.atomic import clear, making_of
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.source import BadRow
 
@@ -26,6 +27,7 @@ class Rejects:
         self.path, self.first = path, ""
         self.file = None
         if target is not None:
+            clear(Path(target).parent)
             self.file = open(beside(target), "w", newline="", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
             self.writer = csv.writer(self.file)
             self.writer.writerow(_REJECTS)
@@ -58,8 +60,7 @@ def _sentence(bad: BadRow) -> str:
 
 
 def beside(target: str | Path) -> Path:
-    target = Path(target)
-    return target.with_name(f".{target.name}.{os.getpid()}")
+    return making_of(Path(target))
 
 
 def show_rejects(target: str | Path | None) -> None:

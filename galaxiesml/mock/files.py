@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+
+from galaxiesml.atomic import appearing
 
 FORMATS = ("csv.gz", "csv", "parquet", "fits")
 #: Bytes of a text in FITS; the longest name of two surveys is shorter.
@@ -28,14 +29,9 @@ def open_table(path: Path, kind: str, schema: pa.Schema, rows: int) -> Iterator[
     rows : int
         How many there will be in all; FITS says so first.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     opened = {"csv": _csv, "csv.gz": _csv_gz, "parquet": _parquet, "fits": _fits}[kind]
-    try:
-        with opened(beside, schema, rows) as write:
-            yield write
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with appearing(path) as making, opened(making, schema, rows) as write:
+        yield write
 
 
 @contextlib.contextmanager

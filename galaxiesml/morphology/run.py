@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -25,7 +24,7 @@ from galaxiesml.morphology.settings import Settings
 from galaxiesml.parquet import quote
 from galaxiesml.pixels import Shards
 from galaxiesml.survey import MASK_PLANES
-from galaxiesml.workers import end_with_parent
+from galaxiesml.workers import pool
 
 #: Pictures of a block: what is lost when a run is killed, and what a process holds.  A GPU asks for many at once.
 BLOCK = {"cpu": 256, "cuda": 4096}
@@ -128,13 +127,15 @@ def run(
     derived.note_run(catalog, wanted.digest, wanted.source.words, text)
     work = _Work(catalog.root, wanted.settings, wanted.source, wanted.digest, device)
     counted: dict[str, int] = {}
-    for flags in _results(work, wanted.todo, workers):
-        for flag in flags:
-            for bit in Flag:
-                if bit & flag:
-                    counted[bit.name.lower()] = counted.get(bit.name.lower(), 0) + 1
-        if progress is not None:
-            progress(len(flags))
+    # Closed here: an interrupt of this loop ends the processes, too.
+    with contextlib.closing(_results(work, wanted.todo, workers)) as results:
+        for flags in results:
+            for flag in flags:
+                for bit in Flag:
+                    if bit & flag:
+                        counted[bit.name.lower()] = counted.get(bit.name.lower(), 0) + 1
+            if progress is not None:
+                progress(len(flags))
     return {
         "measured": len(wanted.todo),
         "measured_before": wanted.before,
@@ -167,24 +168,20 @@ def _results(work: _Work, todo: pa.Table, workers: int) -> Iterator[list[int]]:
         for block in blocks:
             yield _measure(work, block)
         return
-    # Spawned: torch's threads do not survive a fork.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=end_with_parent) as pool:
-        # A few ahead of the workers, not all: there may be tens of thousands.
-        waiting = {pool.submit(_measure, work, block) for block in islice(blocks, 2 * workers)}
-        try:
+    try:
+        with pool(workers) as processes:
+            # A few ahead of the workers, not all: there may be tens of thousands.
+            waiting = {processes.submit(_measure, work, block) for block in islice(blocks, 2 * workers)}
             while waiting:
                 ended, waiting = futures.wait(waiting, return_when=futures.FIRST_COMPLETED)
-                waiting |= {pool.submit(_measure, work, block) for block in islice(blocks, len(ended))}
+                waiting |= {processes.submit(_measure, work, block) for block in islice(blocks, len(ended))}
                 for one in ended:
                     yield one.result()
-        except BrokenProcessPool:
-            raise ResourceError(
-                "A process that measured was ended from outside, as happens where memory runs out.",
-                f"What is measured stays.  Type the command again with --workers {max(workers // 2, 1)}",
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    except BrokenProcessPool:
+        raise ResourceError(
+            "A process that measured was ended from outside, as happens where memory runs out.",
+            f"What is measured stays.  Type the command again with --workers {max(workers // 2, 1)}",
+        ) from None
 
 
 def _measure(work: _Work, block: list[dict]) -> list[int]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 
+from galaxiesml.atomic import appearing
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import UsageError
 from galaxiesml.parquet import quote
@@ -132,27 +132,16 @@ def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
     _check_folder(path)
     connection = _connect(catalog, **settings)
     body = reading(connection, query).query.strip().rstrip(";")
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        copied = _execute(catalog, connection, f"copy ({body}\n) to {quote(beside)} (format parquet, compression zstd)")
-        count = copied.fetchone()[0]
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return count
+    with appearing(path) as making:
+        copied = _execute(catalog, connection, f"copy ({body}\n) to {quote(making)} (format parquet, compression zstd)")
+        return copied.fetchone()[0]
 
 
 def write_text(path: Path, write, result: duckdb.DuckDBPyConnection) -> int:
     """CSV or JSON into a file that appears whole or not at all."""
     _check_folder(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(beside, "w", newline="") as out:
-            count = write(result, out)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return count
+    with appearing(path) as making, open(making, "w", newline="", encoding="utf-8") as out:
+        return write(result, out)
 
 
 def _check_folder(path: Path) -> None:

@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml import __version__
+from galaxiesml import __version__, atomic, interrupts, machine
 from galaxiesml.catalog import Catalog, sync_folder, write_atomic
 from galaxiesml.config import check_space
 from galaxiesml.parquet import quote
@@ -108,6 +108,8 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
     bands = len(catalog.profile.bands)
     needed = sum(rows.values()) * sum(4 * bands * size**2 + 1000 for size in wanted.sizes)
     folder.mkdir(parents=True, exist_ok=True)
+    # The note of an export that was killed at its end is not written again.
+    atomic.clear(folder)
     check_space(folder, needed, force)
     left_out = _write_left_out(connection, folder / _name(wanted.sizes[0], bands, "left_out", "csv"))
     if progress is not None:
@@ -117,7 +119,8 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         targets = [Target(folder / _name(size, bands, split, "hdf5"), size, number) for size in wanted.sizes]
         if progress is not None:
             progress.update(description=f"writing {split}")
-        _write_split(catalog, connection, wanted, split, targets, progress)
+        with _room_given_back(targets):
+            _write_split(catalog, connection, wanted, split, targets, progress)
         files += [
             {"path": str(target.path), "split": split, "size": target.size, "galaxies": number}
             | {"not_finite_pixels": target.not_finite}
@@ -128,6 +131,19 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         "left_out": left_out,
         "left_out_file": str(folder / _name(wanted.sizes[0], bands, "left_out", "csv")),
     }
+
+
+@contextlib.contextmanager
+def _room_given_back(targets: list[Target]) -> Iterator[None]:
+    """What a killed export left is gone on with; what filled the disk would only keep it full."""
+    try:
+        yield
+    except Exception as error:
+        if machine.is_full(error):
+            for target in targets:
+                target.part.unlink(missing_ok=True)
+                target.note.unlink(missing_ok=True)
+        raise
 
 
 def _name(size: int, bands: int, what: str, suffix: str) -> str:
@@ -145,7 +161,8 @@ def _write_split(catalog, connection, wanted: Wanted, split: str, targets: list[
     for target in targets:
         with h5py.File(target.part, "r+") as file:
             file.attrs["not_finite_pixels"] = np.int64(target.not_finite)
-        _sync(target.part)
+        atomic.sync(target.part)
+        interrupts.check()
         os.replace(target.part, target.path)
         sync_folder(target.path.parent)
         target.note.unlink(missing_ok=True)
@@ -360,17 +377,8 @@ def _note(target: Target) -> None:
     write_atomic(target.note, json.dumps(note))
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _write_left_out(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     """List the galaxies that are in no file, each with its reason."""
-    beside = path.with_name(f".{path.name}.part")
-    connection.execute(f"copy (select * from left_out order by object_id) to {quote(beside)} (header)")
-    os.replace(beside, path)
+    with atomic.appearing(path) as making:
+        connection.execute(f"copy (select * from left_out order by object_id) to {quote(making)} (header)")
     return connection.execute("select count(*) from left_out").fetchall()[0][0]

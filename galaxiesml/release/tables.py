@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from galaxiesml.catalog import Catalog, check_version, write_atomic
+from galaxiesml.atomic import appearing, passing, write_atomic
+from galaxiesml.catalog import Catalog, check_version
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
 from galaxiesml.parquet import parquet, quote
@@ -126,8 +126,6 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
         Leave the header out; the facts then stand beside, in ``<path>.json``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    body = path.with_name(f".{path.name}.{os.getpid()}.rows")
     # ECSV wants True and False.
     wanted = ", ".join(
         f"""case "{column.name}" when true then 'True' when false then 'False' end as "{column.name}\""""
@@ -135,22 +133,18 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
         else f'"{column.name}"'
         for column in export.columns
     )
-    try:
+    with appearing(path) as making, passing(path.with_name(f"{path.name}.rows")) as body:
         connection = duckdb.connect()
         connection.execute(
             f"copy (select {wanted} from {parquet(export.source)}) to {quote(body)} (format csv, header)"
         )
-        with open(beside, "wb") as out, open(body, "rb") as rows:
+        with open(making, "wb") as out, open(body, "rb") as rows:
             if not plain:
                 out.write(ecsv_header(export).encode())
             while block := rows.read(1 << 20):
                 out.write(block)
-        os.replace(beside, path)
-        if plain:
-            write_atomic(path.with_name(path.name + ".json"), json.dumps(export.facts, indent=1) + "\n")
-    finally:
-        for leftover in (beside, body):
-            leftover.unlink(missing_ok=True)
+    if plain:
+        write_atomic(path.with_name(path.name + ".json"), json.dumps(export.facts, indent=1) + "\n")
 
 
 def ecsv_header(export: Export) -> str:
@@ -175,7 +169,6 @@ def write_parquet(export: Export, path: Path) -> None:
     A VOTable header stands in the file as well, as the VOParquet convention asks, so that TOPCAT shows units.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     source = pq.ParquetFile(export.source)
     schema = pa.schema(
         [
@@ -188,13 +181,9 @@ def write_parquet(export: Export, path: Path) -> None:
             "IVOA.VOTable-Parquet.content": votable_header(export),
         },
     )
-    try:
-        with pq.ParquetWriter(beside.absolute(), schema, compression="zstd") as writer:
-            for batch in source.iter_batches(batch_size=122_880):
-                writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with appearing(path) as making, pq.ParquetWriter(making.absolute(), schema, compression="zstd") as writer:
+        for batch in source.iter_batches(batch_size=122_880):
+            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
 
 
 def votable_header(export: Export) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from galaxiesml.atomic import appearing
 from galaxiesml.catalog import Catalog
 from galaxiesml.parquet import quote
 from galaxiesml.pixels import FRAME
@@ -36,16 +36,15 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
     made = []
     for split in SPLITS:
         path = folder / f"{bands}x{FRAME}x{FRAME}_{split}_with_morphology.csv"
-        beside = path.with_name(f".{path.name}.part")
-        connection.execute(f"""
-            copy (
-                select {columns} from galaxies_{selection.version} as galaxies
-                inner join chosen on galaxies.object_id = chosen.object_id
-                {morphology.join(measured)}
-                where chosen.split = '{split}' order by galaxies.object_id
-            ) to {quote(beside)} (header, delimiter ',')
-        """)
-        os.replace(beside, path)
+        with appearing(path) as making:
+            connection.execute(f"""
+                copy (
+                    select {columns} from galaxies_{selection.version} as galaxies
+                    inner join chosen on galaxies.object_id = chosen.object_id
+                    {morphology.join(measured)}
+                    where chosen.split = '{split}' order by galaxies.object_id
+                ) to {quote(making)} (header, delimiter ',')
+            """)
         made.append({"path": str(path), "split": split, "galaxies": rows[split]})
     return made
 

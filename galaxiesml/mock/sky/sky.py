@@ -6,9 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from galaxiesml.catalog import write_atomic
@@ -21,7 +19,7 @@ from galaxiesml.mock.sky.scene import Scene, make_scene
 from galaxiesml.mock.sky.service import cutout_list, psf_list
 from galaxiesml.mock.sky.spectra import take_spectra
 from galaxiesml.mock.sky.tars import Tars
-from galaxiesml.workers import end_with_parent
+from galaxiesml.workers import pool
 
 SUMMARY = "mock.json"
 #: Fewer galaxies do not carry every fault.
@@ -111,13 +109,11 @@ def _answers(scene: Scene, requests, jobs: int) -> Iterator[Answer]:
         one = Answerer(scene, asks)
         yield from (one.answer(group) for group in scene.groups)
         return
-    context = get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(scene, asks)) as pool:
-        yield from pool.map(_answer, range(len(scene.groups)), chunksize=4)
+    with pool(jobs, _start, (scene, asks)) as processes:
+        yield from processes.map(_answer, range(len(scene.groups)), chunksize=4)
 
 
 def _start(scene: Scene, asks: dict) -> None:
-    end_with_parent()
     # A process a core: libraries that start threads of their own would only get in each other's way.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from galaxiesml.atomic import appearing
 
 #: The service names a folder for its reply's time; a simulated one has the time of its list's number.
 _DAY = "191101"
@@ -28,22 +29,12 @@ class Tars:
         member.size, member.mtime, member.mode = len(data), _TIME, 0o644
         self._open[stem].addfile(member, io.BytesIO(data))
 
-    def _beside(self, stem: str) -> Path:
-        return self._folder / f".{stem}.tar.{os.getpid()}"
-
     @contextlib.contextmanager
     def written(self) -> Iterator[Tars]:
         """Open all; they appear under their names at the end, or not at all."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        try:
+        with contextlib.ExitStack() as stack:
             for stem in self._names:
-                self._open[stem] = tarfile.open(self._beside(stem), "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+                making = stack.enter_context(appearing(self._folder / f"{stem}.tar"))
+                self._open[stem] = stack.enter_context(tarfile.open(making, "w", format=tarfile.USTAR_FORMAT))
             yield self
-            for stem, opened in self._open.items():
-                opened.close()
-                os.replace(self._beside(stem), self._folder / f"{stem}.tar")
-        finally:
-            for opened in self._open.values():
-                opened.close()
-            for stem in self._names:
-                self._beside(stem).unlink(missing_ok=True)

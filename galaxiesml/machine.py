@@ -1,0 +1,141 @@
+"""What the machine refuses - a full disk, a read-only folder, no memory - in the words of an error of ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from galaxiesml.errors import CatalogError, GalaxiesmlError, InputError, ResourceError
+
+_ROOM = "Make room (galaxiesml gc deletes old builds), then type the command again."
+#: Errors that mean one thing whatever was done: the exception, the words after the file's name, what to do.
+_PLAIN = {
+    errno.ENOSPC: (ResourceError, "cannot be written: the disk is full", _ROOM),
+    errno.EDQUOT: (ResourceError, "cannot be written: the disk quota is used up", _ROOM),
+    errno.EFBIG: (
+        ResourceError,
+        "cannot be written: it is larger than this system allows",
+        "Raise the limit of the size of files (ulimit -f), then type the command again.",
+    ),
+    errno.EMFILE: (ResourceError, "cannot be opened: too many files are open", "Raise the limit: ulimit -n 4096"),
+    errno.ENFILE: (ResourceError, "cannot be opened: too many files are open on this machine", None),
+    errno.EIO: (ResourceError, "the disk or the network reports an error", "Look at the machine's own log."),
+    errno.EROFS: (
+        CatalogError,
+        "cannot be written: its file system is read-only",
+        "Work on a copy, or give the name of a folder that can be written.",
+    ),
+    errno.ENOTDIR: (CatalogError, "is no folder, or lies in something that is none", "Give the name of a folder."),
+    errno.EISDIR: (CatalogError, "is a folder, not a file", "Give the name of a file."),
+    errno.EEXIST: (CatalogError, "exists already", "Give another name."),
+    errno.ENAMETOOLONG: (CatalogError, "has too long a name for this file system", "Give a shorter name."),
+}
+_MEMORY = ResourceError(
+    "Memory ran out.", "Close other programs, or give the queries less: galaxiesml config set memory_limit 1GB"
+)
+_GONE = CatalogError("The working folder does not exist any more.", "Type: cd to a folder that exists.")
+#: What libraries that write files themselves say of the system's errors.
+_NUMBERED = re.compile(r"errno[ =]+(\d+)", re.IGNORECASE)
+_NAMED = re.compile(r"""(?:name = |file |directory |path )["'](?P<path>[^"'\n]+)["']""", re.IGNORECASE)
+_WORDS = {
+    os.strerror(number): number
+    for number in (*_PLAIN, errno.EACCES, errno.EPERM, errno.ENOMEM)
+    if number not in (errno.EEXIST, errno.EIO)
+}
+
+
+def refusal(error: BaseException) -> GalaxiesmlError | None:
+    """The error of ours that says what the machine refused; None where an exception is something else.
+
+    Parameters
+    ----------
+    error : BaseException
+        An OSError, or what DuckDB, pyarrow, h5py, dbt or matplotlib make of one; its causes are looked at, too.
+    """
+    for link in _chain(error):
+        if isinstance(link, GalaxiesmlError):
+            return None
+        if isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryException":
+            return _MEMORY
+        text = str(link)
+        number = link.errno if isinstance(link, OSError) and link.errno else _number(text)
+        if number is None:
+            continue
+        named = getattr(link, "filename", None)
+        found = _of(number, os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else _path(text))
+        if found is not None:
+            return found
+    return None
+
+
+def refusal_told(text: str) -> GalaxiesmlError | None:
+    """The same, of an exception of which only the text is left, as in dbt's results."""
+    if "Out of Memory Error" in text:
+        return _MEMORY
+    number = _number(text)
+    return None if number is None else _of(number, _path(text))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _number(text: str) -> int | None:
+    if found := _NUMBERED.search(text):
+        return int(found[1])
+    return next((number for words, number in _WORDS.items() if words in text), None)
+
+
+def _path(text: str) -> str | None:
+    found = _NAMED.search(text)
+    return found["path"] if found else None
+
+
+def _of(number: int, path: str | None) -> GalaxiesmlError | None:
+    if number == errno.ENOMEM:
+        return _MEMORY
+    if number == errno.ENOENT:
+        return _absent(path)
+    if number in (errno.EACCES, errno.EPERM):
+        return _forbidden(path)
+    if number not in _PLAIN:
+        return None
+    kind, words, hint = _PLAIN[number]
+    return kind(f"{_shown(path)} {words}.", hint)
+
+
+def _shown(path: str | None) -> str:
+    if path is None:
+        return "A file"
+    # The name that was meant, where the file that could not be made is one on its way to it.
+    made = re.fullmatch(r"\.(.+)\.[^.]+-\d+\.making", Path(path).name)
+    return str(Path(path).with_name(made[1])) if made else path
+
+
+def _forbidden(path: str | None) -> GalaxiesmlError:
+    if path is not None and Path(path).exists() and not os.access(path, os.R_OK):
+        return InputError(f"{path} cannot be read: permission denied.", f"Type: ls -ld {path}")
+    return CatalogError(
+        f"{_shown(path)} cannot be written: permission denied.", "Give the name of a folder that can be written."
+    )
+
+
+def _absent(path: str | None) -> GalaxiesmlError | None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return _GONE
+    return InputError(f"{path} does not exist.") if path else None
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the disk or the memory is too small for what was asked."""
+    return isinstance(error, ResourceError) or isinstance(refusal(error), ResourceError)
