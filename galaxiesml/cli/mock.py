@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -72,8 +75,9 @@ def export(
     if form not in FORMATS:
         raise UsageError(f"No format {form!r}.", f"Formats: {', '.join(FORMATS)}.")
     request = Request(checked_profile(release), rows, spectra, seed, form, split, tuple(leave_out or ()))
-    _open_folder(out, force)
-    with common.progress("Making rows", total=rows) as bar:
+    arguments = {"rows": rows, "spectra": spectra, "seed": seed, "format": form, "release": request.profile.name}
+    arguments |= {"split": split, "leave_out": leave_out}
+    with _open_folder(out, force, arguments), common.progress("Making rows", total=rows) as bar:
         # What an earlier export left would not go with the new truth.
         for path in own_files(out):
             path.unlink()
@@ -85,14 +89,30 @@ def export(
         _say(out, truth, release)
 
 
-def _open_folder(out: Path, force: bool) -> None:
+#: What is in a folder while its files are made, and after a run that did not end: the arguments of that run.
+UNFINISHED = ".unfinished.json"
+
+
+@contextlib.contextmanager
+def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
+    """A folder to write into: empty, or with --force, or left by an interrupted run of the same arguments.
+
+    Equal arguments give equal files of equal names, so nothing of another run is left there at the end.
+    """
+    from galaxiesml.catalog import write_atomic
     from galaxiesml.errors import UsageError
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file.", "Name a folder with --out.")
-    if out.is_dir() and any(out.iterdir()) and not force:
-        raise UsageError(f"{out} is not empty.", "Name another folder with --out, or add --force to write there.")
+    note, text = out / UNFINISHED, dumps(arguments, sort_keys=True, default=str)
+    goes_on = note.is_file() and note.read_text(errors="replace") == text
+    if out.is_dir() and any(out.iterdir()) and not (force or goes_on):
+        what = "holds files of a run with other arguments, which did not end" if note.is_file() else "is not empty"
+        raise UsageError(f"{out} {what}.", "Name another folder with --out, or add --force to write there.")
     out.mkdir(parents=True, exist_ok=True)
+    write_atomic(note, text)
+    yield
+    note.unlink(missing_ok=True)
 
 
 def _say(out: Path, truth: dict, release: str) -> None:
@@ -134,6 +154,8 @@ def sky(
 ) -> None:
     """Make a simulated sky: an archive's exports, cutouts and PSF pictures, with the truth beside them.
 
+    A run that was interrupted is made again, from its beginning, when the same command is typed.
+
     The queries of sql/archive are run on a simulated archive; GalSim draws every picture that its objects want.
     Known faults are planted: the folder's truth/ names each, and no ingest reads it.
 
@@ -153,8 +175,11 @@ def sky(
     from galaxiesml.mock.sky.sky import Request, files_of, write_sky
 
     request = Request(galaxies, seed, correlated_noise, jobs if jobs is not None else os.cpu_count() or 1)
-    _open_folder(out, force)
-    with common.progress("Drawing the sky", total=None, unit="targets") as bar:
+    arguments = {"galaxies": galaxies, "seed": seed, "correlated_noise": correlated_noise}
+    with (
+        _open_folder(out, force, arguments),
+        common.progress("Drawing the sky", total=None, unit="targets") as bar,
+    ):
         # What an earlier sky left would not go with the new truth.
         for path in files_of(out):
             path.unlink()

@@ -1,0 +1,173 @@
+"""Ctrl-C, SIGTERM and SIGHUP in every long command: the exit code, the words, no process and no half-made file left."""
+
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.made.signalled import CODES, being_made, signalled
+from tests.mock import skies
+from tests.morphology.measured import landed, measured
+
+WORDS = "Interrupted; type it again to go on."
+#: Commands, each with the catalogue that it is typed in: landed and built, or measured too.
+COMMANDS = {
+    "build": (landed, ["build"]),
+    "morphology": (landed, ["morphology", "--workers", "2"]),
+    "ingest hsc": (landed, ["ingest", "hsc", "{files}/m/export.csv"]),
+    "ingest cutouts": (landed, ["ingest", "cutouts", "{files}/tars", "--jobs", "2"]),
+    "export hdf5": (measured, ["export", "hdf5", "--out", "{folder}/out"]),
+    "sql": (landed, ["sql", "select count(*) from range(100000000000) as r(i) where sin(i) > 2"]),
+    "mock export": (None, ["mock", "export", "--rows", "400000", "--out", "{folder}/big"]),
+    "mock sky": (None, ["mock", "sky", "--galaxies", "60", "--jobs", "2", "--out", "{folder}/sky"]),
+}
+#: When a command is at work: what is there then.
+AT_WORK = {
+    "build": ("cat/builds/.next/*.parquet",),
+    "morphology": ("cat/derived/morphology/*/run.json",),
+    "ingest hsc": ("cat/raw/.tmp-*/*",),
+    "ingest cutouts": ("cat/raw/.tmp-pixels-*/*",),
+    "export hdf5": ("out/.*.part", "out/*.hdf5"),
+    "sql": (),
+    "mock export": ("big/.*.making",),
+    "mock sky": ("sky/cutouts/.*.making",),
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> Path:
+    """What is landed: an export of 60,000 rows, and tars of cutouts that no catalogue has."""
+    folder = tmp_path_factory.mktemp("files")
+    words = ["mock", "export", "--rows", "60000", "--format", "csv", "--out", str(folder / "m")]
+    subprocess.run([sys.executable, "-m", "galaxiesml", "-q", *words], check=True, stdout=subprocess.DEVNULL)
+    (folder / "tars").mkdir()
+    for path in (skies.made() / "cutouts").iterdir():
+        # What follows a tar's end mark is not read, and makes it another tar.
+        (folder / "tars" / path.name).write_bytes(path.read_bytes() + (b"\0" * 512 if path.suffix == ".tar" else b""))
+    return folder
+
+
+def typed_in(name: str, folder: Path, files: Path) -> list[str]:
+    """The command, in a catalogue of its own."""
+    made, words = COMMANDS[name]
+    if made is not None and not (folder / "cat").exists():
+        found = made()
+        shutil.copytree(found[0] if isinstance(found, tuple) else found, folder / "cat")
+    return [
+        *(["-C", str(folder / "cat")] if made is not None else []),
+        *(word.format(files=files, folder=folder) for word in words),
+    ]
+
+
+def published(folder: Path) -> tuple[str, list[str]]:
+    current = folder / "cat" / "current"
+    landings = sorted(path.parent.name for path in folder.glob("cat/raw/*/*/landing.json"))
+    return (current.read_text() if current.exists() else ""), landings
+
+
+def check(name: str, folder: Path, before, number, ended) -> None:
+    assert ended.code == CODES[number], ended.screen
+    assert WORDS in ended.screen and "Traceback" not in ended.screen and "fault of galaxiesml" not in ended.screen
+    assert ended.left == []
+    current, landings = published(folder)
+    # A tar that is whole stays; nothing else is published.
+    assert current == before[0] and set(before[1]) <= set(landings)
+    assert name == "ingest cutouts" or landings == before[1]
+    left = [path for path in being_made(folder) if path.suffix == ".making" or path.name == ".next"]
+    assert not left
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_ctrl_c_ends_a_command_at_work(name, tmp_path, files, record_property):
+    words = typed_in(name, tmp_path, files)
+    before = published(tmp_path)
+
+    def at_work(seconds: float) -> bool:
+        patterns = AT_WORK[name]
+        assert seconds < 120, f"{name} does not begin"
+        return any(next(tmp_path.glob(pattern), None) for pattern in patterns) if patterns else seconds > 3
+
+    ended = signalled(words, signal.SIGINT, at_work)
+    check(name, tmp_path, before, signal.SIGINT, ended)
+    record_property("seconds", ended.seconds)
+    print(f"measured: {name} ended {ended.seconds:.2f} s after Ctrl-C")
+    if name in ("mock export", "ingest hsc"):
+        # The same words go on, as the message says.
+        again = subprocess.run([sys.executable, "-m", "galaxiesml", *words], capture_output=True, text=True)
+        assert again.returncode == 0, again.stderr
+        assert not being_made(tmp_path)
+
+
+def test_what_nohup_ignores_stays_ignored(tmp_path):
+    """A hang-up that was ignored when the command began ends nothing; SIGTERM still does."""
+    words = [sys.executable, "-m", "galaxiesml", "mock", "export", "--rows", "400000", "--out", str(tmp_path / "big")]
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    while not next((tmp_path / "big").glob(".*.making"), None):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 143 and WORDS in err and not being_made(tmp_path)
+
+
+def test_files_of_dead_processes_are_cleared_by_the_next_write(tmp_path):
+    """What a killed command was making goes when the next one writes there; what a living one makes stays."""
+    from galaxiesml.atomic import clear, making_of, write_atomic
+
+    mine = making_of(tmp_path / "mine.csv")
+    dead = subprocess.Popen([sys.executable, "-c", "pass"])
+    dead.wait()
+    left = mine.with_name(mine.name.replace("mine", "left").replace(f"-{os.getpid()}.", f"-{dead.pid}."))
+    other = mine.with_name(mine.name.replace("mine", "other").replace(f"-{os.getpid()}.", "-1."))
+    for path in (mine, left, other):
+        path.write_text("half")
+    clear(tmp_path, again=True)
+    write_atomic(tmp_path / "new.txt", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {mine.name, other.name, "new.txt"}
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", COMMANDS)
+def test_signals_at_five_points_of_every_long_command(name, tmp_path, files):
+    """Each of the three signals at five points of the command's time; typed again it ends as if never interrupted."""
+    longest, began = 0.0, time.monotonic()
+    words = typed_in(name, tmp_path / "whole", files)
+    if name == "sql":
+        whole = 5.0
+    else:
+        subprocess.run([sys.executable, "-m", "galaxiesml", *words], check=True, capture_output=True)
+        whole = time.monotonic() - began
+    for number in CODES:
+        for point in range(5):
+            folder = tmp_path / f"{number.name}-{point}"
+            folder.mkdir()
+            words, at = typed_in(name, folder, files), whole * (point + 0.5) / 5
+            before = published(folder)
+            ended = signalled(words, number, lambda seconds, at=at: seconds >= at)
+            if math.isnan(ended.seconds):
+                # It was faster this time.
+                assert ended.code == 0 and not ended.left
+            else:
+                check(name, folder, before, number, ended)
+                longest = max(longest, ended.seconds)
+            if name != "sql":
+                again = subprocess.run([sys.executable, "-m", "galaxiesml", *words], capture_output=True, text=True)
+                assert again.returncode == 0, again.stderr
+            shutil.rmtree(folder)
+    print(f"measured: {name} ended at most {longest:.2f} s after a signal")
+    assert longest < 20
