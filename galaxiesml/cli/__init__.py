@@ -114,11 +114,22 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(0)
         raise
     except Exception as error:
-        _report_fault(error)
-        sys.exit(1)
+        sys.exit(_report_older_build(error) or _report_fault(error))
 
 
-def _report_fault(error: Exception) -> None:
+def _report_older_build(error: Exception) -> int:
+    """Say that the build is an older one, where the error comes of that: its exit code, else 0."""
+    from galaxiesml.cli.older import older_build
+
+    told = older_build(error)
+    if told is None:
+        return 0
+    common.LOG.error("%s", traceback.format_exc())
+    sys.stderr.write(f"Error: {told}\n{told.hint}\n")
+    return told.exit_code
+
+
+def _report_fault(error: Exception) -> int:
     common.LOG.error("%s", traceback.format_exc())
     sys.stderr.write(f"Error: {type(error).__name__}: {error}\n")
     files = [handler.baseFilename for handler in common.LOG.handlers if hasattr(handler, "baseFilename")]
@@ -126,3 +137,4 @@ def _report_fault(error: Exception) -> None:
         sys.stderr.write(f"This is a fault of galaxiesml; the traceback is in {files[0]}.\n")
     else:
         traceback.print_exc()
+    return 1

@@ -103,11 +103,12 @@ def _print_duplicates(metrics: dict) -> None:
             f"{metrics['pairs_in_duplicate_groups']:,.0f} pairs ({fraction:.1%} of those that reach the duplicate "
             f"steps) share their spectrum with another (the paper: about 70 %)"
         )
-    unknown = metrics["kept_primary_unknown"]
-    common.result(
-        f"{metrics['kept_not_primary']:,.0f} kept rows are not primary detections"
-        + (f"; of {unknown:,.0f} it is not known" if unknown else "")
-    )
+    # A build of an earlier version may hold neither.
+    not_primary, unknown = metrics.get("kept_not_primary"), metrics.get("kept_primary_unknown")
+    if not_primary is not None and (not_primary or not unknown):
+        common.result(f"{not_primary:,.0f} kept rows are not primary detections")
+    if unknown:
+        common.result(f"The primary flag is not available for {unknown:,.0f} kept rows")
     for name, value in metrics.items():
         if name.startswith("median_offset") and value is not None:
             common.result(f"{name.split('_')[2]} magnitudes of duplicates differ by {value:.4f} mag (median, absolute)")

@@ -14,6 +14,12 @@ from galaxiesml.curation.macros import Macros
 from galaxiesml.errors import CatalogError, UsageError
 
 
+#: Metrics of duplicates that count; the others are fractions and medians, NULL where there is nothing to divide by.
+_COUNTS = {
+    *("pairs_reaching_duplicate_steps", "pairs_in_duplicate_groups", "kept_not_primary", "kept_primary_unknown"),
+}
+
+
 def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters=()) -> list[dict]:
     """A query's rows as dicts."""
     cursor = connection.execute(query, parameters)
@@ -46,10 +52,18 @@ def cut_flow(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
     metrics = rows(connection, "select metric, value from duplicate_metrics where version = ? order by metric", name)
     return {
         "version": version,
-        "head": rows(connection, "select * from object_counts")[0],
+        "head": {name: _count(value) for name, value in rows(connection, "select * from object_counts")[0].items()},
         "flow": rows(connection, "select * from cut_flow where version = ? order by step", name),
-        "duplicates": {metric["metric"]: metric["value"] for metric in metrics},
+        "duplicates": {
+            metric["metric"]: _count(metric["value"]) if metric["metric"] in _COUNTS else metric["value"]
+            for metric in metrics
+        },
     }
+
+
+def _count(value: float | None) -> float:
+    """A count; builds of earlier versions hold NULL for none, where no row said yes or no."""
+    return value or 0
 
 
 def without(connection: duckdb.DuckDBPyConnection, number: int, cut: str, bands) -> dict:
