@@ -31,7 +31,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from galaxiesml.errors import CatalogError, LockedError, UsageError
-from galaxiesml.survey import Profile, load_profile, parse_profile
+from galaxiesml.release_check import checked_profile
+from galaxiesml.survey import Profile, parse_profile
 
 #: Layout of the folder.  1: this one.
 FORMAT = 1
@@ -97,7 +98,7 @@ class Catalog:
     @classmethod
     def create(cls, root: Path, release: str | Path) -> Catalog:
         """Make an empty catalogue.  A folder that holds one already is an error, other files are not."""
-        profile = load_profile(release)
+        profile = checked_profile(release)
         root = Path(root).resolve()
         if (root / CONFIG).exists():
             raise CatalogError(f"{root} is a catalogue already.", "Go on with it, or give the name of another folder.")

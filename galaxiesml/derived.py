@@ -3,6 +3,7 @@
 ::
 
     derived/morphology/settings.parquet          one row: the settings that builds take, and in words
+    derived/morphology/<settings>/run.json       PSF and settings of the runs that wrote the parts beside it
     derived/morphology/<settings>/<part>.parquet rows of one run's block; a part never changes once it stands
 
 Columns' types, units and descriptions are the dictionary's.
@@ -11,16 +12,19 @@ Columns' types, units and descriptions are the dictionary's.
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, write_table
+from galaxiesml.catalog import Catalog, write_atomic, write_table
 from galaxiesml.dictionary import columns
 
 EMPTY = "0000-empty"
+#: What a run leaves in its folder before it measures.
+RUN = "run.json"
 #: Source Extractor's columns under their released names, without the filter.
 RELEASED = (
     *("central_image_pop_5px_rad", "central_image_pop_10px_rad", "central_image_pop_15px_rad", "ellipticity"),
@@ -95,6 +99,20 @@ def chosen(catalog: Catalog) -> dict | None:
     path = folder(catalog) / "settings.parquet"
     rows = pq.read_table(path).to_pylist() if path.is_file() else []
     return rows[0] if rows else None
+
+
+def note_run(catalog: Catalog, settings: str, psf_source: str, text: str) -> None:
+    """Keep what a run is made by, before it measures; that it ended, or what it measured, is not in the note."""
+    note = dict(zip(SETTINGS[1:], (psf_source, text), strict=True))
+    write_atomic(folder(catalog) / settings / RUN, json.dumps(note, indent=1) + "\n")
+
+
+def runs(catalog: Catalog) -> dict[str, dict]:
+    """psf_source and settings_json of every run that left a note, by the hash of its settings; the chosen one too."""
+    found = {path.parent.name: json.loads(path.read_text()) for path in sorted(folder(catalog).glob(f"*/{RUN}"))}
+    if row := chosen(catalog):
+        found.setdefault(row["morphology_settings"], {key: row[key] for key in SETTINGS[1:]})
+    return found
 
 
 def write_part(catalog: Catalog, settings: str, table: pa.Table) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,17 @@ PROJECT = PACKAGED if PACKAGED.is_dir() else Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Column:
-    """One column: ``type`` is bigint, integer, double, boolean or text; ``of`` is object, spectrum or ''."""
+    """One column.
+
+    Attributes
+    ----------
+    type : str
+        bigint, integer, double, boolean or text.
+    of : str
+        object, spectrum or ''.
+    min, max : float or None
+        What a value may be, both included, in the column's unit; None: no limit.
+    """
 
     name: str
     type: str
@@ -24,6 +35,8 @@ class Column:
     unit: str = ""
     ucd: str = ""
     of: str = ""
+    min: float | None = None
+    max: float | None = None
 
 
 @cache
@@ -44,7 +57,7 @@ def columns(bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> di
     out = {}
     for pattern, entry in _entries().items():
         for words in _fillings(pattern, bands, cuts):
-            filled = {key: _fill(text, words) for key, text in entry.items()}
+            filled = {key: _fill(of, words) if isinstance(of, str) else of for key, of in entry.items()}
             name = _fill(pattern, words)
             out[name] = Column(name, **filled)
     return out
@@ -53,6 +66,12 @@ def columns(bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> di
 def expand(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> list[str]:
     """The names that one pattern, as ``{band}_cmodel_mag`` or ``ok_{cut}``, stands for."""
     return [_fill(pattern, words) for words in _fillings(pattern, bands, cuts)]
+
+
+@cache
+def cut_names() -> tuple[str, ...]:
+    """Names of the cuts, in order, without rendering what each does."""
+    return tuple(re.findall(r"\{'name': '(\w+)'", (PROJECT / "sql" / "macros" / "cuts.sql").read_text()))
 
 
 def _fillings(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:

@@ -7,12 +7,16 @@ A survey is one TOML file, ``surveys/<name>.toml``; adding a survey adds a file 
 from __future__ import annotations
 
 import fnmatch
+import re
+import shlex
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from galaxiesml.errors import InputError
+from galaxiesml.toml_keys import Key, key_problems, refuse
 
 SURVEYS = Path(__file__).parent / "surveys"
 #: How a redshift was taken, best first.
@@ -21,6 +25,76 @@ ERROR_KINDS = ("measured", "assigned", "arbitrary", "none")
 CLASSES = ("galaxy", "qso", "star")
 UNITS = ("deg", "hour", "sexagesimal")
 FRAMES = ("icrs", "b1950")
+ANGLES = ("ra", "dec")
+TESTED_ON = ("sample", "published description")
+#: What a landed table keeps of a description of the user's own.
+OWN = "survey.toml"
+_IS_NO_SURVEY = "describes no survey"
+_NAME = "text, or texts"
+_VALUES = "texts and whole numbers"
+
+#: Every key of a survey's description.
+KEYS = (
+    Key("title", "text", "The survey and its release, in words", required=True),
+    Key("label", "text", "Its short name in tables and pictures", required=True),
+    Key("reference", "text", "The article", required=True),
+    Key("url", "text", "Where the table is from", required=True),
+    Key("licence", "text", "The table's licence, or 'not stated'", required=True),
+    Key("year", "whole number", "Year of the release: of equal spectra the newest is preferred", required=True),
+    Key(
+        "instrument", "text", "How redshifts were taken; mixed: rows tell", required=True, words=(*INSTRUMENTS, "mixed")
+    ),
+    Key("tested_on", "text", "What the description was tried on", required=True, words=TESTED_ON),
+    Key("recognise", "table", "What tells the survey's tables", required=True),
+    Key("recognise.columns", "texts", "Columns that all of its tables have", required=True),
+    Key("recognise.values", "table", "Where columns are not enough: a column, and the patterns of all its cells"),
+    Key("recognise.values.*", "texts", "Of a column: patterns, `*` being anything"),
+    Key("columns", "table", "Its columns; of several names the first that is there", required=True),
+    Key("columns.id", f"{_NAME}, or table", "Identifier", required=True),
+    Key("columns.ra", f"{_NAME}, or table", "Right ascension", required=True),
+    Key("columns.dec", f"{_NAME}, or table", "Declination", required=True),
+    Key("columns.redshift", _NAME, "Redshift"),
+    Key("columns.velocity", _NAME, "Or c z, km/s"),
+    Key("columns.error", _NAME, "Error of the redshift"),
+    Key("columns.error_velocity", _NAME, "Or of c z, km/s"),
+    Key("columns.flag", f"{_NAME}, or table", "Quality flag"),
+    Key("columns.class", _NAME, "Class of the source"),
+    Key("columns.instrument", _NAME, "How the redshift was taken"),
+    Key("columns.magnitude", _NAME, "A magnitude, AB"),
+    Key("columns.magnitude_band", "text", "Its filter, or the column that says it"),
+    *(Key(f"columns.{name}.join", "texts", "Columns that make it together") for name in ("id", "flag")),
+    *(Key(f"columns.{name}.parts", "texts", "Three columns: hours or degrees, minutes, seconds") for name in ANGLES),
+    *(Key(f"columns.{name}.sign", "text", "The column of its sign") for name in ANGLES),
+    Key("position", "table", "What positions are"),
+    Key(
+        "position.unit", "text", "Unit of right ascension (and degrees of declination); deg where not told", words=UNITS
+    ),
+    Key("position.frame", "text", "icrs where not told", words=FRAMES),
+    Key("redshift", "table", "Of the redshifts"),
+    Key("redshift.sentinels", "numbers", "Redshifts that mean none"),
+    Key("error", "table", "Where errors come from; none where not told"),
+    Key("error.kind", "text", "measured: by the survey; assigned: by us, to all", required=True, words=ERROR_KINDS),
+    Key("error.value", "number", "The assigned error"),
+    Key("error.per_1pz", "true or false", "Whether it grows as 1 + z"),
+    Key("error.source", "text", "Where it was read"),
+    Key("error.sentinels", "numbers", "Errors that mean none"),
+    Key("flags", "tables", "Rules, of which the first that knows a flag's value counts", required=True),
+    Key("flags[].values", _VALUES, "Values of the flag; `*` stands for anything, '' for none", required=True),
+    Key("flags[].secure", "true or false", "Whether such a redshift is secure", required=True),
+    Key("flags[].meaning", "text", "The survey's own words", required=True),
+    Key("flags[].confirmed", "text", "Where they were read; '' unconfirmed"),
+    Key("flags[].confidence", "number", "Fraction of right redshifts, as the survey states it"),
+    Key("flags[].redshift", "true or false", "false: such a row has no spectroscopic redshift"),
+    Key("flags[].reason", "text", "Why it has none"),
+    Key("flags[].instrument", "text", "How redshifts of such a flag were taken", words=INSTRUMENTS),
+    Key("flags[].class", "text", "Class of sources of such a flag", words=CLASSES),
+    Key("classes", "tables", "What words of columns.class mean"),
+    Key("classes[].values", _VALUES, "Their words", required=True),
+    Key("classes[].class", "text", "Ours", required=True, words=CLASSES),
+    Key("instruments", "tables", "What words of columns.instrument mean"),
+    Key("instruments[].values", _VALUES, "Their words", required=True),
+    Key("instruments[].instrument", "text", "Ours", required=True, words=INSTRUMENTS),
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +158,8 @@ class Survey:
     flags : tuple of Flag
     classes, instruments : dict of str to str
         Their word to ours.
+    text : str
+        The TOML that this was read from.
     """
 
     name: str
@@ -104,6 +180,7 @@ class Survey:
     flags: tuple[Flag, ...]
     classes: dict[str, str]
     instruments: dict[str, str]
+    text: str = field(default="", repr=False)
 
     def rule_of(self, flag: str) -> Flag | None:
         """The first rule that knows a flag's value."""
@@ -112,7 +189,7 @@ class Survey:
 
 @cache
 def load_surveys() -> dict[str, Survey]:
-    """Every survey by name.
+    """Every packaged survey by name.
 
     Raises
     ------
@@ -122,35 +199,81 @@ def load_surveys() -> dict[str, Survey]:
     return {path.stem: parse_survey(path.stem, path.read_text(), str(path)) for path in sorted(SURVEYS.glob("*.toml"))}
 
 
+def known_surveys(landed: Path) -> dict[str, Survey]:
+    """Every packaged survey, and those whose tables were landed with a description of the user's own, by name.
+
+    Parameters
+    ----------
+    landed : Path
+        The catalogue's folder of landed tables, ``raw/specz``; such a table keeps its survey.toml.
+    """
+    found = dict(load_surveys())
+    for path in sorted(landed.glob(f"*/{OWN}")):
+        name = path.parent.name.rpartition("-")[0]
+        found.setdefault(name, parse_survey(name, path.read_text(encoding="utf-8"), str(path)))
+    return found
+
+
+def read_survey(path: Path) -> Survey:
+    """A survey from a description in a file of the user's own, checked; it is named for the file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, describes no survey, or its name is none, or that of a packaged survey.
+    """
+    name = path.stem
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+        raise InputError(
+            f"{path}: the survey is named for its file, and {name!r} has other letters than A-Z, a-z, 0-9 and '_'.",
+            f"Type: cp {shlex.quote(str(path))} {re.sub(r'[^A-Za-z0-9_]+', '_', name) or 'mine'}.toml",
+        )
+    if name.lower() in {known.lower() for known in load_surveys()}:
+        raise InputError(
+            f"{path}: a packaged survey is named {name} already.",
+            f"Give the file another name: cp {shlex.quote(str(path))} my_{name}.toml; or type --survey {name}",
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from None
+    return parse_survey(name, text, str(path))
+
+
 def parse_survey(name: str, text: str, origin: str) -> Survey:
-    """A survey from its TOML."""
+    """A survey from its TOML.
+
+    Raises
+    ------
+    InputError
+        A key or a value of it is wrong: all that is, each with the nearest right word.
+    """
     try:
         raw = tomllib.loads(text)
-        position, error = raw.get("position", {}), raw.get("error", {"kind": "none"})
-        survey = Survey(
-            **{key: raw[key] for key in ("title", "label", "reference", "url", "licence", "year")},
-            name=name,
-            instrument=raw["instrument"],
-            tested_on=raw["tested_on"],
-            recognise={"values": {}, **raw["recognise"]},
-            columns=raw["columns"],
-            unit=position.get("unit", "deg"),
-            frame=position.get("frame", "icrs"),
-            sentinels=tuple(float(value) for value in raw.get("redshift", {}).get("sentinels", ())),
-            error=error,
-            flags=tuple(_flag(entry) for entry in raw["flags"]),
-            classes={str(value): entry["class"] for entry in raw.get("classes", ()) for value in entry["values"]},
-            instruments={
-                str(value): entry["instrument"] for entry in raw.get("instruments", ()) for value in entry["values"]
-            },
-        )
-        _check(survey)
-        return survey
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise InputError(
-            f"{origin} describes no survey: {type(problem).__name__}: {problem}.",
-            f"{SURVEYS / 'vvds.toml'} is a model.",
-        ) from problem
+    except tomllib.TOMLDecodeError as error:
+        refuse(origin, _IS_NO_SURVEY, [f"TOMLDecodeError: {error}"])
+    refuse(origin, _IS_NO_SURVEY, key_problems(raw, KEYS))
+    position = raw.get("position", {})
+    survey = Survey(
+        **{key: raw[key] for key in ("title", "label", "reference", "url", "licence", "year")},
+        name=name,
+        instrument=raw["instrument"],
+        tested_on=raw["tested_on"],
+        recognise={"values": {}, **raw["recognise"]},
+        columns=raw["columns"],
+        unit=position.get("unit", "deg"),
+        frame=position.get("frame", "icrs"),
+        sentinels=tuple(float(value) for value in raw.get("redshift", {}).get("sentinels", ())),
+        error=raw.get("error", {"kind": "none"}),
+        flags=tuple(_flag(entry) for entry in raw["flags"]),
+        classes={str(value): entry["class"] for entry in raw.get("classes", ()) for value in entry["values"]},
+        instruments={
+            str(value): entry["instrument"] for entry in raw.get("instruments", ()) for value in entry["values"]
+        },
+        text=text,
+    )
+    refuse(origin, _IS_NO_SURVEY, list(_wrong_values(survey)))
+    return survey
 
 
 def _flag(entry: dict) -> Flag:
@@ -167,27 +290,24 @@ def _flag(entry: dict) -> Flag:
     )
 
 
-def _check(survey: Survey) -> None:
-    """Words from the lists; a redshift, a position and a rule."""
-    words = [
-        (survey.unit, UNITS),
-        (survey.frame, FRAMES),
-        (survey.error["kind"], ERROR_KINDS),
-        (survey.instrument, (*INSTRUMENTS, "mixed")),
-        *((name, INSTRUMENTS) for name in survey.instruments.values()),
-        *((name, CLASSES) for name in survey.classes.values()),
-        *((rule.instrument or "unknown", INSTRUMENTS) for rule in survey.flags),
-        *((rule.class_ or "galaxy", CLASSES) for rule in survey.flags),
-    ]
-    for word, known in words:
-        if word not in known:
-            raise ValueError(f"{word!r} is none of {', '.join(known)}")
-    for ours in ("id", "ra", "dec"):
-        if ours not in survey.columns:
-            raise KeyError(f"columns.{ours}")
-    if not survey.flags or not {"redshift", "velocity"} & set(survey.columns):
-        raise KeyError("flags, and columns.redshift or columns.velocity")
-    if any(not rule.has_redshift and not rule.reason for rule in survey.flags):
-        raise KeyError("flags.reason, where redshift = false")
-    if survey.error["kind"] == "assigned" and not (survey.error["value"] > 0 and survey.error["source"]):
-        raise ValueError("an assigned error needs a value and its source")
+def _wrong_values(survey: Survey) -> Iterator[str]:
+    """Of a description whose keys are right: a redshift, a rule, and what one key asks of another."""
+    for name, told in survey.columns.items():
+        if isinstance(told, dict) and ("join" in told) == ("parts" in told):
+            yield f"columns.{name} is a table: it needs 'join' or 'parts', one of the two"
+        if isinstance(told, dict) and "parts" in told and (len(told["parts"]) != 3 or name not in ("ra", "dec")):
+            yield f"columns.{name}.parts: an angle alone has parts, and three: degrees or hours, minutes, seconds"
+    for one, other in (("redshift", "velocity"), ("error", "error_velocity")):
+        if {one, other} <= set(survey.columns):
+            yield f"columns.{one} and columns.{other}: give one of the two"
+    if not {"redshift", "velocity"} & set(survey.columns):
+        yield "columns.redshift is missing, or columns.velocity"
+    if not survey.flags:
+        yield "flags: no rule is given; one with values = ['*'] is for all"
+    for number, rule in enumerate(survey.flags, 1):
+        if not rule.has_redshift and not rule.reason:
+            yield f"flags[{number}].reason is missing, where redshift = false"
+        if rule.confidence is not None and not 0 <= rule.confidence <= 1:
+            yield f"flags[{number}].confidence = {rule.confidence} is no fraction from 0 to 1"
+    if survey.error["kind"] == "assigned" and not (survey.error.get("value", 0) > 0 and survey.error.get("source")):
+        yield "error: an assigned error needs a value above 0 and its source"

@@ -7,6 +7,7 @@ adding a release adds a file and no code.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,8 +98,13 @@ def known_releases() -> list[str]:
     return sorted(path.stem for path in RELEASES.glob("*.toml"))
 
 
-def load_profile(release: str | Path) -> Profile:
+def load_profile(release: str | Path, check: Callable[[str, str], None] | None = None) -> Profile:
     """Read a release profile by its name, or from a TOML file.
+
+    Parameters
+    ----------
+    check : callable, optional
+        Given the text and where it is from, before anything is made of it.
 
     Raises
     ------
@@ -115,7 +121,13 @@ def load_profile(release: str | Path) -> Profile:
             f"No release profile named {release!r}.",
             f"Known: {', '.join(known_releases())}; or give the path of a profile's .toml file.",
         )
-    return parse_profile(path.read_text(), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from None
+    if check is not None:
+        check(text, str(path))
+    return parse_profile(text, str(path))
 
 
 def parse_profile(text: str, origin: str) -> Profile:
@@ -138,7 +150,7 @@ def parse_profile(text: str, origin: str) -> Profile:
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{origin} is no release profile: {type(error).__name__}: {error}.",
-            "It needs name, title, reference, nulls, [bands] and [columns]; releases/pdr2_wide.toml is a model.",
+            "It needs name, title, reference, nulls, [bands] and [columns]; every key is in docs/profiles.md.",
         ) from error
 
 

@@ -110,6 +110,11 @@ def _check_resources(catalog, force: bool) -> None:
 
 
 def _say(built) -> None:
+    from galaxiesml.curation.emptied import told
+
+    for name, version in built.info["versions"].items():
+        if "emptied_by" in version:
+            common.warn(told(name, version["emptied_by"]), yellow=True)
     if not built.info["landings"]:
         common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest hsc FILE")
     if built.info["spectra_from"] != "export":
@@ -124,4 +129,5 @@ def _say(built) -> None:
             f"galaxies_{name} is left out: it needs {', '.join(cuts)}.  "
             f"Type: galaxiesml build --version {name} --accept-missing all"
         )
+    common.warn_of_morphology(built.info)
     common.say("Next: galaxiesml audit cuts")

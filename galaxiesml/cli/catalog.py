@@ -34,6 +34,8 @@ def init(
       galaxiesml init cat --release pdr2_wide
       galaxiesml init cat --release my_survey.toml
     """
+    import shlex
+
     from galaxiesml.catalog import Catalog
     from galaxiesml.curation.states import refresh
     from galaxiesml.ingest.ledger import ensure_empty
@@ -43,7 +45,7 @@ def init(
         ensure_empty(catalog)
         refresh(catalog)
     common.say(f"An empty catalogue for {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}.")
-    common.say(f"Next: cd {directory} && galaxiesml ingest hsc FILE")
+    common.say(f"Next: cd {shlex.quote(str(directory))} && galaxiesml ingest hsc FILE")
     common.result(str(catalog.root))
 
 
@@ -75,6 +77,9 @@ def status(as_json: Json = False) -> None:
         origin = "" if found["spectra_from"] == "export" else f", spectra {found['spectra_from']}"
         common.result(f"\nbuilt: {found['build']}, {found['built_at']}{origin}{since}")
         common.table(found["versions"])
+        if of := found["morphology"]:
+            common.result(f"morphology: settings {of['settings']}, psf {of['psf_source']}")
+            common.warn_of_morphology(catalog.build_info())
     if found["writer"]:
         common.result(f"\nbeing written by {found['writer']}")
     common.result(f"\nnext: {found['next']}")
@@ -85,7 +90,8 @@ def catalog_status(catalog) -> dict:
     from galaxiesml.curation.build import measurements, shard_names
 
     landings = [
-        {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} for row in catalog.landings()
+        {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} | _doubtful(row)
+        for row in catalog.landings()
     ]
     info = catalog.build_info() if catalog.current_id() else None
     hashes = [(row["landing"], row["source_sha256"]) for row in catalog.landings()]
@@ -96,8 +102,7 @@ def catalog_status(catalog) -> dict:
         and info.get("morphology") == measurements(catalog)
         and [row["source_sha256"] for row in info.get("release_files", [])]
         == [row["source_sha256"] for row in catalog.release_landings()]
-        and [row["source_sha256"] for row in info.get("specz", [])]
-        == [row["source_sha256"] for row in catalog.specz_landings()]
+        and _tables(info.get("specz", [])) == _tables(catalog.specz_landings())
     )
     if not landings:
         step = "galaxiesml ingest hsc FILE"
@@ -110,17 +115,29 @@ def catalog_status(catalog) -> dict:
         "release": catalog.profile.name,
         "landings": landings,
         "spectra": [
-            {key: row[key] for key in ("survey", "source_file", "rows", "rejected")} for row in catalog.specz_landings()
+            {key: row[key] for key in ("survey", "source_file", "rows", "rejected")} | _doubtful(row)
+            for row in catalog.specz_landings()
         ],
         "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
         "build": info and info["id"],
         "built_at": info and info["created"],
+        "morphology": info and _morphology(info),
         "spectra_from": info and info.get("spectra_from", "export"),
         "up_to_date": up_to_date,
         "versions": _versions(catalog) if info else [],
         "writer": catalog.writer(),
         "next": step,
     }
+
+
+def _doubtful(landing: dict) -> dict[str, str]:
+    """Columns with values outside the dictionary's range, as the landing counted them."""
+    return {"out of range": common.out_of_range(landing)}
+
+
+def _tables(landings: list[dict]) -> list[tuple]:
+    """Landed tables of surveys by their bytes, and by those of their descriptions where they are told."""
+    return [(row["source_sha256"], row.get("description_sha256")) for row in landings]
 
 
 def _pictures(catalog, store: str) -> dict:
@@ -130,6 +147,14 @@ def _pictures(catalog, store: str) -> dict:
         "pictures": sum(shard["pictures"] for shard in shards),
         "refused": sum(len(shard["refused"]) for shard in shards),
     }
+
+
+def _morphology(info: dict) -> dict | None:
+    """What the published build's morphology is made by, and how many of its pictures are measured."""
+    found = info.get("morphology")
+    share = info.get("morphology_share") or {}
+    keys = ("settings", "psf_source")
+    return found and {key: found[key] for key in keys} | {key: share.get(key) for key in ("pictures", "measured")}
 
 
 def _versions(catalog) -> list[dict]:

@@ -32,9 +32,12 @@ STATE = State()
 def catalog():
     """The catalogue that -C, GALAXIESML_CATALOG or the working folder names; its log is open from here on."""
     from galaxiesml.catalog import find_catalog
+    from galaxiesml.release_check import profile_problems
 
     found = find_catalog(STATE.catalog)
     open_log(found.logs)
+    for problem in profile_problems(found.profile.text):
+        warn(f"{found.root / 'release.toml'}: {problem}.")
     return found
 
 
@@ -83,10 +86,32 @@ def say(text: str) -> None:
         sys.stderr.write(text + "\n")
 
 
-def warn(text: str) -> None:
-    """What a person must know, on standard error, even with -q."""
+def warn(text: str, yellow: bool = False) -> None:
+    """What a person must know, on standard error, even with -q; in yellow on a terminal that shows colours."""
     LOG.warning("%s", text)
-    sys.stderr.write(f"Warning: {text}\n")
+    if yellow and sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+        sys.stderr.write(f"\x1b[33mWarning: {text}\x1b[0m\n")
+    else:
+        sys.stderr.write(f"Warning: {text}\n")
+
+
+def out_of_range(landing: dict) -> str:
+    """What a landing counted outside the dictionary's ranges, in a cell: 'i_cmodel_mag 12, pairs apart 3'."""
+    found = [f"{entry['column']} {entry['rows']:,}" for entry in landing.get("out_of_range", ())]
+    found += [f"pairs apart {apart:,}"] if (apart := landing.get("pairs_apart", 0)) else []
+    found += [f"off the sky {off:,}"] if (off := landing.get("off_the_sky", 0)) else []
+    return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
+def warn_of_morphology(info: dict) -> None:
+    """Say that pictures of a build are not measured, where it is so."""
+    from galaxiesml.release.morphology import unfinished
+
+    if found := unfinished(info):
+        warn(
+            f"Morphology is measured in {found}; the others have no values (not_measured).  "
+            "Type: galaxiesml morphology, with the options of these settings, and then galaxiesml build"
+        )
 
 
 def table(rows: list[dict], columns: list[str] | None = None) -> None:

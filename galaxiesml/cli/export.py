@@ -56,7 +56,7 @@ def csv(
     made = _made(catalog, version, table)
     path = _path(catalog, out, made, "csv", force)
     write_csv(made, path, plain)
-    _say(made, path)
+    _say(catalog, made, path)
 
 
 @export.command("parquet")
@@ -73,7 +73,7 @@ def parquet(version: Version = None, table: Table = None, out: Out = None, force
     made = _made(catalog, version, table)
     path = _path(catalog, out, made, "parquet", force)
     write_parquet(made, path)
-    _say(made, path)
+    _say(catalog, made, path)
 
 
 def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Path | None) -> None:
@@ -84,6 +84,7 @@ def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Pa
     if table:
         raise UsageError("--splits writes galaxies, not another table.", "Leave out --table or --splits.")
     selection = check_selection(catalog, version, scheme, "leave-out")
+    common.warn_of_morphology(catalog.build_info())
     common.table(export_twins(catalog, selection, out or catalog.exports))
 
 
@@ -112,9 +113,11 @@ def _path(catalog, out: Path | None, made, suffix: str, force: bool) -> Path:
     return path
 
 
-def _say(made, path: Path) -> None:
+def _say(catalog, made, path: Path) -> None:
     if made.incomplete:
         common.warn(f"{path.name} is INCOMPLETE: {', '.join(made.incomplete)} not judged in full; the file says so.")
+    if "morphology" in made.facts:
+        common.warn_of_morphology(catalog.build_info())
     common.say(f"{made.facts['rows']:,} rows of {made.facts['table']}, build {made.facts['build']}")
     common.result(str(path))
 

@@ -74,5 +74,6 @@ def _say(made: dict, info: dict, version: str) -> None:
     wrong = max(entry["not_finite_pixels"] for entry in made["files"])
     if wrong:
         common.say(f"{wrong:,} pixels that are NaN or infinite were written as 0; the manifest says where.")
+    common.warn_of_morphology(info)
     without = "" if info.get("morphology") else ", its keys hold what stands for 'not detected'"
     common.say(f"morphology={morphology.told(info)}{without}.  Next: galaxiesml export verify FILE")

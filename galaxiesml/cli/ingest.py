@@ -123,6 +123,7 @@ def _landing_row(entry: dict) -> dict:
         "kind": entry["kind"],
         "rows": entry["rows"],
         "rejected": entry["rejected"],
+        "out of range": common.out_of_range(entry) or "-",
         "query": entry["archive"]["query"] or "-",
         "landed": entry["landed_at"],
     }
@@ -136,6 +137,7 @@ def _specz_row(entry: dict) -> dict:
         "format": entry["format"],
         "rows": entry["rows"],
         "rejected": entry["rejected"],
+        "out of range": common.out_of_range(entry) or "-",
         "landed": entry["landed_at"],
     }
 

@@ -63,11 +63,11 @@ def export(
     from galaxiesml.errors import UsageError
     from galaxiesml.mock.export import Request, own_files, write_export
     from galaxiesml.mock.files import FORMATS
-    from galaxiesml.survey import load_profile
+    from galaxiesml.release_check import checked_profile
 
     if form not in FORMATS:
         raise UsageError(f"No format {form!r}.", f"Formats: {', '.join(FORMATS)}.")
-    request = Request(load_profile(release), rows, spectra, seed, form, split, tuple(leave_out or ()))
+    request = Request(checked_profile(release), rows, spectra, seed, form, split, tuple(leave_out or ()))
     _open_folder(out, force)
     with common.progress("Making rows", total=rows) as bar:
         # What an earlier export left would not go with the new truth.
@@ -78,7 +78,7 @@ def export(
         summary = [{key: value for key, value in fault.items() if key != "groups"} for fault in truth["faults"]]
         common.print_json(truth | {"faults": summary})
     else:
-        _say(out, truth)
+        _say(out, truth, release)
 
 
 def _open_folder(out: Path, force: bool) -> None:
@@ -91,15 +91,21 @@ def _open_folder(out: Path, force: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _say(out: Path, truth: dict) -> None:
+def _say(out: Path, truth: dict, release: str) -> None:
+    import shlex
+
+    from galaxiesml.survey import known_releases
+
     for name, rows in truth["files"].items():
         common.say(f"{out / name}: {rows:,} rows")
         common.result(str(out / name))
     for version, of in truth["versions"].items():
         common.say(f"{version} should keep {of['rows']:,} of {truth['spectra']:,} spectra")
-    files = " ".join(str((out / name).resolve()) for name in truth["files"])
+    files = shlex.join(str((out / name).resolve()) for name in truth["files"])
+    # A profile of the user's own is found by its path alone.
+    told = release if release in known_releases() else shlex.quote(str(Path(release).resolve()))
     common.say(f"The truth is in {out / 'truth.json'}.")
-    common.say(f"Next: galaxiesml init cat --release {truth['release']} && galaxiesml -C cat ingest hsc {files}")
+    common.say(f"Next: galaxiesml init cat --release {told} && galaxiesml -C cat ingest hsc {files}")
 
 
 Galaxies = Annotated[
@@ -161,6 +167,8 @@ def sky(
 
 
 def _say_sky(out: Path, summary: dict) -> None:
+    import shlex
+
     for name in ("export", "wide"):
         common.say(f"{out / name}.csv.gz: {summary['rows'][name]:,} rows")
         common.result(str(out / f"{name}.csv.gz"))
@@ -175,7 +183,7 @@ def _say_sky(out: Path, summary: dict) -> None:
     common.say(f"The truth is in {out / 'truth'}; this sky is {summary['content_sha256'][:12]}.")
     common.say(
         f"Next: galaxiesml init cat --release pdr2_wide && "
-        f"galaxiesml -C cat ingest hsc {(out / 'export.csv.gz').resolve()} --archive-query paper"
+        f"galaxiesml -C cat ingest hsc {shlex.quote(str((out / 'export.csv.gz').resolve()))} --archive-query paper"
     )
 
 

@@ -56,6 +56,10 @@ def morphology(
     sky: Annotated[
         Sky, typer.Option(help="The sky beneath a profile: fitted, or held at Source Extractor's background.")
     ] = Sky.fitted,
+    use: Annotated[
+        str | None,
+        typer.Option(metavar="SETTINGS", help="Measure nothing; builds take what these settings (a hash) measured."),
+    ] = None,
     write_config: Annotated[
         Path | None,
         typer.Option(
@@ -69,7 +73,8 @@ def morphology(
     """Measure every kept galaxy in every filter: detection, shape, radii, neighbours, Sersic profile.
 
     Pictures that are measured already, by the same settings and PSF, are left as they are; a run that was killed goes
-    on where it was.  The measurements meet the galaxies at the next build.
+    on where it was.  The next build takes the measurements of the last run that ended, unless it covers fewer pictures
+    of some filter than the run before; --use takes those too.
 
     \b
     Examples:
@@ -77,10 +82,14 @@ def morphology(
       galaxiesml morphology --bands i --workers 2
       galaxiesml morphology --psf moffat:0.7 --gain 3000
       galaxiesml morphology --device cuda --psf psfs/
+      galaxiesml morphology --use 3f2a91c07b4d
       galaxiesml morphology --write-config source-extractor/
     """
     if write_config is not None:
         _write_config(write_config, json)
+        return
+    if use is not None:
+        _use(use, wait, json)
         return
     from galaxiesml.config import check_space
     from galaxiesml.errors import UsageError
@@ -98,14 +107,17 @@ def morphology(
     with catalog.lock("galaxiesml morphology", wait):
         wanted = plan(catalog, settings, source, chosen)
         check_space(catalog.root, 1000 * len(wanted.todo), force)
-        _say_first(wanted)
+        _say_first(catalog, wanted)
         with common.progress("Measuring", total=len(wanted.todo), unit="pictures") as bar:
             told = run(catalog, wanted, workers or len(os.sched_getaffinity(0)), device.value, bar.advance)
-    told |= {"settings": wanted.digest, "psf": source.words}
+    choice = told.pop("choice")
+    _say_choice(wanted.digest, choice)
+    told |= {"settings": wanted.digest, "psf": source.words} | _choice(choice)
     if json:
         common.print_json(told)
         return
-    common.say("Next: galaxiesml build")
+    if choice.taken:
+        common.say("Next: galaxiesml build")
     common.result(f"{told['measured']:,} pictures measured, {told['measured_before']:,} before")
     common.table([{"reason": reason, "pictures": count} for reason, count in told["reasons"].items()])
 
@@ -136,10 +148,49 @@ def _check_device(device: str) -> None:
         raise UsageError("--device cuda: torch sees no GPU here.", "Type: --device cpu")
 
 
-def _say_first(wanted) -> None:
+def _use(settings: str, wait: float, as_json: bool) -> None:
+    from galaxiesml.morphology.choice import use_settings
+
+    catalog = common.catalog()
+    with catalog.lock("galaxiesml morphology", wait):
+        choice = use_settings(catalog, settings)
+    _say_choice(choice.settings, choice)
+    if as_json:
+        common.print_json(_choice(choice))
+        return
+    common.say("Next: galaxiesml build")
+    common.result(f"Builds take settings {choice.settings}: {choice.share} measured")
+
+
+def _choice(choice) -> dict:
+    """What builds take, for --json."""
+    return {"builds_take": choice.settings, "pictures": choice.pictures, "measured_of_pictures": choice.measured}
+
+
+def _say_choice(settings: str, choice) -> None:
+    """Say when builds do not take a run's settings, or when these miss pictures."""
+    from galaxiesml.morphology.choice import share
+
+    pictures = sum(choice.pictures.values())
+    if not choice.taken:
+        common.warn(
+            f"Builds still take settings {choice.settings}, which measured "
+            f"{share(sum(choice.before.values()), pictures)}; settings {settings} measured {choice.share}.  "
+            f"To take these all the same, type: galaxiesml morphology --use {settings}"
+        )
+    elif sum(choice.measured.values()) < pictures:
+        common.warn(f"Settings {settings} measured {choice.share}; the others will have no values (not_measured).")
+
+
+def _say_first(catalog, wanted) -> None:
     """What the run will do, and first what it will not."""
     without = wanted.without_psf
-    if without:
+    if without and _has_newer_psfs(catalog):
+        common.warn(
+            f"{without:,} of {len(wanted.todo):,} pictures have no PSF in the published build, and PSFs were landed "
+            "after it.  Interrupt this and type: galaxiesml build && galaxiesml morphology"
+        )
+    elif without:
         common.warn(
             f"{without:,} of {len(wanted.todo):,} pictures have no PSF: their Sersic columns will be NULL (no_psf). "
             "Land PSFs (galaxiesml ingest psf TAR...) or state one: --psf moffat:FWHM_ARCSEC"
@@ -147,6 +198,12 @@ def _say_first(wanted) -> None:
     common.say(
         f"{len(wanted.todo):,} pictures to measure, {wanted.before:,} measured before, settings {wanted.digest}."
     )
+
+
+def _has_newer_psfs(catalog) -> bool:
+    """Whether tars of PSFs are landed that the published build does not know."""
+    known = catalog.build_info().get("shards", {}).get("psf", [])
+    return any(shard["shard"] not in known for shard in catalog.shards("psf"))
 
 
 def _write_config(folder: Path, as_json: bool) -> None:

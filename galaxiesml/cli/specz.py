@@ -24,7 +24,11 @@ def register(app: typer.Typer) -> None:
 def specz(
     files: Files,
     survey: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The survey, where its columns do not say; see: surveys.")
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH.toml",
+            help="The survey, where its columns do not say (see: surveys), or a description of your own.",
+        ),
     ] = None,
     rejects: ingest.Rejects = None,
     wait: ingest.Wait = 0.0,
@@ -40,10 +44,12 @@ def specz(
     Examples:
       galaxiesml ingest specz vvds_final_release.parquet
       galaxiesml ingest specz vvds_final_release.parquet --survey vvds
+      galaxiesml ingest specz ours.fits --survey our_survey.toml
       galaxiesml ingest specz tables/*.fits
     """
     from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
     from galaxiesml.ingest.specz import land_specz
+    from galaxiesml.spectroscopy import known_surveys
 
     if rejects is not None and len(files) > 1:
         raise UsageError("--rejects names one file for the bad rows of one file.", "Land the files one by one.")
@@ -59,7 +65,7 @@ def specz(
                     continue
             landed.append(landing)
             if not json:
-                _describe(landing)
+                _describe(landing, known_surveys(catalog.specz_raw)[landing.info["survey"]].label)
     if json:
         common.print_json([landing.info | {"is_new": landing.is_new, "notes": landing.notes} for landing in landed])
     if failed:
@@ -67,11 +73,8 @@ def specz(
     common.say("Next: galaxiesml build")
 
 
-def _describe(landing) -> None:
-    from galaxiesml.spectroscopy import load_surveys
-
+def _describe(landing, label: str) -> None:
     info = landing.info
-    label = load_surveys()[info["survey"]].label
     if not landing.is_new:
         common.result(f"{info['source_file']} was landed before, as {label}; nothing changed.")
         return
@@ -104,27 +107,29 @@ def surveys(
     """
     from galaxiesml.cli.specz_text import flag_rows, survey_rows
 
-    landed = _landed_rows()
-    rows = survey_rows(landed) if name is None else flag_rows(name)
+    known, landed = _known_and_landed()
+    rows = survey_rows(known, landed) if name is None else flag_rows(known, name)
     if json:
         common.print_json(rows)
     else:
         common.table(rows)
 
 
-def _landed_rows() -> dict[str, int]:
-    """Rows landed of each survey; none outside of a catalogue."""
+def _known_and_landed() -> tuple[dict, dict[str, int]]:
+    """Every survey that is known here, and the rows landed of each; the packaged ones alone outside of a catalogue."""
     from collections import Counter
 
     from galaxiesml.errors import CatalogError
+    from galaxiesml.spectroscopy import known_surveys, load_surveys
 
     counts: Counter[str] = Counter()
     try:
-        for info in common.catalog().specz_landings():
-            counts[info["survey"]] += info["rows"]
+        catalog = common.catalog()
     except CatalogError:
-        pass
-    return counts
+        return load_surveys(), counts
+    for info in catalog.specz_landings():
+        counts[info["survey"]] += info["rows"]
+    return known_surveys(catalog.specz_raw), counts
 
 
 def audit_specz(as_json: audit.Json = False) -> None:

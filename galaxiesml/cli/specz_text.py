@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from galaxiesml.errors import UsageError
-from galaxiesml.spectroscopy import Survey, load_surveys
+from galaxiesml.spectroscopy import Survey
 
 
-def survey_rows(landed: dict[str, int]) -> list[dict]:
+def survey_rows(surveys: dict[str, Survey], landed: dict[str, int]) -> list[dict]:
     """One row a survey."""
     return [
         {
@@ -19,13 +19,12 @@ def survey_rows(landed: dict[str, int]) -> list[dict]:
             "tested on": survey.tested_on,
             "landed": landed.get(survey.name, 0),
         }
-        for survey in load_surveys().values()
+        for survey in surveys.values()
     ]
 
 
-def flag_rows(name: str) -> list[dict]:
+def flag_rows(surveys: dict[str, Survey], name: str) -> list[dict]:
     """One row a rule of one survey."""
-    surveys = load_surveys()
     if name not in surveys:
         raise UsageError(f"No survey is named {name!r}.", f"Known: {', '.join(surveys)}.")
     return [

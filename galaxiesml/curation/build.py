@@ -14,7 +14,9 @@ from galaxiesml.catalog import DEFAULT_VERSION, Catalog, now, sync_folder, write
 from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
+from galaxiesml.curation.emptied import emptied_by
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
+from galaxiesml.curation.measured_share import measured_share
 from galaxiesml.curation.project import render_project
 
 #: Where a build grows until it is whole.
@@ -96,6 +98,9 @@ def build(
     )
     _write_manifest(project, ran.results, folder)
     info = _build_info(catalog, plans, folder) | {"split_seed": split_seed}
+    for name, by in emptied_by(folder / "cut_flow.parquet").items():
+        if name in info["versions"]:
+            info["versions"][name]["emptied_by"] = by
     info["spectra_from"] = specz if specz == "export" else f"{specz}, rule {specz_rule}"
     write_atomic(folder / "build.json", json.dumps(info, indent=1) + "\n")
     sync_folder(folder)
@@ -140,11 +145,12 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
             for landing in catalog.release_landings()
         ],
         "specz": [
-            {key: landing[key] for key in ("survey", "source_file", "source_sha256", "rows")}
+            {key: landing.get(key) for key in ("survey", "source_file", "source_sha256", "description_sha256", "rows")}
             for landing in catalog.specz_landings()
         ],
         "versions": versions,
-        "morphology": measurements(catalog),
+        "morphology": (found := measurements(catalog)),
+        "morphology_share": found and measured_share(folder),
     }
 
 

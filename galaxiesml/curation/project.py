@@ -8,13 +8,20 @@ from pathlib import Path
 import yaml
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.curation.key_docs import documents
 from galaxiesml.curation.macros import SPLIT_SEED
 from galaxiesml.curation.schema import render
+from galaxiesml.curation.survey_seeds import survey_seeds
 from galaxiesml.dictionary import PROJECT
+from galaxiesml.spectroscopy import Survey, known_surveys
 
 
 def project_files(
-    bands: dict[str, str], boundaries: bool = False, split_seed: int = SPLIT_SEED, variables: dict | None = None
+    bands: dict[str, str],
+    boundaries: bool = False,
+    split_seed: int = SPLIT_SEED,
+    variables: dict | None = None,
+    surveys: dict[str, Survey] | None = None,
 ) -> dict[str, str]:
     """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
 
@@ -30,13 +37,14 @@ def project_files(
     settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | (variables or {})
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
     files["profiles.yml"] = (PROJECT / "profiles.yml").read_text()
-    return files | render(bands, boundaries=boundaries)
+    return files | render(bands, boundaries=boundaries) | ({} if surveys is None else survey_seeds(surveys))
 
 
 def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None) -> Path:
     """Write the project into the catalogue; a file that has not changed is left alone, so dbt need not parse it."""
     folder = catalog.dbt
-    wanted = project_files(catalog.profile.bands, split_seed=split_seed, variables=variables)
+    surveys = known_surveys(catalog.specz_raw)
+    wanted = project_files(catalog.profile.bands, split_seed=split_seed, variables=variables, surveys=surveys)
     for name, text in wanted.items():
         path = folder / name
         if not path.is_file() or path.read_text() != text:
@@ -50,10 +58,10 @@ def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: di
 
 
 def write_rendered(folder: Path = PROJECT) -> list[str]:
-    """Write the five-band rendering beside the models of a checkout; the names of the files that changed."""
+    """Write the generated files of a checkout, yml for five bands and pages; the names of the files that changed."""
     bands = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
     changed = []
-    for name, text in render(bands).items():
+    for name, text in (render(bands) | documents()).items():
         path = folder / name
         if not path.is_file() or path.read_text() != text:
             path.write_text(text)

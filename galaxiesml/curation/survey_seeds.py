@@ -39,9 +39,9 @@ SURVEY_VALUES = {
 }
 
 
-def survey_seeds() -> dict[str, str]:
-    """Path within the project to CSV text: surveys, and survey_values."""
-    surveys = load_surveys().values()
+def survey_seeds(known: dict[str, Survey] | None = None) -> dict[str, str]:
+    """Path within the project to CSV text: surveys, and survey_values; of the packaged surveys where none are given."""
+    surveys = (load_surveys() if known is None else known).values()
     return {
         "sql/seeds/surveys.csv": _csv(SURVEYS, [_survey(survey) for survey in surveys]),
         "sql/seeds/survey_values.csv": _csv(SURVEY_VALUES, [row for survey in surveys for row in _values(survey)]),

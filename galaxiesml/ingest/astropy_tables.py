@@ -53,6 +53,7 @@ def open_table(path: Path) -> Source:
         [array.type for array in arrays],
         lambda hopes, nulls: _blocks(path, arrays),
         dropped,
+        {names[place]: str(unit) for place in kept if (unit := table[table.colnames[place]].unit) is not None},
     )
 
 

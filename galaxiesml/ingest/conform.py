@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,7 +15,8 @@ from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.convert import ARROW, REASONS, Nulls, can_hold, convert, nullify
 from galaxiesml.ingest.source import BadRow, Block, Source
-from galaxiesml.survey import Profile, Survey
+from galaxiesml.survey import Profile, Survey, known_releases
+from galaxiesml.toml_keys import DOCS
 
 KEYS = pa.schema(
     [
@@ -116,16 +119,37 @@ def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: li
     if "object_id" in ours and (has_object or has_spectrum):
         return "joined" if has_object and has_spectrum else "objects" if has_object else "specz"
     found = ", ".join(source.names[:8]) + (", ..." if len(source.names) > 8 else "")
-    hint = "The catalogue's release may be another than the file's: galaxiesml init DIR --release RELEASE."
+    hint = (
+        "The catalogue's release may be another than the file's: galaxiesml init DIR --release RELEASE\n"
+        f"  where RELEASE is {', '.join(known_releases())}, or a profile of your own that says what the file\n"
+        f"  calls our columns: --release my_release.toml ({DOCS} has its keys)."
+    )
+    if "object_id" not in profile.columns:
+        raise InputError(f"The release profile {profile.name} does not say what it calls object_id.", hint)
     if "object_id" not in ours:
         wanted = profile.columns["object_id"].source
-        raise InputError(f"{source.path} has no column {wanted} ({profile.name}); its columns: {found}.", hint)
+        likely = _likely_ids(source, wanted)
+        said = f"the likeliest: {', '.join(likely)}; " if likely else ""
+        raise InputError(f"{source.path} has no column {wanted} ({profile.name}); {said}its columns: {found}.", hint)
     wanted = [profile.columns[name].source for name in known if name in profile.columns and name != "object_id"]
     raise InputError(
         f"{source.path} has object_id and no other column of {profile.name}; looked for "
         f"{', '.join(wanted[:12])} and {len(wanted) - 12} more; its columns: {found}.",
         hint,
     )
+
+
+def _likely_ids(source: Source, wanted: str) -> list[str]:
+    """Columns that may be the identifier under another name: alike in letters, or integers with 'id' in the name."""
+    names = [
+        name
+        for name, kind in zip(source.names, source.types, strict=True)
+        if pa.types.is_integer(kind) or pa.types.is_string(kind)
+    ]
+    lower = {name.lower(): name for name in reversed(names)}
+    alike = [lower[name] for name in difflib.get_close_matches(wanted.lower(), lower, 3, 0.6)]
+    with_id = [name for name in names if re.search(r"(^|_|source|object|obj|src)ids?($|_)|Id($|[A-Z_])|ID($|_)", name)]
+    return list(dict.fromkeys([*alike, *with_id]))[:3]
 
 
 def _check_types(source: Source, known: dict, ours: dict, surveys: list) -> None:

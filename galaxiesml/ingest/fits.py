@@ -47,6 +47,7 @@ class Field:
     null: int | None
     scale: float
     zero: float
+    unit: str = ""
 
     @property
     def shifted(self) -> bool:
@@ -92,6 +93,7 @@ def open_fits(path: Path) -> Source:
         [field.type for field in fields],
         lambda hopes, nulls: _blocks(path, start, width, total, fields),
         dropped,
+        {field.name: field.unit for field in fields if field.unit},
     )
 
 
@@ -138,7 +140,8 @@ def _fields(header: dict, path: Path) -> tuple[list[Field], dict[str, str]]:
             }
             dropped[name] = kinds.get(letter, "empty") if repeat else "empty"
         else:
-            fields.append(Field(name, letter, repeat, offset, header.get(f"TNULL{number}"), scale, zero))
+            unit = str(header.get(f"TUNIT{number}", ""))
+            fields.append(Field(name, letter, repeat, offset, header.get(f"TNULL{number}"), scale, zero, unit))
         offset += (repeat + 7) // 8 if letter == "X" else repeat * _WIDTHS[letter]
     if offset != header["NAXIS1"]:
         raise InputError(f"{path}: its columns take {offset} bytes a row, NAXIS1 says {header['NAXIS1']}.")

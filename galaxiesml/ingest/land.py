@@ -17,9 +17,12 @@ from galaxiesml.catalog import Catalog, now, quote, sync_folder
 from galaxiesml.errors import InputError, ResourceError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, made_in, name_of, sha256_of
 from galaxiesml.ingest.conform import KEYS, MADE, Plan, conform, hopes, make_plan, of_exports
+from galaxiesml.ingest.file_units import check_units
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.groups import Groups, ahead
 from galaxiesml.ingest.ledger import find_landing, folder_of, next_number, publish, recover, workshop
+from galaxiesml.ingest.pairs_apart import Pairs, count_across
+from galaxiesml.ingest.ranges import Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Source
 
@@ -163,6 +166,11 @@ def _check_disk(catalog: Catalog, source: Source, size: int, force: bool) -> Non
 
 def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archive, rejects, progress) -> Landing:
     profile, known = catalog.profile, of_exports(catalog.profile)
+    named = {name: source.names[place] for name, place in plan.ours.items()}
+    units = {place: (name, known[name].unit) for name, place in plan.ours.items() if known[name].type == "double"}
+    doubtful = check_units(source, units)
+    ranges = Ranges(source.path, {name: (known[name], theirs) for name, theirs in named.items()})
+    pairs = Pairs(source.path, named)
     target = folder / f"{plan.kind}.parquet"
     counts = {"rows": 0, "rejected": 0, "with_spectrum": 0}
     blocks = ahead(source.blocks(hopes(plan, profile), profile.nulls))
@@ -170,6 +178,8 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
         for block in blocks:
             table, bad = conform(block, plan, source, profile, known)
             aside.add(bad)
+            table = ranges.check(table)
+            pairs.add(table)
             counts["rows"] += table.num_rows
             counts["rejected"] += len(bad)
             counts["with_spectrum"] += _with_spectrum(table, plan)
@@ -178,10 +188,14 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
                 progress.advance(block.size)
     if counts["rejected"] and not counts["rows"]:
         raise InputError(f"No row of {source.path} parses; the first: {aside.first}.")
-    info = _info(source, plan, keys, archive, counts, profile)
+    ranges.refuse()
+    if plan.kind != "joined":
+        count_across(pairs, target, plan.kind, catalog.raw)
+    pairs.refuse()
+    info = _info(source, plan, keys, archive, counts, profile) | ranges.info() | {"pairs_apart": pairs.apart}
     info["contradictions"], info["unchecked"] = _contradictions(target, plan, info["archive"]["where"])
     _write_json(folder / "landing.json", info)
-    return Landing(info, notes=list(plan.notes))
+    return Landing(info, notes=[*plan.notes, *doubtful, *ranges.notes(), *pairs.notes()])
 
 
 def _with_spectrum(table: pa.Table, plan: Plan) -> int:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from galaxiesml.errors import InputError
+from galaxiesml.ingest.file_units import parquet_units
 from galaxiesml.ingest.source import BLOCK_BYTES, Block, Source, clean_name
 
 _HINT = "Fetch the file again and land that."
@@ -31,7 +32,15 @@ def open_parquet(path: Path) -> Source:
         names.append(name)
         types.append(kind)
         kept.append(position)
-    return Source(path, "parquet", names, types, lambda hopes, nulls: _blocks(path, metadata, kept, types), dropped)
+    return Source(
+        path,
+        "parquet",
+        names,
+        types,
+        lambda hopes, nulls: _blocks(path, metadata, kept, types),
+        dropped,
+        parquet_units(schema),
+    )
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType | None:

@@ -88,6 +88,8 @@ class Source:
         else as text.
     dropped : dict of str to str
         Columns that cannot be landed, and why.
+    units : dict of str to str
+        What the file states of a column's unit, by the column's name, as it is written there.
     """
 
     path: Path
@@ -96,6 +98,7 @@ class Source:
     types: list[pa.DataType]
     blocks: Callable[[dict[int, pa.DataType], tuple[str, ...]], Iterator[Block]]
     dropped: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
 
 
 def clean_name(name: str, position: int) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,20 @@ import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic, write_table
 from galaxiesml.config import check_space
+from galaxiesml.dictionary import columns
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
 from galaxiesml.ingest.astropy_tables import open_table
 from galaxiesml.ingest.convert import Nulls, nullify
+from galaxiesml.ingest.file_units import check_units
 from galaxiesml.ingest.groups import Groups, ahead
+from galaxiesml.ingest.ranges import RADIANS, Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Block, Source
-from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, hopes
+from galaxiesml.ingest.specz_columns import COLUMNS, conform_spectra, expected_units, hopes, places_of
 from galaxiesml.ingest.specz_recognise import survey_of
-from galaxiesml.spectroscopy import Survey
+from galaxiesml.spectroscopy import OWN, Survey, known_surveys, load_surveys
+from galaxiesml.toml_keys import DOCS
 
 EMPTY = "0000-empty"
 KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("source_sha256", pa.string())])
@@ -66,7 +71,7 @@ def land_specz(
     path : path
         Parquet, FITS, CSV, VOTable, ECSV, or fixed-width text with a byte-by-byte description.
     survey : str, optional
-        Its name; else it is recognised by the columns.
+        Its name, or the path of a description in TOML; else it is recognised by the columns.
     rejects : path, optional
         Rows that do not parse, or whose quality flag is not known, are written there, and the others land.
     force : bool
@@ -97,13 +102,15 @@ def land_specz(
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=2 * before.st_size)
     sha = sha256_of(path, progress)
-    told = survey_of(source, survey)
+    told = survey_of(source, known_surveys(catalog.specz_raw), survey)
     if (same := next((old for old in catalog.specz_landings() if old["source_sha256"] == sha), None)) is not None:
         return _landed_before(path, same, told)
     try:
         with made_in(catalog.root / "raw" / f".tmp-specz-{os.getpid()}", catalog.root) as folder:
             landing = _write(source, told, folder, sha, rejects, progress)
             check_unchanged(path, before)
+            if told.name not in load_surveys():
+                write_atomic(folder / OWN, told.text)
             write_atomic(folder / "landing.json", json.dumps(landing.info, indent=1, ensure_ascii=False) + "\n")
             catalog.specz_raw.mkdir(parents=True, exist_ok=True)
             os.rename(folder, folder_of(catalog, landing.info))
@@ -160,7 +167,9 @@ class _Seen:
     no_position: int = 0
     no_redshift: int = 0
     flags: Counter = field(default_factory=Counter)
+    positions: Counter = field(default_factory=Counter)
     highest_ra: float = -1.0
+    highest_dec: float = -1.0
     placed: int = 0
 
     def add(self, table: pa.Table, rejected: int) -> None:
@@ -170,21 +179,23 @@ class _Seen:
         self.no_redshift += table["redshift_given"].null_count
         self.flags.update({row["values"]: row["counts"] for row in pc.value_counts(table["flag"]).to_pylist()})
         self.placed += table.num_rows - table["ra"].null_count
+        self.highest_dec = max(self.highest_dec, pc.max(pc.abs(table["dec"])).as_py() or -1.0)
         self.highest_ra = max(self.highest_ra, pc.max(table["ra"]).as_py() or -1.0)
 
 
 def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, progress) -> SpeczLanding:
     keys = {"survey": survey.name, "source_file": name_of(source.path), "source_sha256": sha}
     own = _own_schema(source)
-    seen = _Seen()
+    seen, ranges, doubtful = _Seen(), _ranges(source, survey), check_units(source, expected_units(source, survey))
     with (
         Groups(folder / "spectra.parquet", SCHEMA) as spectra,
         Groups(folder / "own.parquet", own) as rest,
         Rejects(rejects, source.path) as aside,
     ):
         for block in ahead(source.blocks(hopes(source, survey), ())):
-            table, bad, good = conform_spectra(block, source, survey)
+            table, bad, good = conform_spectra(block, source, survey, seen.positions)
             aside.add(bad)
+            ranges.check(_redshifts_told(table, survey))
             seen.add(table, len(bad))
             spectra.add(_keyed(table, keys))
             rest.add(_own(block, own, good))
@@ -194,6 +205,7 @@ def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, prog
     if seen.rejected and not seen.rows:
         raise InputError(f"No row of {source.path} parses; the first: {first}.")
     _check_positions(source, survey, seen)
+    ranges.refuse()
     repeats = _repeats(folder / "spectra.parquet")
     info = {
         **keys,
@@ -202,12 +214,54 @@ def _write(source: Source, survey: Survey, folder: Path, sha: str, rejects, prog
         "rows": seen.rows,
         "rejected": seen.rejected,
         "no_position": seen.no_position,
+        "off_the_sky": seen.positions["off the sky"],
         "no_redshift": seen.no_redshift,
         "repeated_ids": repeats,
+        **ranges.info(),
+        "wrapped": {"ra": wrapped} if (wrapped := seen.positions["wrapped"]) else {},
         "flags": dict(sorted(seen.flags.items())),
         "landed_at": now(),
+        "description_sha256": hashlib.sha256(survey.text.encode()).hexdigest(),
     }
-    return SpeczLanding(info, notes=_notes(survey, seen, repeats, source))
+    return SpeczLanding(info, notes=[*_notes(survey, seen, repeats, source), *doubtful, *ranges.notes()])
+
+
+def _ranges(source: Source, survey: Survey) -> Ranges:
+    """The dictionary's ranges of a spectrum, for what a landed spectrum calls them."""
+    facts = columns({})
+    named = {
+        "redshift_given": ("specz_redshift", survey.columns.get("redshift", survey.columns.get("velocity"))),
+        "redshift_err_given": ("specz_redshift_err", survey.columns.get("error", survey.columns.get("error_velocity"))),
+        "magnitude": ("specz_mag_i", survey.columns.get("magnitude")),
+    }
+    of = {
+        ours: (replace(facts[name], name=ours.removesuffix("_given")), source.names[place[0]])
+        for ours, (name, told) in named.items()
+        if (place := places_of(source.names, told))
+    }
+    return Ranges(
+        source.path,
+        of,
+        f"in a description of the survey: --survey my_survey.toml ({DOCS})",
+        "sentinels of [redshift] or [error] in the survey's description",
+    )
+
+
+def _redshifts_told(table: pa.Table, survey: Survey) -> pa.Table:
+    """A block without the values that the survey's description calls none."""
+    for name, nones in (
+        ("redshift_given", survey.sentinels),
+        ("redshift_err_given", survey.error.get("sentinels", ())),
+    ):
+        values = table[name].to_numpy()
+        none = np.zeros(len(values), bool)
+        for value in nones:
+            # As SQL has it: a sentinel in 32 bits is one too.
+            none |= np.isclose(values, value, rtol=1e-6, atol=0)
+        if none.any():
+            place = table.column_names.index(name)
+            table = table.set_column(place, name, pa.array(values, mask=none | np.isnan(values)))
+    return table
 
 
 def _keyed(table: pa.Table, keys: dict) -> pa.Table:
@@ -254,9 +308,16 @@ def _repeats(path: Path) -> int:
 def _notes(survey: Survey, seen: _Seen, repeats: int, source: Source) -> list[str]:
     notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()]
     if seen.no_position:
-        notes.append(f"{seen.no_position:,} rows have no place on the sky; they stay, and match nothing")
+        off = seen.positions["off the sky"]
+        told = f", {off:,} of them with a position outside -180 to 360 and -90 to 90 deg" if off else ""
+        notes.append(f"{seen.no_position:,} rows have no place on the sky{told}; they stay, and match nothing")
+    if seen.positions["wrapped"]:
+        told = f"{seen.positions['wrapped']:,} of {seen.placed:,} right ascensions"
+        notes.append(f"{told}, from -180 to 0, land as from 180 to 360")
     if repeats:
         notes.append(f"{repeats:,} rows have an identifier that a row before them has; all stay")
-    if survey.unit == "deg" and seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra < 24:
+    if seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra <= 2 * np.pi and seen.highest_dec <= np.pi / 2:
+        notes.append(RADIANS.format("right ascension", "declination"))
+    elif survey.unit == "deg" and seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra < 24:
         notes.append("every right ascension is below 24: if they are hours, the file is not what the survey publishes")
     return notes

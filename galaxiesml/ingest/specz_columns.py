@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from galaxiesml.ingest.conform import Wrong
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
+from galaxiesml.ingest.ranges import means_none
 from galaxiesml.ingest.source import BadRow, Block, Source
 from galaxiesml.spectroscopy import Survey
 
@@ -57,10 +60,30 @@ def hopes(source: Source, survey: Survey) -> dict[int, pa.DataType]:
     return found
 
 
-def conform_spectra(block: Block, source: Source, survey: Survey) -> tuple[pa.Table, list[BadRow], np.ndarray]:
-    """A block's rows as landed spectra, the rows that do not parse, and which rows are good."""
+def expected_units(source: Source, survey: Survey) -> dict[int, tuple[str, str]]:
+    """Position of each measured column to our name and the unit that the survey's description gives it."""
+    angle = {"deg": "deg", "hour": "hourangle"}.get(survey.unit)
+    units = {"dec": "deg", "redshift": "", "error": "", "velocity": "km/s", "error_velocity": "km/s"}
+    units |= {"magnitude": "mag"} | ({"ra": angle} if angle else {})
+    if survey.unit == "sexagesimal":
+        units.pop("dec")
+    found = {}
+    for ours, unit in units.items():
+        places = places_of(source.names, survey.columns.get(ours))
+        if places is not None and not isinstance(survey.columns[ours], dict):
+            found[places[0]] = (ours, unit)
+    return found
+
+
+def conform_spectra(
+    block: Block, source: Source, survey: Survey, counted: Counter | None = None
+) -> tuple[pa.Table, list[BadRow], np.ndarray]:
+    """A block's rows as landed spectra, the rows that do not parse, and which rows are good.
+
+    ``counted`` gets how many right ascensions were 'wrapped', and how many positions are 'off the sky'.
+    """
     wrong = Wrong(block, source.names)
-    reader = _Reader(block, source, survey, wrong)
+    reader = _Reader(block, source, survey, wrong, Counter() if counted is None else counted)
     given = reader.numbers("redshift") if "redshift" in survey.columns else reader.velocity()
     ra, dec = reader.position()
     flag = pc.fill_null(reader.text("flag"), "")
@@ -86,8 +109,8 @@ def conform_spectra(block: Block, source: Source, survey: Survey) -> tuple[pa.Ta
 class _Reader:
     """Columns of one block by what they are."""
 
-    def __init__(self, block: Block, source: Source, survey: Survey, wrong: Wrong):
-        self.block, self.names, self.survey, self.wrong = block, source.names, survey, wrong
+    def __init__(self, block: Block, source: Source, survey: Survey, wrong: Wrong, counted: Counter):
+        self.block, self.names, self.survey, self.wrong, self.counted = block, source.names, survey, wrong, counted
         self.count = len(block.rows)
 
     def places(self, ours: str) -> list[int] | None:
@@ -139,7 +162,12 @@ class _Reader:
         ra, dec = self._angle("ra"), self._angle("dec")
         if self.survey.unit != "deg" or isinstance(self.survey.columns["ra"], dict):
             ra = ra * 15
-        ok = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90) & (ra >= -180) & (ra <= 360)
+        told = np.isfinite(ra) & np.isfinite(dec)
+        ok = told & (np.abs(dec) <= 90) & (ra >= -180) & (ra <= 360)
+        # -99, -99 and -1, -1 are written for none; no source lies on them.
+        ok &= ~((ra == dec) & (ra < 0) & means_none(np.where(told, ra, 0.0)))
+        self.counted["wrapped"] += int((ok & (ra < 0)).sum())
+        self.counted["off the sky"] += int((told & ~ok).sum())
         ra, dec = np.where(ok, ra, 0.0) % 360.0, np.where(ok, dec, 0.0)
         if self.survey.frame == "b1950" and ok.any():
             ra, dec = _to_icrs(ra, dec)

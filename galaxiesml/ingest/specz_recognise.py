@@ -9,32 +9,33 @@ import pyarrow.compute as pc
 
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.source import Source
-from galaxiesml.spectroscopy import Survey, load_surveys
+from galaxiesml.spectroscopy import Survey, read_survey
+from galaxiesml.toml_keys import DOCS, nearest
 
 
-def survey_of(source: Source, named: str | None = None) -> Survey:
+def survey_of(source: Source, surveys: dict[str, Survey], named: str | None = None) -> Survey:
     """The survey that a table is of.
 
     Parameters
     ----------
     source : Source
         The opened table.
+    surveys : dict of str to Survey
+        Those that are known, by name.
     named : str, optional
-        The survey's name, as typed; its columns must be there all the same.
+        The survey's name, as typed, or the path of a description of its own; its columns must be there all the same.
 
     Raises
     ------
     UsageError
         No survey has that name.
     InputError
-        No survey is known by such columns, or several are: which, and what to type.
+        The description is wrong; or no survey is known by such columns, or several are: which, and what to type.
     """
-    surveys = load_surveys()
     if named is not None:
-        if named not in surveys:
-            raise UsageError(f"No survey is named {named!r}.", f"Known: {', '.join(surveys)}.")
-        _check_columns(source, surveys[named])
-        return surveys[named]
+        told = _named(named, surveys)
+        _check_columns(source, told)
+        return told
     found = [survey for survey in surveys.values() if _has(source, survey)]
     # A description that asks for more of the same columns knows the table better.
     found = [one for one in found if not any(_is_more(other, one) for other in found)]
@@ -46,10 +47,32 @@ def survey_of(source: Source, named: str | None = None) -> Survey:
     if not found:
         raise InputError(
             f"{source.path} is of no survey known here; its columns: {columns}.",
-            f"Name it: --survey NAME, one of {', '.join(surveys)}; or describe it in a file of its own.",
+            f"Name it: --survey NAME, one of {', '.join(surveys)}; \n"
+            f"  or describe it in a file of its own, and type: --survey my_survey.toml ({DOCS} has its keys).",
         )
     names = " or ".join(survey.name for survey in found)
     raise InputError(f"{source.path} may be of {names}; its columns: {columns}.", "Name it: --survey NAME.")
+
+
+def _named(named: str, surveys: dict[str, Survey]) -> Survey:
+    """The survey of that name, or the one that a file of the user's own describes."""
+    if named in surveys:
+        return surveys[named]
+    if not named.endswith(".toml"):
+        raise UsageError(
+            f"No survey is named {named!r}{nearest(named, surveys)}.",
+            f"Known: {', '.join(surveys)}; or give the path of a description, my_survey.toml ({DOCS}).",
+        )
+    if not Path(named).is_file():
+        raise UsageError(f"There is no file {named}.", f"Give the path of a description ({DOCS}), or a survey's name.")
+    told = read_survey(Path(named))
+    if told.name in surveys and surveys[told.name].text != told.text:
+        raise UsageError(
+            f"Tables of {told.name} are landed with another description than {named}.",
+            "Give the file another name; or type: galaxiesml ingest list specz, then take those tables out with "
+            "galaxiesml ingest remove --kind specz FILE, and land all again.",
+        )
+    return told
 
 
 def _has(source: Source, survey: Survey) -> bool:

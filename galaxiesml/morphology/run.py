@@ -16,11 +16,13 @@ import numpy as np
 import pyarrow as pa
 
 from galaxiesml import derived
-from galaxiesml.catalog import Catalog, quote
+from galaxiesml.catalog import Catalog
 from galaxiesml.errors import CatalogError, ResourceError
+from galaxiesml.morphology.choice import list_pictures, measured_of, settle
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.psf_source import Source
 from galaxiesml.morphology.settings import Settings
+from galaxiesml.parquet import quote
 from galaxiesml.pixels import Shards
 from galaxiesml.survey import MASK_PLANES
 from galaxiesml.workers import end_with_parent
@@ -80,30 +82,13 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
         raise CatalogError(
             "The published build shows no picture.", "Type: galaxiesml ingest cutouts TAR..., then galaxiesml build"
         )
-    done = f"read_parquet({quote(derived.folder(catalog) / '*' / '*.parquet')})"
-    wanted = ", ".join(f"'{band}'" for band in bands)
-    psf_key = (
-        "case when psf_offset is null then '' else psf_shard || ':' || psf_offset end" if source.of_catalog else "''"
-    )
-    connection.execute(f"""
-        create temp table wanted as
-        with standing as (
-            -- Of a tar that was removed since the build, the build has rows and the store no pixels.
-            select
-                pictures.* replace (if(psf.shard is null, null, pictures.psf_offset) as psf_offset),
-                cd1_1, cd1_2, cd2_1, cd2_2
-            from pictures
-            inner join cutout_pictures as landed
-                on pictures.shard = landed.shard and pictures.member = landed.member
-            left join (select distinct shard from psf_pictures) as psf on pictures.psf_shard = psf.shard
-            where pictures.band in ({wanted}) and pictures.image_offset is not null
-        )
-        select *, {psf_key} as psf_key from standing
-    """)
+    list_pictures(connection, source.of_catalog)
+    wanted = ", ".join(quote(band) for band in bands)
+    connection.execute(f"create temp table wanted as select * from standing where band in ({wanted})")
     same = " and ".join(f"done.{key} = wanted.{key}" for key in derived.KEYS if key != "morphology_settings")
     todo = connection.sql(f"""
         select {", ".join(_FIELDS)} from wanted
-        anti join (select * from {done} where morphology_settings = '{digest}') as done on {same}
+        anti join ({measured_of(catalog, digest)}) as done on {same}
         order by shard, image_offset, object_id
     """).to_arrow_table()
     total = connection.execute("select count(*) from wanted").fetchall()[0][0]
@@ -125,9 +110,11 @@ def run(
     Returns
     -------
     dict
-        measured, and pictures by reason.
+        measured, measured_before, pictures by reason, and choice: the :class:`Choice` of what builds take now.  Only a
+        run that ends chooses.
     """
-    derived.choose(catalog, wanted.digest, wanted.source.words, wanted.settings.text(wanted.source.identity))
+    text = wanted.settings.text(wanted.source.identity)
+    derived.note_run(catalog, wanted.digest, wanted.source.words, text)
     work = _Work(catalog.root, wanted.settings, wanted.source, wanted.digest, device)
     counted: dict[str, int] = {}
     for flags in _results(work, wanted.todo, workers):
@@ -137,7 +124,12 @@ def run(
                     counted[bit.name.lower()] = counted.get(bit.name.lower(), 0) + 1
         if progress is not None:
             progress(len(flags))
-    return {"measured": len(wanted.todo), "measured_before": wanted.before, "reasons": dict(sorted(counted.items()))}
+    return {
+        "measured": len(wanted.todo),
+        "measured_before": wanted.before,
+        "reasons": dict(sorted(counted.items())),
+        "choice": settle(catalog, wanted.digest, wanted.source.words, text),
+    }
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,23 @@ def is_measured(catalog: Catalog) -> bool:
 
 
 def told(info: dict) -> str:
-    """What a file says of its morphology: 'absent', or settings and PSF of the measurements."""
+    """What a file says of its morphology: 'absent', or the settings, the PSF, and how much is measured if not all."""
     found = info.get("morphology")
-    return f"settings {found['settings']}, psf {found['psf_source']}" if found else "absent"
+    if not found:
+        return "absent"
+    part = f", measured in {missing}" if (missing := unfinished(info)) else ""
+    return f"settings {found['settings']}, psf {found['psf_source']}{part}"
+
+
+def unfinished(info: dict) -> str:
+    """'120 of 200 pictures' where some pictures of the build are not measured; '' where all are, or it is not known.
+
+    A build that was made before the share was counted does not tell.
+    """
+    share = info.get("morphology_share")
+    if not share or share["measured"] == share["pictures"]:
+        return ""
+    return f"{share['measured']:,} of {share['pictures']:,} pictures"
 
 
 def join(measured: bool) -> str:

@@ -16,6 +16,7 @@ import yaml
 from galaxiesml.catalog import Catalog, check_version, quote, write_atomic
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
+from galaxiesml.release import morphology
 
 _ECSV = {"bigint": "int64", "integer": "int32", "double": "float64", "boolean": "bool", "text": "string"}
 _VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "boolean", "text": "char"}
@@ -91,7 +92,10 @@ def table_export(catalog: Catalog, table: str) -> Export:
         for name in pq.read_schema(sources[table]).names
     ]
     missing = {cut: None for entry in info["versions"].values() for cut in entry["missing_cuts"]}
-    return Export(sources[table], made, _facts(info, sources[table]) | {"incomplete": list(missing)})
+    facts = _facts(info, sources[table]) | {"incomplete": list(missing)}
+    if table in (morphology.MART, "morphology"):
+        facts["morphology"] = morphology.told(info)
+    return Export(sources[table], made, facts)
 
 
 def _facts(info: dict, source: Path) -> dict:

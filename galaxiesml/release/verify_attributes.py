@@ -67,11 +67,16 @@ def check_facts(told: dict, build: Build) -> None:
     for name, right in (
         ("split_seed", build.info.get("split_seed", 0)),
         ("spectra_from", build.info.get("spectra_from", "export")),
-        ("morphology", _morphology(build.info.get("morphology"))),
+        ("morphology", _morphology(build.info.get("morphology"), build.info.get("morphology_share"))),
     ):
         if told[name] != right:
             raise Difference(f"attribute {name} is {told[name]!r}; the build has {right!r}", key=name)
 
 
-def _morphology(measured: dict | None) -> str:
-    return "absent" if measured is None else f"settings {measured['settings']}, psf {measured['psf_source']}"
+def _morphology(chosen: dict | None, share: dict | None) -> str:
+    if chosen is None:
+        return "absent"
+    words = f"settings {chosen['settings']}, psf {chosen['psf_source']}"
+    if share is not None and share["measured"] < share["pictures"]:
+        words += f", measured in {share['measured']:,} of {share['pictures']:,} pictures"
+    return words

@@ -1,5 +1,5 @@
 -- One row for every kept object and filter, with the measurement of its picture, or why there is none.
--- Empty until something is measured; only the settings of the last run are read.
+-- Empty until something is measured; only the settings that the catalogue has chosen are read.
 with pictures as (
     select * from {{ ref('pictures') }}
 ),

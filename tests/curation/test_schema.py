@@ -9,6 +9,7 @@ from astropy.io.votable.ucd import check_ucd
 
 from galaxiesml import dictionary
 from galaxiesml.curation.cuts import cut_words, load_cuts, load_versions
+from galaxiesml.curation.key_docs import documents
 from galaxiesml.curation.macros import Macros
 from galaxiesml.curation.project import project_files
 from galaxiesml.curation.schema import load_models, render
@@ -23,6 +24,11 @@ COLUMNS = dictionary.columns(BANDS, cut_words())
 def test_committed_rendering_has_not_drifted(name):
     committed = (dictionary.PROJECT / name).read_text()
     assert committed == render(BANDS)[name], "type: make yml"
+
+
+@pytest.mark.parametrize("name", sorted(documents()))
+def test_the_page_of_permitted_keys_has_not_drifted(name, repo):
+    assert (repo / name).read_text() == documents()[name], "type: make yml"
 
 
 def test_units_parse_as_vounit():

@@ -22,16 +22,19 @@ from tests.ingest.conftest import columns
     ],
 )
 def test_a_table_is_recognised_by_its_columns(catalog, land_text, header, kind):
-    land_text(header + "\n" + ",".join(["1"] * len(header.split(","))) + "\n")
+    cells = ["1" if "_flag_" in name else "7" for name in header.split(",")]
+    land_text(header + "\n" + ",".join(cells) + "\n")
     (info,) = catalog.landings()
     assert info["kind"] == kind
     assert [path.name for path in catalog.raw.glob("0001-*/*.parquet")] == [f"{kind}.parquet"]
 
 
 def test_a_table_without_object_id_is_refused(land_text):
-    with pytest.raises(InputError, match=r"no column object_id \(pdr2_wide\); its columns: id, ra") as caught:
+    with pytest.raises(
+        InputError, match=r"no column object_id \(pdr2_wide\); the likeliest: id; its columns: id, ra"
+    ) as caught:
         land_text("id,ra\n1,1\n")
-    assert "--release" in caught.value.hint
+    assert "--release my_release.toml" in caught.value.hint and "s16a_wide" in caught.value.hint
 
 
 def test_a_table_of_another_release_is_refused_and_told_so(land_text):

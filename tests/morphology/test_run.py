@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -237,8 +238,79 @@ def test_other_settings_are_other_measurements(catalog):
     assert (same["measured"], same["settings"], same["psf"]) == (0, stated["settings"], "moffat:0.7:3")
     counted = told(root, "morphology", "--bands", "i", "--psf", "moffat:0.7", "--counting", "centroids")
     assert counted["measured"] == many and counted["settings"] != stated["settings"]
-    assert not told(root, "status")["up_to_date"]
+    # One filter is fewer than the five that builds take.
+    assert counted["builds_take"] == stated["builds_take"] == told(root, "morphology")["settings"]
     assert told(root, "morphology")["measured"] == 0 and told(root, "status")["up_to_date"]
+
+
+def test_a_run_that_was_stopped_or_is_of_fewer_pictures_changes_no_build(catalog, tmp_path, monkeypatch):
+    """Builds and files stay as they were until a run ends, or until `--use` takes what it measured."""
+    root = work(catalog)
+    settings, total = told(root, "morphology")["settings"], len(shown(root))
+    one_band = (shown(root).index.get_level_values("band") == "i").sum()
+    stop_after(3, monkeypatch)
+    with blocks_of(8):
+        assert command(root, "morphology", "--psf", "moffat:0.7", "--workers", "1")[0] == 130
+    monkeypatch.undo()
+    assert rows_in(root) == total + 24 and told(root, "status")["up_to_date"]
+
+    code, _, err = command(root, "morphology", "--psf", "moffat:0.7", "--bands", "i")
+    assert code == 0 and f"Builds still take settings {settings}, which measured {total} of {total} pictures" in err
+    stated = told(root, "morphology", "--psf", "moffat:0.7", "--bands", "i")
+    measured = rows_in(root) - total
+    assert stated["builds_take"] == settings and one_band <= measured < total
+    assert sum(stated["measured_of_pictures"].values()) == measured and sum(stated["pictures"].values()) == total
+    assert f"type: galaxiesml morphology --use {stated['settings']}" in err and told(root, "status")["up_to_date"]
+
+    used = command(root, "morphology", "--use", stated["settings"][:8])
+    assert used[0] == 0 and f"measured {measured} of {total} pictures" in used[2]
+    assert not told(root, "status")["up_to_date"]
+    for words in (["build"], ["export", "hdf5", "--size", "64", "--out", tmp_path], ["status"]):
+        code, _, err = command(root, *words)
+        assert code == 0 and f"Warning: Morphology is measured in {measured} of {total} pictures" in err, words
+    found = told(root, "status")["morphology"]
+    assert found == {
+        "settings": stated["settings"],
+        "psf_source": "moffat:0.7:3",
+        "pictures": total,
+        "measured": measured,
+    }
+    for path in (files := sorted(tmp_path.glob("*.hdf5"))):
+        with h5py.File(path) as file:
+            assert file.attrs["morphology"].endswith(f", psf moffat:0.7:3, measured in {measured} of {total} pictures")
+    done(root, "export", "verify", *files)
+
+    with blocks_of(8):
+        whole = told(root, "morphology", "--psf", "moffat:0.7")
+    assert whole["builds_take"] == whole["settings"] == stated["settings"] and whole["measured"] == total - measured
+
+
+def stop_after(blocks: int, monkeypatch) -> None:
+    """Interrupt, as Ctrl-C does, when some blocks are measured."""
+    from galaxiesml.morphology import run
+
+    measure_one, left = run._measure, iter(range(blocks))
+
+    def one(*given):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return measure_one(*given)
+
+    monkeypatch.setattr(run, "_measure", one)
+
+
+def test_settings_to_use_have_to_be_known(catalog):
+    code, _, err = command(catalog, "morphology", "--use", "nosuch")
+    assert code == 2 and "--use nosuch: no settings begin so" in err and told(catalog, "morphology")["settings"] in err
+
+
+def test_the_first_run_counts_once_it_ends(monkeypatch):
+    """A catalogue without measurements says 'absent' as long as its first run is not whole."""
+    root = work(landed())
+    stop_after(2, monkeypatch)
+    with blocks_of(8):
+        assert command(root, "morphology", "--workers", "1")[0] == 130
+    assert rows_in(root) == 16 and told(root, "status")["up_to_date"]
 
 
 def gaussian(sigma: float = 2.0) -> np.ndarray:

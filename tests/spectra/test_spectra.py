@@ -174,7 +174,7 @@ def test_the_seeds_are_those_of_the_descriptions(repo):
         ('ra = "RA"\n', "", "columns.ra"),
         ("secure = true", "", "secure"),
         ('class = "star"', 'class = "comet"', "'comet' is none of galaxy"),
-        ('reason = "photometric redshift"\n', "", "flags.reason"),
+        ('reason = "photometric redshift"\n', "", "flags[3].reason is missing"),
         ("year = 2020", "year =", "TOMLDecodeError"),
     ],
 )

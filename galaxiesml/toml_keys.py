@@ -1,0 +1,127 @@
+"""The permitted keys of a description in TOML: what each may hold, and what is wrong with a file that has others.
+
+A release profile and a survey's description each have one list of :class:`Key`; the check of a file and the table in
+docs/profiles.md both follow from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from galaxiesml.errors import InputError
+
+#: Of more problems than these the rest are counted.
+SHOWN = 20
+#: Where every key is listed.
+DOCS = "docs/profiles.md"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One permitted key.
+
+    Attributes
+    ----------
+    path : str
+        Tables joined by dots; ``*`` is any name, ``[]`` each table of a list: ``columns.*.source``, ``flags[].values``.
+    kind : str
+        What it holds, one or more of KINDS joined by ' or '.
+    meaning : str
+        For the documentation.
+    required : bool
+        Whether the table that it belongs to must have it.
+    words : tuple of str
+        The texts that it may be; empty: any.
+    """
+
+    path: str
+    kind: str
+    meaning: str
+    required: bool = False
+    words: tuple[str, ...] = ()
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str) and (value.isprintable() or not value)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+#: What a value may be, and how that is told from TOML's own types.
+KINDS = {
+    "text": _is_text,
+    "texts": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "texts and whole numbers": lambda value: (
+        isinstance(value, list) and all(_is_text(one) or type(one) is int for one in value)
+    ),
+    "number": _is_number,
+    "numbers": lambda value: isinstance(value, list) and all(map(_is_number, value)),
+    "whole number": lambda value: type(value) is int,
+    "true or false": lambda value: isinstance(value, bool),
+    "table": lambda value: isinstance(value, dict),
+    "tables": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
+}
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The likeliest of the known words as the end of a sentence, or nothing."""
+    known = list(known)
+    lower = {other.lower(): other for other in known}
+    found = difflib.get_close_matches(word.lower(), lower, 1, 0.6)
+    return f"; the nearest is {lower[found[0]]!r}" if found else ""
+
+
+def key_problems(raw: dict, keys: tuple[Key, ...]) -> list[str]:
+    """What a description's keys and the kinds of its values have wrong, a sentence each."""
+    families: dict[str, dict[str, Key]] = {}
+    for key in keys:
+        parent, _, name = key.path.rpartition(".")
+        families.setdefault(parent, {})[name.removesuffix("[]")] = key
+    return list(_of_table(raw, "", "", families))
+
+
+def _of_table(table: dict, path: str, shown: str, families: dict) -> Iterator[str]:
+    known = families.get(path, {})
+    for name, value in table.items():
+        place = f"{shown}.{name}" if shown else name
+        key = known.get(name, known.get("*"))
+        if key is None:
+            inside = f"[{shown}] has" if shown else "there is"
+            yield f"{inside} no key {name!r}{nearest(name, known) or '; known: ' + ', '.join(known)}"
+        else:
+            yield from _of_value(value, key, place, families)
+    for name, key in known.items():
+        if key.required and name != "*" and name not in table:
+            yield f"{shown}.{name} is missing" if shown else f"{name} is missing"
+
+
+def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
+    kind = next((kind for kind in key.kind.split(", or ") if KINDS[kind](value)), None)
+    if kind is None:
+        yield f"{place} = {value!r}, where {key.kind} is expected"
+    elif kind == "table":
+        yield from _of_table(value, key.path, place, families)
+    elif kind == "tables":
+        for number, one in enumerate(value, 1):
+            yield from _of_table(one, f"{key.path}[]", f"{place}[{number}]", families)
+    elif key.words:
+        for word in [value] if kind == "text" else value:
+            if word not in key.words:
+                yield f"{place}: {word!r} is none of {', '.join(key.words)}{nearest(word, key.words)}"
+
+
+def refuse(origin: str, what: str, problems: list[str], hint: str = "") -> None:
+    """Raise what is wrong with a file, all of it; nothing where nothing is.
+
+    Raises
+    ------
+    InputError
+    """
+    if problems:
+        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        told = problems[0] if len(problems) == 1 else "".join(f"\n  {one}" for one in [*problems[:SHOWN], *more])
+        raise InputError(f"{origin} {what}: {told}.", hint or f"Every key is in {DOCS}.")

@@ -1,0 +1,50 @@
+"""Units as files write them, compared by what they mean."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import cache
+
+#: Spellings that astropy does not know, by their letters alone.
+_SPELLINGS = {
+    **dict.fromkeys(("degree", "degrees", "degr", "degs", "angledegree"), "deg"),
+    **dict.fromkeys(("radian", "radians", "rads"), "rad"),
+    **dict.fromkeys(("hour", "hours", "hr", "hrs", "h", "hourangle"), "hourangle"),
+    **dict.fromkeys(("arcseconds", "arcsecond", "arcsecs", "asec"), "arcsec"),
+    **dict.fromkeys(("mags", "magnitude", "magnitudes", "abmag", "magab", "vegamag", "magvega"), "mag"),
+    **dict.fromkeys(("none", "unitless", "dimensionless", "null", "na", "redshift", "z"), ""),
+}
+_FORMATS = (None, "fits", "vounit", "cds", "ogip")
+
+
+def means(text: str, expected: str) -> bool | None:
+    """Whether a unit in a file is the one expected; None where nobody can tell what it says.
+
+    Parameters
+    ----------
+    text : str
+        As the file has it, in any of the standards: 'deg', 'degrees', 'mag(AB)', 'km.s-1'.
+    expected : str
+        As VOUnit writes it; '' is a pure number.
+    """
+    found, wanted = parse(text), parse(expected)
+    return None if found is None else bool(found == wanted)
+
+
+@cache
+def parse(text: str):
+    """The unit that a text means, as astropy has it; None where it means none that is known."""
+    from astropy import units
+
+    letters = re.sub(r"[^a-z]", "", text.lower())
+    text = text.strip() if re.search(r"[\d/*^.]", text) else _SPELLINGS.get(letters, text.strip())
+    for form in _FORMATS:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                unit = units.Unit(text, format=form, parse_strict="raise")
+        except (ValueError, TypeError):
+            continue
+        return getattr(unit, "function_unit", unit)
+    return None
