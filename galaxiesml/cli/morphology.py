@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def morphology(
+    context: typer.Context,
     bands: Annotated[str | None, typer.Option(metavar="grizy", help="Filters to measure; all by default.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", "-j", metavar="N", help="Processes.", min=1)] = None,
     device: Annotated[Device, typer.Option(help="Where Sersic profiles are fitted.")] = Device.cpu,
@@ -89,6 +90,7 @@ def morphology(
         _write_config(write_config, json)
         return
     if use is not None:
+        _check_alone(context)
         _use(use, wait, json)
         return
     from galaxiesml.config import check_space
@@ -109,7 +111,11 @@ def morphology(
         check_space(catalog.root, 1000 * len(wanted.todo), force)
         _say_first(catalog, wanted)
         with common.progress("Measuring", total=len(wanted.todo), unit="pictures") as bar:
-            told = run(catalog, wanted, workers or len(os.sched_getaffinity(0)), device.value, bar.advance)
+            try:
+                told = run(catalog, wanted, workers or len(os.sched_getaffinity(0)), device.value, bar.advance)
+            except BaseException:
+                _say_stopped(catalog)
+                raise
     choice = told.pop("choice")
     _say_choice(wanted.digest, choice)
     told |= {"settings": wanted.digest, "psf": source.words} | _choice(choice)
@@ -146,6 +152,32 @@ def _check_device(device: str) -> None:
 
     if not torch.cuda.is_available():
         raise UsageError("--device cuda: torch sees no GPU here.", "Type: --device cpu")
+
+
+def _say_stopped(catalog) -> None:
+    """What builds take after a run that did not end."""
+    from galaxiesml.derived import chosen
+
+    row = chosen(catalog)
+    taken = f"settings {row['morphology_settings']}, psf {row['psf_source']}" if row else "no measurement at all"
+    common.warn(
+        f"This run did not end, and chose nothing: builds take {taken}, as before.  "
+        "What it measured is kept; type the command again to go on."
+    )
+
+
+def _check_alone(context: typer.Context) -> None:
+    """--use measures nothing: an option that says how to measure would do nothing next to it."""
+    from galaxiesml.errors import UsageError
+
+    typed = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if context.get_parameter_source(parameter.name).name == "COMMANDLINE"
+        and parameter.name not in ("use", "wait", "json")
+    ]
+    if typed:
+        raise UsageError(f"--use measures nothing, so it does not go with {', '.join(typed)}.", "Give one of them.")
 
 
 def _use(settings: str, wait: float, as_json: bool) -> None:
@@ -185,7 +217,7 @@ def _say_choice(settings: str, choice) -> None:
 def _say_first(catalog, wanted) -> None:
     """What the run will do, and first what it will not."""
     without = wanted.without_psf
-    if without and _has_newer_psfs(catalog):
+    if without and wanted.source.of_catalog and catalog.landed_since_build("psf"):
         common.warn(
             f"{without:,} of {len(wanted.todo):,} pictures have no PSF in the published build, and PSFs were landed "
             "after it.  Interrupt this and type: galaxiesml build && galaxiesml morphology"
@@ -198,12 +230,6 @@ def _say_first(catalog, wanted) -> None:
     common.say(
         f"{len(wanted.todo):,} pictures to measure, {wanted.before:,} measured before, settings {wanted.digest}."
     )
-
-
-def _has_newer_psfs(catalog) -> bool:
-    """Whether tars of PSFs are landed that the published build does not know."""
-    known = catalog.build_info().get("shards", {}).get("psf", [])
-    return any(shard["shard"] not in known for shard in catalog.shards("psf"))
 
 
 def _write_config(folder: Path, as_json: bool) -> None:

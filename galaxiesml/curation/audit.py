@@ -13,7 +13,6 @@ from galaxiesml.curation.cuts import load_cuts, version_cuts
 from galaxiesml.curation.macros import Macros
 from galaxiesml.errors import CatalogError, UsageError
 
-
 #: Metrics of duplicates that count; the others are fractions and medians, NULL where there is nothing to divide by.
 _COUNTS = {
     *("pairs_reaching_duplicate_steps", "pairs_in_duplicate_groups", "kept_not_primary", "kept_primary_unknown"),

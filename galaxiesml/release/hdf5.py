@@ -108,7 +108,12 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
     if not sum(rows.values()):
         raise CatalogError(
             f"No galaxy of {wanted.selection.version} has pictures in all filters and a split.",
-            "Land them: galaxiesml ingest cutouts TAR..., then build; or see why: "
+            (
+                "Type: galaxiesml build"
+                if catalog.landed_since_build("cutouts")
+                else "Land them: galaxiesml ingest cutouts TAR..., then build"
+            )
+            + "; or see why: "
             'galaxiesml sql "select picture_reason, count(*) from pictures group by all"',
         )
     bands = len(catalog.profile.bands)
