@@ -247,13 +247,13 @@ class Catalog:
         """
         import duckdb
 
-        connection = duckdb.connect(config={"temp_directory": str(self.root / ".tmp")})
+        # A table that this build does not have must not be looked for among the program's own variables.
+        config = {"temp_directory": str(self.root / ".tmp"), "python_enable_replacements": "false"}
+        connection = duckdb.connect(config=config)
         if threads:
             connection.execute(f"set threads = {int(threads)}")
         if memory_limit:
             connection.execute(f"set memory_limit = {quote(memory_limit)}")
-        # A table that this build does not have must not be looked for among the program's own variables.
-        connection.execute("set python_enable_replacements = false")
         for name, source in self.tables().items():
             connection.execute(f'create view "{name}" as select * from {source}')
         return connection
