@@ -171,6 +171,14 @@ class Catalog:
         """build.json of the published build: id, landings, versions, incomplete cuts, package versions."""
         return json.loads((self.current_build() / "build.json").read_text())
 
+    def landed_since_build(self, kind: str) -> int:
+        """How many landed tars ('cutouts', 'psf') or tables of surveys ('specz') the published build does not know."""
+        info = self.build_info() if self.current_id() else {}
+        if kind == "specz":
+            known = {row["source_sha256"] for row in info.get("specz", [])}
+            return len({row["source_sha256"] for row in self.specz_landings()} - known)
+        return len({row["shard"] for row in self.shards(kind)} - set(info.get("shards", {}).get(kind, [])))
+
     def publish(self, folder: Path, build: str) -> None:
         """Make a finished folder the published build: one rename, then one pointer replaced."""
         interrupts.check()
@@ -246,7 +254,9 @@ class Catalog:
         """
         import duckdb
 
-        connection = duckdb.connect(config={"temp_directory": str(atomic.spill_of(plain(self.root)))})
+        # A table that this build does not have must not be looked for among the program's own variables.
+        config = {"temp_directory": str(atomic.spill_of(plain(self.root))), "python_enable_replacements": "false"}
+        connection = duckdb.connect(config=config)
         if threads:
             connection.execute(f"set threads = {int(threads)}")
         if memory_limit:

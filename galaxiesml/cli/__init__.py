@@ -118,10 +118,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _report(error: Exception) -> int:
     """Say what went wrong; returns the exit code."""
-    known = error if isinstance(error, GalaxiesmlError) else refusal(error)
+    from galaxiesml.cli.older import older_build
+
+    known = error if isinstance(error, GalaxiesmlError) else refusal(error) or older_build(error)
     if known is None:
-        _report_fault(error)
-        return 1
+        return _report_fault(error)
     if known is error:
         common.LOG.error("%s", error)
     else:
@@ -132,7 +133,7 @@ def _report(error: Exception) -> int:
     return known.exit_code
 
 
-def _report_fault(error: Exception) -> None:
+def _report_fault(error: Exception) -> int:
     common.LOG.error("%s", traceback.format_exc())
     sys.stderr.write(f"Error: {type(error).__name__}: {error}\n")
     files = [handler.baseFilename for handler in common.LOG.handlers if hasattr(handler, "baseFilename")]
@@ -140,3 +141,4 @@ def _report_fault(error: Exception) -> None:
         sys.stderr.write(f"This is a fault of galaxiesml; the traceback is in {files[0]}.\n")
     else:
         traceback.print_exc()
+    return 1

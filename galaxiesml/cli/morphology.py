@@ -112,7 +112,11 @@ def morphology(
         check_space(catalog.root, 1000 * len(wanted.todo), force)
         _say_first(catalog, wanted)
         with common.progress("Measuring", total=len(wanted.todo), unit="pictures") as bar:
-            told = run(catalog, wanted, workers or len(os.sched_getaffinity(0)), device.value, bar.advance)
+            try:
+                told = run(catalog, wanted, workers or len(os.sched_getaffinity(0)), device.value, bar.advance)
+            except BaseException:
+                _say_stopped(catalog)
+                raise
     choice = told.pop("choice")
     _say_choice(wanted.digest, choice)
     told |= {"settings": wanted.digest, "psf": source.words} | _choice(choice)
@@ -149,6 +153,18 @@ def _check_device(device: str) -> None:
 
     if not torch.cuda.is_available():
         raise UsageError("--device cuda: torch sees no GPU here.", "Type: --device cpu")
+
+
+def _say_stopped(catalog) -> None:
+    """What builds take after a run that did not end."""
+    from galaxiesml.derived import chosen
+
+    row = chosen(catalog)
+    taken = f"settings {row['morphology_settings']}, psf {row['psf_source']}" if row else "no measurement at all"
+    common.warn(
+        f"This run did not end, and chose nothing: builds take {taken}, as before.  "
+        "What it measured is kept; type the command again to go on."
+    )
 
 
 def _use(settings: str, wait: float, as_json: bool) -> None:
@@ -188,7 +204,7 @@ def _say_choice(settings: str, choice) -> None:
 def _say_first(catalog, wanted) -> None:
     """What the run will do, and first what it will not."""
     without = wanted.without_psf
-    if without and _has_newer_psfs(catalog):
+    if without and wanted.source.of_catalog and catalog.landed_since_build("psf"):
         common.warn(
             f"{without:,} of {len(wanted.todo):,} pictures have no PSF in the published build, and PSFs were landed "
             "after it.  Interrupt this and type: galaxiesml build && galaxiesml morphology"
@@ -206,12 +222,6 @@ def _say_first(catalog, wanted) -> None:
     common.say(
         f"{len(wanted.todo):,} pictures to measure, {wanted.before:,} measured before, settings {wanted.digest}."
     )
-
-
-def _has_newer_psfs(catalog) -> bool:
-    """Whether tars of PSFs are landed that the published build does not know."""
-    known = catalog.build_info().get("shards", {}).get("psf", [])
-    return any(shard["shard"] not in known for shard in catalog.shards("psf"))
 
 
 def _write_config(folder: Path, as_json: bool) -> None:

@@ -165,7 +165,11 @@ def audit_specz(as_json: audit.Json = False) -> None:
         common.print_json(found)
         return
     if not found["surveys"]:
-        common.say("No spectra are landed. Type: galaxiesml ingest specz FILE")
+        common.say(
+            "The published build has none of the landed spectra.  Type: galaxiesml build"
+            if catalog.landed_since_build("specz")
+            else "No spectra are landed. Type: galaxiesml ingest specz FILE"
+        )
         return
     common.table(found["surveys"])
     if found["objects"]:

@@ -135,7 +135,7 @@ def splits(
             return
         found = questions.audit_splits(connection, number, band, Macros(bands).call("split_schemes"), schemes)
     if as_json:
-        seed = catalog.build_info()["split_seed"]
+        seed = catalog.build_info().get("split_seed")
         common.print_json([entry | {"split_seed": seed, "band": band} for entry in found])
         return
     for entry in found:

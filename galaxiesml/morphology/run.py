@@ -79,10 +79,15 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
     """
     digest = settings.digest(source.identity)
     derived.ensure_empty(catalog)
+    catalog.current_build()
     connection = catalog.connect()
     if "pictures" not in catalog.tables() or not connection.execute("select count(*) from pictures").fetchall()[0][0]:
         raise CatalogError(
-            "The published build shows no picture.", "Type: galaxiesml ingest cutouts TAR..., then galaxiesml build"
+            "The published build shows no picture.",
+            # Pictures that landed since have yet to meet the galaxies.
+            "Type: galaxiesml build"
+            if catalog.landed_since_build("cutouts")
+            else "Type: galaxiesml ingest cutouts TAR..., then galaxiesml build",
         )
     list_pictures(connection, source.of_catalog)
     wanted = ", ".join(quote(band) for band in bands)

@@ -70,7 +70,9 @@ def choose_galaxies(catalog: Catalog, version: str | None = None, n: int = 12, s
     if not chosen:
         raise CatalogError(
             f"No galaxy of {name} has pictures in all filters.",
-            "Land some: galaxiesml ingest cutouts TAR... && galaxiesml build",
+            "Type: galaxiesml build"
+            if catalog.landed_since_build("cutouts")
+            else "Land some: galaxiesml ingest cutouts TAR... && galaxiesml build",
         )
     return [Shown(object_id, redshift, np.stack(pictures)) for object_id, (redshift, pictures) in chosen.items()]
 

@@ -41,15 +41,8 @@ def ask(catalog: Catalog, query: str, **settings) -> duckdb.DuckDBPyConnection:
     UsageError
         The text is no statement, is several, would write, or names a table or column that is not there.
     """
-    connection = _connect(catalog, **settings)
-    return _execute(catalog, connection, reading(connection, query))
-
-
-def _connect(catalog: Catalog, **settings) -> duckdb.DuckDBPyConnection:
     connection = catalog.connect(**settings)
-    # A table that is not there must not be looked for among this program's own variables.
-    connection.execute("set python_enable_replacements = false")
-    return connection
+    return _execute(catalog, connection, reading(connection, query))
 
 
 def _execute(catalog: Catalog, connection: duckdb.DuckDBPyConnection, statement) -> duckdb.DuckDBPyConnection:
@@ -130,7 +123,7 @@ def _json(value):
 def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
     """A query's rows as a Parquet file; it appears whole or not at all."""
     _check_folder(path)
-    connection = _connect(catalog, **settings)
+    connection = catalog.connect(**settings)
     body = reading(connection, query).query.strip().rstrip(";")
     with appearing(path) as making:
         copied = _execute(catalog, connection, f"copy ({body}\n) to {quote(making)} (format parquet, compression zstd)")

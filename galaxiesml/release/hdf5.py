@@ -104,7 +104,7 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         The disk is too full.
     """
     connection = select(catalog, wanted.selection)
-    rows = counts(connection, wanted.selection)
+    rows = counts(catalog, connection, wanted.selection)
     bands = len(catalog.profile.bands)
     needed = sum(rows.values()) * sum(4 * bands * size**2 + 1000 for size in wanted.sizes)
     folder.mkdir(parents=True, exist_ok=True)

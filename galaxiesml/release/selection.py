@@ -120,7 +120,7 @@ def select(catalog: Catalog, selection: Selection, memory_limit: str = "512MB") 
     return connection
 
 
-def counts(connection: duckdb.DuckDBPyConnection, selection: Selection) -> dict[str, int]:
+def counts(catalog: Catalog, connection: duckdb.DuckDBPyConnection, selection: Selection) -> dict[str, int]:
     """Galaxies of each split that go into files.
 
     Raises
@@ -132,7 +132,11 @@ def counts(connection: duckdb.DuckDBPyConnection, selection: Selection) -> dict[
     if not found:
         raise CatalogError(
             f"No galaxy of {selection.version} has pictures in all filters and a split.",
-            "Land them: galaxiesml ingest cutouts TAR..., then build; or see why: "
-            'galaxiesml sql "select picture_reason_class, count(*) from pictures group by all"',
+            (
+                "Type: galaxiesml build"
+                if catalog.landed_since_build("cutouts")
+                else "Land them: galaxiesml ingest cutouts TAR..., then build"
+            )
+            + '; or see why: galaxiesml sql "select picture_reason_class, count(*) from pictures group by all"',
         )
     return {split: found.get(split, 0) for split in SPLITS}

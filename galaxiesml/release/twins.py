@@ -27,7 +27,7 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
         No galaxy has pictures in all filters and a split; nothing is written.
     """
     connection = select(catalog, selection)
-    rows = counts(connection, selection)
+    rows = counts(catalog, connection, selection)
     bands = len(catalog.profile.bands)
     measured = morphology.is_measured(catalog)
     listed = [key for key in keys(catalog.profile, FRAME) if key.source != "image"]

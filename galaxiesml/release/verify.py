@@ -138,6 +138,11 @@ def _check_table(connection, root: Path, plain: Path, one: Checked, number: int,
     measured = build.mart("morphology") if build.info.get("morphology") else None
     check_values(connection, file, build.mart(f"galaxies_{one.told['version']}"), measured, number, one.told)
     load_uses(connection, build, number)
+    share = build.info.get("morphology_share") or {"measured": 0, "pictures": 0}
+    if build.info.get("morphology") and share["measured"] < share["pictures"]:
+        one.notes.append(
+            f"morphology is measured in {share['measured']:,} of {share['pictures']:,} pictures of its build"
+        )
     one.galaxies, one.image = rows, file["image"]
 
 

@@ -21,9 +21,10 @@ FORBIDDEN = {
     "a struct literal {}": exp.Struct,
     "DISTINCT ON": exp.Distinct,
     "hash() instead of md5()": exp.Anonymous,
+    "count_if(), NULL in DuckDB where Spark counts 0": exp.CountIf,
 }
 #: Functions of both engines that sqlglot has no class for.
-KNOWN_ANONYMOUS = {"count_if", "least"}
+KNOWN_ANONYMOUS = {"least"}
 
 
 #: Columns that no two rows share, alone or with those that stand before them in the order.

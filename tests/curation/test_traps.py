@@ -54,3 +54,27 @@ def test_a_database_file_open_for_writing_locks_readers_out(tmp_path):
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     writer.close()
     assert other.returncode != 0 and "lock" in other.stderr.lower()
+
+
+def test_count_if_of_no_truth_is_null():
+    """So the project counts `case when ... then 1 end`: 0 where there is no row, or none that says yes or no."""
+    for rows in ("select cast(null as boolean) as x", "select true as x where false"):
+        naive, ours = duckdb.execute(f"select count_if(x), count(case when x then 1 end) from ({rows})").fetchone()
+        assert ours == 0
+        if naive == 0:
+            pytest.fail("this DuckDB counts 0: the trap is gone, count_if may do")
+        assert naive is None
+
+
+def test_nothing_of_the_project_uses_count_if(repo):
+    files = [path for folder in ("models", "sql", "galaxiesml") for path in (repo / folder).rglob("*")]
+    texts = {path: path.read_text() for path in files if path.suffix in (".sql", ".py")}
+    assert len(texts) > 100 and not [path for path, text in texts.items() if "count_if(" in text]
+
+
+def test_a_table_that_a_build_does_not_have_is_not_a_variable_of_the_program(tmp_path):
+    """DuckDB looks for it among Python's own, and would read a table of that name."""
+    nowhere = pa.table({"x": [1]})
+    assert duckdb.connect().sql("select x from nowhere").fetchall() == [(1,)] and nowhere.num_rows
+    with pytest.raises(duckdb.CatalogException, match="nowhere"):
+        Catalog.create(tmp_path / "cat", "pdr2_wide").connect().sql("select x from nowhere")

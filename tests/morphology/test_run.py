@@ -250,7 +250,9 @@ def test_a_run_that_was_stopped_or_is_of_fewer_pictures_changes_no_build(catalog
     one_band = (shown(root).index.get_level_values("band") == "i").sum()
     stop_after(3, monkeypatch)
     with blocks_of(8):
-        assert command(root, "morphology", "--psf", "moffat:0.7", "--workers", "1")[0] == 130
+        code, _, err = command(root, "morphology", "--psf", "moffat:0.7", "--workers", "1")
+    assert code == 130 and f"builds take settings {settings}, psf catalogue, as before" in err
+    assert "type the command again to go on" in err
     monkeypatch.undo()
     assert rows_in(root) == total + 24 and told(root, "status")["up_to_date"]
 
@@ -278,7 +280,8 @@ def test_a_run_that_was_stopped_or_is_of_fewer_pictures_changes_no_build(catalog
     for path in (files := sorted(tmp_path.glob("*.hdf5"))):
         with h5py.File(path) as file:
             assert file.attrs["morphology"].endswith(f", psf moffat:0.7:3, measured in {measured} of {total} pictures")
-    done(root, "export", "verify", *files)
+    code, _, err = command(root, "export", "verify", *files)
+    assert code == 0 and err.count(f"morphology is measured in {measured} of {total} pictures") == len(files)
 
     with blocks_of(8):
         whole = told(root, "morphology", "--psf", "moffat:0.7")
@@ -304,12 +307,19 @@ def test_settings_to_use_have_to_be_known(catalog):
     assert code == 2 and "--use nosuch: no settings begin so" in err and told(catalog, "morphology")["settings"] in err
 
 
+def test_use_goes_with_no_option_of_measuring(catalog):
+    """It would do nothing."""
+    code, _, err = command(catalog, "morphology", "--use", "3f2a", "--psf", "moffat:0.7", "--bands", "i")
+    assert code == 2 and "--use does not go with --bands, --psf." in err
+
+
 def test_the_first_run_counts_once_it_ends(monkeypatch):
     """A catalogue without measurements says 'absent' as long as its first run is not whole."""
     root = work(landed())
     stop_after(2, monkeypatch)
     with blocks_of(8):
-        assert command(root, "morphology", "--workers", "1")[0] == 130
+        code, _, err = command(root, "morphology", "--workers", "1")
+    assert code == 130 and "builds take no measurement at all, as before" in err
     assert rows_in(root) == 16 and told(root, "status")["up_to_date"]
 
 
@@ -412,9 +422,19 @@ def test_source_extractors_files_are_written(tmp_path):
     assert code == 2 and "a file stands there" in err
 
 
+def test_what_landed_since_the_build_asks_for_a_build(catalog, tmp_path):
+    """Not for landing what is landed."""
+    root, tar = work(catalog), skies.made() / "psf" / "r-1.tar"
+    done(root, "ingest", "remove", "--kind", "psf", "r-1.tar")
+    done(root, "build")
+    done(root, "ingest", "psf", tar)
+    _, _, err = command(root, "morphology", "--bands", "r")
+    assert "have no PSF in the published build" in err and "galaxiesml build" in err and "Land PSFs" not in err
+
+
 def test_there_must_be_pictures(tmp_path):
     root = tmp_path / "cat"
     assert skies.run("-q", "init", str(root), "--release", "pdr2_wide") == 0
     for words in ((), ("--bands", "i")):
         code, _, err = command(root, "morphology", *words)
-        assert code == 4 and "shows no picture" in err and "galaxiesml ingest cutouts" in err
+        assert code == 4 and "has no build yet" in err and "Type: galaxiesml build" in err
