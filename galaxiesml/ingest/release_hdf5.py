@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from galaxiesml.errors import InputError
+from galaxiesml.errors import InputError, LockedError
 
 KEY = "object_id"
 #: Rows read at a time.
@@ -49,6 +49,8 @@ def id_blocks(path: Path) -> Iterator[np.ndarray]:
             step = max(BLOCK_ROWS, dataset.chunks[0] if dataset.chunks else 0)
             for start in range(0, dataset.shape[0], step):
                 yield _as_int64(path, dataset[start : start + step].reshape(-1), start)
+    except BlockingIOError:
+        raise LockedError(f"{path} is open for writing in another process.", "Close it there, then land it.") from None
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(
             f"{path} cannot be read as HDF5: {error}.", "Fetch the file again and compare its checksum."
