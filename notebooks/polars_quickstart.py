@@ -11,7 +11,7 @@ from galaxiesml.catalog import find_catalog
 
 catalog = find_catalog()
 build = catalog.current_build()
-galaxies = pl.scan_parquet(build / "galaxies_v2.parquet")
+galaxies = pl.scan_parquet(build / "galaxies_v2.parquet", glob=False)
 
 # %% Redshift distribution, in bins of 0.1
 redshifts = (
@@ -22,17 +22,24 @@ redshifts = (
 )
 print(redshifts)
 
-# %% What the strict version leaves out of the default one, and why
-strict = pl.scan_parquet(build / "galaxies_v3.parquet").select("pair_id")
-reasons = pl.scan_parquet(build / "rejections.parquet").filter(pl.col("version") == "v3")
+# %% Which versions this build has; one that needs a column which no landed file has is left out
+versions = pl.read_parquet(build / "versions.parquet", glob=False).sort("version")
+print(versions.select("version", "built", "rows_kept", "missing_cuts", "title"))
+
+# %% What the strictest of them leaves out of the default one, and why
+built = set(versions.filter("built")["version"])
+strictest = next(version for version in ("v3", "v1", "v4", "v2") if version in built)
+kept = pl.scan_parquet(build / f"galaxies_{strictest}.parquet", glob=False).select("pair_id")
+reasons = pl.scan_parquet(build / "rejections.parquet", glob=False).filter(pl.col("version") == strictest)
 lost = (
-    galaxies.join(strict, on="pair_id", how="anti")
+    galaxies.join(kept, on="pair_id", how="anti")
     .join(reasons.select("pair_id", "first_cut"), on="pair_id")
     .group_by("first_cut")
     .agg(pl.len().alias("galaxies"), pl.col("specz_redshift").median().alias("median z"))
     .sort("galaxies", "first_cut", descending=[True, False])
     .collect()
 )
+print(f"in v2 and not in {strictest}: {lost['galaxies'].sum():,} galaxies")
 print(lost)
 
 # %% The same tables by SQL, as DuckDB views: a result goes to Polars without a copy

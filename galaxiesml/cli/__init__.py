@@ -28,7 +28,7 @@ from galaxiesml.cli import (
     specz,
     splits,
 )
-from galaxiesml.errors import GalaxiesmlError
+from galaxiesml.errors import GalaxiesmlError, UsageError
 
 _EPILOG = (
     "Exit codes: 0 done; 1 a fault of galaxiesml; 2 wrong arguments; 3 a file does not hold what it should; "
@@ -109,6 +109,13 @@ def main(arguments: list[str] | None = None) -> None:
         if error.hint:
             sys.stderr.write(f"{error.hint}\n")
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if not (words := _not_installed(error)):
+            _report_fault(error)
+            sys.exit(1)
+        common.LOG.error("%s", error)
+        sys.stderr.write(words)
+        sys.exit(UsageError.exit_code)
     except SystemExit as left:
         # typer has ended the program already: with 130 for Ctrl-C, with 1 where the reader went, as `| head` does.
         if left.code == 130:
@@ -119,6 +126,17 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         _report_fault(error)
         sys.exit(1)
+
+
+def _not_installed(error: ModuleNotFoundError) -> str:
+    """What to install, where a package is missing that only some commands need; empty for any other module."""
+    if (error.name or "").partition(".")[0] != "torch":
+        return ""
+    return (
+        "Error: Sersic profiles are fitted with PyTorch, which is not installed.\n"
+        "Type: pip install torch\n"
+        "The build without CUDA is far smaller: choose CPU on the install page of PyTorch, and type what it shows.\n"
+    )
 
 
 def _report_fault(error: Exception) -> None:

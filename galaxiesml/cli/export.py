@@ -159,4 +159,6 @@ def verify(
     if wrong:
         raise InputError("\n".join(wrong + unread), "Write it again: galaxiesml build && galaxiesml export hdf5")
     if unread:
-        raise LockedError("\n".join(unread), "Close it there, or wait for the export that writes it; then verify again.")
+        raise LockedError(
+            "\n".join(unread), "Close it there, or wait for the export that writes it; then verify again."
+        )

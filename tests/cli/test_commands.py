@@ -164,6 +164,12 @@ def test_the_dictionary_answers_for_every_name_that_sql_knows(real, typed):
     assert asked("select table_name, name from columns group by all having count(*) > 1") == []
 
 
+def test_the_notebook_on_the_real_export(real, notebook):
+    # GAMA's errors are arbitrary: of the 688 the strict version keeps 3.
+    out = notebook("polars_quickstart.py", real)
+    assert "in v2 and not in v3: 685 galaxies" in out and "measured_error" in out
+
+
 def test_sql_needs_no_lock(real, typed):
     from galaxiesml.catalog import Catalog
 
