@@ -225,7 +225,7 @@ def on_gpu(drawn: Injected, many: int = 65_536) -> dict:
     """Fits a second at 63 x 63 on the GPU, and how far its values are from the CPU's."""
     settings = Settings(gain=GAIN, stamp=63)
     targets = [target for target in _targets(drawn, settings) if target.stamp is not None]
-    from galaxiesml.morphology.measure import Block
+    from galaxiesml.morphology.measuring import Block
     from galaxiesml.morphology.profiles import _stamps
 
     rows = np.arange(len(targets))

@@ -29,17 +29,24 @@ redshifts = (
 )
 print(redshifts)
 
-# %% What the strict version leaves out of the default one, and why
-strict = mart("galaxies_v3").select("pair_id")
-reasons = mart("rejections").filter(pl.col("version") == "v3")
+# %% Which versions this build has; one that needs a column which no landed file has is left out
+versions = mart("versions").collect().sort("version")
+print(versions.select("version", "built", "rows_kept", "missing_cuts", "title"))
+
+# %% What the strictest of them leaves out of the default one, and why
+built = set(versions.filter("built")["version"])
+strictest = next(version for version in ("v3", "v1", "v4", "v2") if version in built)
+kept = mart(f"galaxies_{strictest}").select("pair_id")
+reasons = mart("rejections").filter(pl.col("version") == strictest)
 lost = (
-    galaxies.join(strict, on="pair_id", how="anti")
+    galaxies.join(kept, on="pair_id", how="anti")
     .join(reasons.select("pair_id", "first_cut"), on="pair_id")
     .group_by("first_cut")
     .agg(pl.len().alias("galaxies"), pl.col("specz_redshift").median().alias("median z"))
     .sort("galaxies", "first_cut", descending=[True, False])
     .collect()
 )
+print(f"in v2 and not in {strictest}: {lost['galaxies'].sum():,} galaxies")
 print(lost)
 
 # %% The same tables by SQL, as DuckDB views: a result goes to Polars without a copy

@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,19 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared test data is not on this machine")
     return folder
+
+
+@pytest.fixture
+def notebook(capsys, monkeypatch):
+    """Run a notebook, as its file stands, on a catalogue; what it prints."""
+
+    def run(name: str, catalog: Path) -> str:
+        monkeypatch.setenv("GALAXIESML_CATALOG", str(catalog))
+        capsys.readouterr()
+        runpy.run_path(str(REPO / "notebooks" / name))
+        return capsys.readouterr().out
+
+    return run
 
 
 @pytest.fixture

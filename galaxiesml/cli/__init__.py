@@ -28,7 +28,7 @@ from galaxiesml.cli import (
     specz,
     splits,
 )
-from galaxiesml.errors import GalaxiesmlError
+from galaxiesml.errors import GalaxiesmlError, UsageError
 from galaxiesml.machine import refusal
 
 _EPILOG = (
@@ -120,7 +120,9 @@ def _report(error: Exception) -> int:
     """Say what went wrong; returns the exit code."""
     from galaxiesml.cli.older import older_build
 
-    known = error if isinstance(error, GalaxiesmlError) else refusal(error) or older_build(error)
+    known = (
+        error if isinstance(error, GalaxiesmlError) else _not_installed(error) or refusal(error) or older_build(error)
+    )
     if known is None:
         return _report_fault(error)
     if known is error:
@@ -131,6 +133,17 @@ def _report(error: Exception) -> int:
     if known.hint:
         sys.stderr.write(f"{known.hint}\n")
     return known.exit_code
+
+
+def _not_installed(error: Exception) -> UsageError | None:
+    """What to install, where a package is missing that only some commands need; None for any other error."""
+    if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] != "torch":
+        return None
+    return UsageError(
+        "Sersic profiles are fitted with PyTorch, which is not installed.",
+        "Type: pip install torch\n"
+        "The build without CUDA is far smaller: choose CPU on the install page of PyTorch, and type what it shows.",
+    )
 
 
 def _report_fault(error: Exception) -> int:

@@ -155,7 +155,7 @@ def verify(
       galaxiesml export verify exports/5x127x127_testing_with_morphology.hdf5
       galaxiesml export verify exports/*.hdf5 --json
     """
-    from galaxiesml.errors import InputError
+    from galaxiesml.errors import InputError, LockedError
     from galaxiesml.release.verify import verify_files
 
     catalog = common.catalog()
@@ -166,13 +166,17 @@ def verify(
     for one in checked:
         for note in one.notes:
             common.warn(f"{one.path.name}: {note}.")
-        if one.difference is None and not as_json:
+        if one.difference is None and one.unread is None and not as_json:
             pictures = one.from_fits + one.from_store
             common.result(
                 f"{one.path}: right; {one.galaxies:,} galaxies and {pictures:,} pictures are those of "
                 f"build {one.told['build']}, {one.from_fits:,} compared with FITS files"
             )
-    wrong = [one for one in checked if one.difference]
+    wrong = [f"{one.path}: {one.difference}." for one in checked if one.difference]
+    unread = [f"{one.path}: {one.unread}." for one in checked if one.unread]
     if wrong:
-        words = [f"{one.path}: {one.difference}." for one in wrong]
-        raise InputError("\n".join(words), "Write it again: galaxiesml build && galaxiesml export hdf5")
+        raise InputError("\n".join(wrong + unread), "Write it again: galaxiesml build && galaxiesml export hdf5")
+    if unread:
+        raise LockedError(
+            "\n".join(unread), "Close it there, or wait for the export that writes it; then verify again."
+        )

@@ -165,14 +165,14 @@ def sky(
       galaxiesml mock sky --galaxies 40 --out small --jobs 1
       galaxiesml mock sky --correlated-noise --out correlated --json
     """
-    import importlib.util
     import os
 
-    from galaxiesml.errors import UsageError
-
-    if importlib.util.find_spec("galsim") is None:
-        raise UsageError("The simulated sky needs GalSim.", "Type: pip install 'galaxiesml[mock]'")
+    from galaxiesml.mock.sky.needs import load
     from galaxiesml.mock.sky.sky import Request, files_of, write_sky
+
+    # Before the folder is made: without them there is nothing to put into it.
+    for package in ("galsim", "speclite"):
+        load(package)
 
     request = Request(galaxies, seed, correlated_noise, jobs if jobs is not None else os.cpu_count() or 1)
     arguments = {"galaxies": galaxies, "seed": seed, "correlated_noise": correlated_noise}

@@ -274,7 +274,10 @@ def _dictionary_csv(bands: dict[str, str], facts: dict) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table_name", "name", "data_type", "unit", "ucd", "description"])
-    for table, names in published(bands).items():
+    tables = published(bands)
+    # In SQL the default version has a plain name as well; whoever asks for its units asks by that.
+    tables["galaxies"] = tables[f"galaxies_v{DEFAULT_VERSION}"]
+    for table, names in tables.items():
         for name in names:
             fact = facts[name]
             writer.writerow([table, name, fact.type, fact.unit, fact.ucd, fact.description])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from galaxiesml.errors import InputError
+from galaxiesml.errors import InputError, LockedError
 from galaxiesml.ingest.masks import mask_of
 
 KEY = "object_id"
@@ -53,6 +53,8 @@ def id_blocks(path: Path) -> Iterator[np.ndarray]:
                 for mask in masks:
                     _refuse_masked(path, mask, start, mask[start : start + step].reshape(-1))
                 yield _as_int64(path, dataset[start : start + step].reshape(-1), start)
+    except BlockingIOError:
+        raise LockedError(f"{path} is open for writing in another process.", "Close it there, then land it.") from None
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(
             f"{path} cannot be read as HDF5: {error}.", "Fetch the file again and compare its checksum."

@@ -1,5 +1,22 @@
-"""Morphology: Source Extractor's columns, and Sersic fits in batches."""
+"""Morphology: Source Extractor's columns, and Sersic fits in batches.
 
-from galaxiesml.morphology.measure import measure
+:func:`measure` is imported when it is first asked for: it alone needs torch, and what only chooses settings or writes
+Source Extractor's files does without.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from galaxiesml.morphology.measuring import measure
 
 __all__ = ["measure"]
+
+
+def __getattr__(name: str):
+    if name != "measure":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from galaxiesml.morphology.measuring import measure
+
+    return measure

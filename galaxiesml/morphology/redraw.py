@@ -13,7 +13,7 @@ from galaxiesml import derived
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import CatalogError, InputError
 from galaxiesml.morphology.detect import detect
-from galaxiesml.morphology.measure import LARGEST
+from galaxiesml.morphology.measuring import LARGEST
 from galaxiesml.morphology.psf_source import Source, source_of
 from galaxiesml.morphology.run import pixel_scale
 from galaxiesml.morphology.sersic import model

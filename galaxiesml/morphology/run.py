@@ -221,7 +221,7 @@ def _alike(block: list[dict]) -> list[list[dict]]:
 
 
 def _of_one_shape(catalog: Catalog, work: _Work, rows: list[dict]) -> pa.Table:
-    from galaxiesml.morphology.measure import Block, measure_block
+    from galaxiesml.morphology.measuring import Block, measure_block
 
     shards = Shards(catalog.root / "raw" / "cutouts")
     shape = rows[0]["height"], rows[0]["width"]

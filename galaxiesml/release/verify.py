@@ -17,7 +17,7 @@ import numpy as np
 from galaxiesml.errors import InputError
 from galaxiesml.release.verify_attributes import check_attributes, check_facts, text_of
 from galaxiesml.release.verify_expected import load_expected, load_uses, plainly_named, read_build, why_not
-from galaxiesml.release.verify_found import Difference
+from galaxiesml.release.verify_found import Difference, Unread
 from galaxiesml.release.verify_pictures import Source, band_and_tract, framed
 from galaxiesml.release.verify_values import check_layout, check_values
 
@@ -37,6 +37,8 @@ class Checked:
     ----------
     difference : Difference or None
         The first; None while there is none.
+    unread : Unread or None
+        Why the file could not be opened; it was not compared then.
     galaxies, from_fits, from_store, empty : int
         Rows; pictures compared with FITS files, with the store's bytes, and with zeros for none.
     not_finite : int
@@ -50,6 +52,7 @@ class Checked:
     path: Path
     told: dict = field(default_factory=dict)
     difference: Difference | None = None
+    unread: Unread | None = None
     galaxies: int = 0
     from_fits: int = 0
     from_store: int = 0
@@ -66,10 +69,11 @@ class Checked:
         named = {key: self.told.get(key) for key in ("build", "version", "split_scheme", "split", "image_size")}
         return {
             "file": str(self.path),
-            "is_right": self.difference is None,
+            "is_right": None if self.unread else self.difference is None,
             **named,
             **{key: getattr(self, key) for key in counts},
             "notes": self.notes,
+            "unread": None if self.unread is None else str(self.unread),
             "difference": None if self.difference is None else self.difference.facts(),
         }
 
@@ -90,7 +94,7 @@ def verify_files(root: Path, paths: list[Path], progress=None) -> list[Checked]:
     Returns
     -------
     list of Checked
-        As `paths`; a file that differs stops no other.
+        As `paths`; a file that differs, or that cannot be opened now, stops no other.
 
     Raises
     ------
@@ -123,6 +127,9 @@ def _noting(*checked: Checked):
         for one in checked:
             one.difference = one.difference or difference
             one.image = None
+    except Unread as unread:
+        for one in checked:
+            one.unread = unread
 
 
 def _check_table(connection, root: Path, plain: Path, one: Checked, number: int, stack: contextlib.ExitStack) -> None:
@@ -151,6 +158,10 @@ def _open(path: Path) -> h5py.File:
         raise InputError(f"{path} does not exist.", "Type: galaxiesml export hdf5")
     try:
         return h5py.File(path, "r")
+    except BlockingIOError:
+        raise Unread("another process has it open for writing, so it was not compared") from None
+    except PermissionError:
+        raise InputError(f"{path} cannot be read: permission denied.", f"Type: chmod u+r {path}") from None
     except OSError as error:
         raise Difference(f"it is no HDF5 file, or a damaged one: {error}") from None
 

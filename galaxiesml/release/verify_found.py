@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from galaxiesml.errors import InputError
+from galaxiesml.errors import InputError, LockedError
+
+
+class Unread(LockedError):
+    """A file that another process writes, so that nothing is known of it."""
 
 
 class Difference(InputError):

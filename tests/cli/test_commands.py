@@ -148,6 +148,28 @@ def test_sql_reads_and_only_reads(real, typed, tmp_path):
     assert not (tmp_path / "x.csv").exists()
 
 
+def test_the_dictionary_answers_for_every_name_that_sql_knows(real, typed):
+    def asked(query):
+        return json.loads(typed("-C", real, "sql", query, "--format", "json")[1])
+
+    units = {row["name"]: row["unit"] for row in asked("select name, unit from columns where table_name = 'galaxies'")}
+    assert (units["ra"], units["i_cmodel_mag"], units["object_id"]) == ("deg", "mag", None)
+    # Every mart is in it by each of its names, and no column twice.
+    build = real / "builds" / (real / "current").read_text().strip()
+    marts = {path.stem: set(pq.read_schema(path).names) for path in build.glob("*.parquet")}
+    known = {}
+    for row in asked("select table_name, name from columns"):
+        known.setdefault(row["table_name"], set()).add(row["name"])
+    assert known == marts | {"galaxies": marts["galaxies_v2"]} and set(units) == known["galaxies"]
+    assert asked("select table_name, name from columns group by all having count(*) > 1") == []
+
+
+def test_the_notebook_on_the_real_export(real, notebook):
+    # GAMA's errors are arbitrary: of the 688 the strict version keeps 3.
+    out = notebook("polars_quickstart.py", real)
+    assert "in v2 and not in v3: 685 galaxies" in out and "measured_error" in out
+
+
 def test_sql_needs_no_lock(real, typed):
     from galaxiesml.catalog import Catalog
 

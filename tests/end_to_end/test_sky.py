@@ -201,6 +201,14 @@ def test_psf_pictures_are_linked_and_their_pixels_are_the_tars(catalog):
             np.testing.assert_array_equal(stored.reshape(hdus[0].data.shape), hdus[0].data)
 
 
+def test_the_notebook_on_the_demos_catalogue(catalog, notebook):
+    """The paper's query exports no kind of error, so the strict version is not built."""
+    counts = {version: set(mart(catalog, f"galaxies_{version}")["pair_id"]) for version in ("v1", "v2")}
+    out = notebook("polars_quickstart.py", catalog)
+    assert f"in v2 and not in v1: {len(counts['v2'] - counts['v1']):,} galaxies" in out
+    assert "measured_error" in out and "median_z" in out
+
+
 def test_verify_finds_nothing_wrong(catalog, typed):
     files = sorted((catalog / "exports").glob("*.hdf5"))
     assert len(files) == 6

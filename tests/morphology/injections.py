@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from galaxiesml.morphology.measure import Block
+from galaxiesml.morphology.measuring import Block
 from galaxiesml.morphology.profiles import fit_group
 from galaxiesml.morphology.sersic import fit as fitting
 from galaxiesml.morphology.sersic.psf import Moffat

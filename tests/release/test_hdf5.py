@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -288,20 +289,54 @@ def test_the_csv_twins_hold_the_same(catalog, tmp_path):
                     assert float(text) == value if isinstance(value, float) else int(text) == value
 
 
-def test_the_documentations_examples_read_them(catalog, tmp_path, monkeypatch, repo):
-    """The blocks of docs/pictures.md as they stand: h5py's slices, and a plain torch Dataset."""
+def test_the_documentations_slices_read_them(catalog, tmp_path, monkeypatch, repo):
+    export_hdf5(catalog, wanted(sizes=(64,)), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(documented(repo)[0], names)
+    rows = len(names["images"])
+    assert names["images"].shape == (rows, 5, 64, 64) and names["redshifts"].tolist() == [0.5] * rows
+
+
+def documented(repo) -> list[str]:
+    """The Python of docs/pictures.md as it is there: slices, and a torch Dataset."""
+    slices, dataset = re.findall(r"```python\n(.*?)```", (repo / "docs" / "pictures.md").read_text(), re.DOTALL)
+    return [slices, dataset]
+
+
+def test_the_documentations_dataset_goes_to_other_processes(catalog, tmp_path, monkeypatch, repo):
     torch = pytest.importorskip("torch")
     export_hdf5(catalog, wanted(sizes=(64,)), tmp_path)
     monkeypatch.chdir(tmp_path)
-    slices, dataset = re.findall(r"```python\n(.*?)```", (repo / "docs" / "pictures.md").read_text(), re.DOTALL)
-    names: dict = {}
-    exec(slices, names)
-    rows = len(names["images"])
-    assert names["images"].shape == (rows, 5, 64, 64) and names["redshifts"].tolist() == [0.5] * rows
-    # Workers start from a file, which a test's exec is not.
-    exec(dataset.replace("num_workers=2", "num_workers=0"), names)
-    ((images, redshifts),) = list(names["loader"])
-    assert images.dtype == torch.float32 and images.shape == (rows, 5, 64, 64)
-    assert torch.equal(redshifts, torch.full((rows,), 0.5))
-    whole = {image.numpy().tobytes() for image in images}
-    assert whole == {image.tobytes() for image in names["images"]}
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "documented_galaxies.py").write_text(documented(repo)[1])
+    import documented_galaxies
+
+    path = "5x64x64_training_with_morphology.hdf5"
+    with h5py.File(path) as file:
+        images = file["image"][...]
+    data = documented_galaxies.Galaxies(path)
+    assert len(data) == len(images) and data[0][1] == 0.5
+    # One look at the file serves all rows, and a copy opens it for itself.
+    opened = data.image
+    assert torch.equal(data[1][0], torch.from_numpy(images[1])) and data.image is opened
+    copy = pickle.loads(pickle.dumps(data))
+    assert torch.equal(copy[2][0], torch.from_numpy(images[2])) and copy.image is not opened
+    data.process = -1
+    assert torch.equal(data[1][0], torch.from_numpy(images[1])) and data.image is not opened
+    # After rows were read here, workers that are started anew get it, and read every galaxy once.
+    loader = documented_galaxies.DataLoader(data, batch_size=4, num_workers=1, multiprocessing_context="spawn")
+    batches = list(loader)
+    assert torch.equal(torch.cat([batch[0] for batch in batches]), torch.from_numpy(images))
+    assert torch.equal(torch.cat([batch[1] for batch in batches]), torch.full((len(images),), 0.5))
+
+
+def test_the_documentations_dataset_as_a_program(catalog, tmp_path, repo):
+    pytest.importorskip("torch")
+    export_hdf5(catalog, wanted(sizes=(64,)), tmp_path)
+    (tmp_path / "documented.py").write_text(documented(repo)[1])
+    run = subprocess.run([sys.executable, "documented.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    with h5py.File(tmp_path / "5x64x64_training_with_morphology.hdf5") as file:
+        rows = len(file["image"])
+    assert run.stdout == f"torch.Size([{rows}, 5, 64, 64]) tensor(0.5000)\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import shutil
+import subprocess
+import sys
 import time
 
 import h5py
@@ -335,6 +337,41 @@ def moved(sample, tmp_path):
         info["source_path"] = str(tars / info["source_file"])
         path.write_text(json.dumps(info))
     return root, tars
+
+
+#: Opens a file for writing and holds it until its standard input ends.
+HOLDER = "import h5py, sys; file = h5py.File(sys.argv[1], 'r+'); print('held', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def held(sample, tmp_path):
+    """A right file that another process has open for writing."""
+    path = copied(sample, tmp_path)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    yield path
+    holder.communicate("")
+    assert verify_files(sample[0].root, [path])[0].difference is None
+
+
+def test_a_file_that_another_process_writes_is_not_called_damaged(sample, held, tmp_path, typed):
+    verify = ("-q", "-C", sample[0].root, "export", "verify", held)
+    code, out, err = typed(*verify)
+    assert (code, out) == (5, "")
+    assert err == (
+        f"Error: {held}: another process has it open for writing, so it was not compared.\n"
+        "Close it there, or wait for the export that writes it; then verify again.\n"
+    )
+    # It hides no other file: the right one is told to be right, the wrong one to be wrong.
+    right, wrong = sample[1] / names()[1], copied(sample, tmp_path, split="testing")
+    with h5py.File(wrong, "r+") as file:
+        file["ra"][0] += 1
+    code, out, err = typed(*verify, right, wrong)
+    assert code == 3 and f"{right}: right; " in out and "ra is " in err and "another process has it open" in err
+    code, out, _ = typed(*verify, right, "--json")
+    assert code == 5 and [entry["is_right"] for entry in json.loads(out)] == [None, True]
 
 
 def test_without_the_tars_the_store_is_read_and_it_says_so(sample, moved):

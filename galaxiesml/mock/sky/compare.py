@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from galaxiesml.errors import InputError, UsageError
+from galaxiesml.errors import InputError, LockedError, UsageError
 from galaxiesml.mock.sky.bands import G_BAND, I_BAND, Z_BAND
 from galaxiesml.mock.sky.galaxies import Galaxies
 from galaxiesml.mock.sky.population import spectroscopic
@@ -100,6 +100,8 @@ def read_reference(path: Path) -> Sample:
             group = file[_GROUP]
             names = [name.decode() for name in group[_NAMES][:]]
             values = np.asarray(group[_VALUES], float)
+    except BlockingIOError:
+        raise LockedError(f"{path} is open for writing in another process.", "Close it there, then compare.") from None
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} is no table of real objects: {error}.",
