@@ -18,6 +18,8 @@ SLOWEST = (
     "end_to_end/test_real_pictures.py",
     "spectra/test_build.py",
     "curation/test_perturbed.py",
+    "cli/test_interrupts.py",
+    "end_to_end/test_odd_folders.py",
 )
 
 
