@@ -129,34 +129,34 @@ class Catalog:
         profile = root / "release.toml"
         if not profile.is_file():
             raise CatalogError(f"{root} has no release.toml.", "Make the catalogue again with galaxiesml init.")
-        return cls(root, parse_profile(profile.read_text(), str(profile)), settings)
+        return cls(root, parse_profile(profile.read_text(encoding="utf-8"), str(profile)), settings)
 
     def landings(self) -> list[dict]:
         """landing.json of every landed file, in landing order; the folders are the truth, no index is."""
-        found = [json.loads(path.read_text()) for path in self.raw.glob("[0-9]*/landing.json")]
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.raw.glob("[0-9]*/landing.json")]
         return sorted(found, key=lambda landing: landing["landing"])
 
     def release_landings(self) -> list[dict]:
         """landing.json of every landed released file, by split and name."""
-        found = [json.loads(path.read_text()) for path in self.release_raw.glob("*/landing.json")]
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.release_raw.glob("*/landing.json")]
         return sorted(found, key=lambda landing: (landing["split"], landing["source_file"], landing["source_sha256"]))
 
     def specz_landings(self) -> list[dict]:
         """landing.json of every landed table of a spectroscopic survey, by survey and file."""
-        found = [json.loads(path.read_text()) for path in self.specz_raw.glob("*/landing.json")]
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.specz_raw.glob("*/landing.json")]
         return sorted(found, key=lambda landing: (landing["survey"], landing["source_file"], landing["source_sha256"]))
 
     def shards(self, store: str = "cutouts") -> list[dict]:
         """landing.json of every landed tar of a pixel store, 'cutouts' or 'psf', by shard."""
         paths = sorted((self.root / "raw" / store).glob("*/landing.json"))
-        return [json.loads(path.read_text()) for path in paths]
+        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
     # -- builds ------------------------------------------------------------------------------------------
 
     def current_id(self) -> str | None:
         """Identifier of the published build, or None before the first one."""
         try:
-            return (self.root / "current").read_text().strip() or None
+            return (self.root / "current").read_text(encoding="utf-8").strip() or None
         except FileNotFoundError:
             return None
 
@@ -169,7 +169,7 @@ class Catalog:
 
     def build_info(self) -> dict:
         """build.json of the published build: id, landings, versions, incomplete cuts, package versions."""
-        return json.loads((self.current_build() / "build.json").read_text())
+        return json.loads((self.current_build() / "build.json").read_text(encoding="utf-8"))
 
     def landed_since_build(self, kind: str) -> int:
         """How many landed tars ('cutouts', 'psf') or tables of surveys ('specz') the published build does not know."""
@@ -349,7 +349,7 @@ def catalog_root(named: Path | str | None) -> Path:
 def read_settings(root: Path) -> dict:
     """galaxiesml.toml of a folder, whatever its format number."""
     try:
-        return tomllib.loads((Path(root) / CONFIG).read_text())
+        return tomllib.loads((Path(root) / CONFIG).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         what = "a file, not a catalogue's folder" if Path(root).is_file() else "no catalogue"
         raise CatalogError(f"{root} is {what}.", "Type: galaxiesml init DIR --release RELEASE") from None

@@ -54,7 +54,7 @@ def setting(root: Path | None, key: str, option=None) -> tuple[object, str]:
     if os.environ.get(variable):
         return check(key, os.environ[variable]), variable
     if root is not None:
-        written = tomllib.loads((Path(root) / CONFIG).read_text())
+        written = tomllib.loads((Path(root) / CONFIG).read_text(encoding="utf-8"))
         if key in written:
             return check(key, written[key]), CONFIG
     return (default() if callable(default) else default), "default"

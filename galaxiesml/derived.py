@@ -109,7 +109,10 @@ def note_run(catalog: Catalog, settings: str, psf_source: str, text: str) -> Non
 
 def runs(catalog: Catalog) -> dict[str, dict]:
     """psf_source and settings_json of every run that left a note, by the hash of its settings; the chosen one too."""
-    found = {path.parent.name: json.loads(path.read_text()) for path in sorted(folder(catalog).glob(f"*/{RUN}"))}
+    found = {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder(catalog).glob(f"*/{RUN}"))
+    }
     if row := chosen(catalog):
         found.setdefault(row["morphology_settings"], {key: row[key] for key in SETTINGS[1:]})
     return found

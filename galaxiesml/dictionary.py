@@ -41,7 +41,7 @@ class Column:
 
 @cache
 def _entries() -> dict[str, dict]:
-    return tomllib.loads((PROJECT / "sql" / "columns.toml").read_text())
+    return tomllib.loads((PROJECT / "sql" / "columns.toml").read_text(encoding="utf-8"))
 
 
 def columns(bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> dict[str, Column]:
@@ -71,7 +71,9 @@ def expand(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...
 @cache
 def cut_names() -> tuple[str, ...]:
     """Names of the cuts, in order, without rendering what each does."""
-    return tuple(re.findall(r"\{'name': '(\w+)'", (PROJECT / "sql" / "macros" / "cuts.sql").read_text()))
+    return tuple(
+        re.findall(r"\{'name': '(\w+)'", (PROJECT / "sql" / "macros" / "cuts.sql").read_text(encoding="utf-8"))
+    )
 
 
 def _fillings(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:

@@ -54,7 +54,7 @@ def checked_profile(release: str | Path) -> Profile:
 
 def profile_problems(text: str) -> list[str]:
     """What is wrong with a release profile, a sentence each; nothing is wrong with one that is packaged."""
-    if any(path.read_text() == text for path in RELEASES.glob("*.toml")):
+    if any(path.read_text(encoding="utf-8") == text for path in RELEASES.glob("*.toml")):
         return []
     try:
         raw = tomllib.loads(text)

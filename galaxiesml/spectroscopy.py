@@ -211,7 +211,10 @@ def load_surveys() -> dict[str, Survey]:
     InputError
         A description lacks something, or says something that is not known: which file, what.
     """
-    return {path.stem: parse_survey(path.stem, path.read_text(), str(path)) for path in sorted(SURVEYS.glob("*.toml"))}
+    return {
+        path.stem: parse_survey(path.stem, path.read_text(encoding="utf-8"), str(path))
+        for path in sorted(SURVEYS.glob("*.toml"))
+    }
 
 
 def known_surveys(landed: Path) -> dict[str, Survey]:

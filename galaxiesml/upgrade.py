@@ -51,6 +51,6 @@ def upgrade_folder(root: Path) -> list[str]:
     done = []
     for number in range(found, FORMAT):
         done.append(STEPS[number](root))
-        text = (root / CONFIG).read_text()
+        text = (root / CONFIG).read_text(encoding="utf-8")
         write_atomic(root / CONFIG, re.sub(r"(?m)^format\s*=.*$", f"format = {number + 1}", text))
     return done

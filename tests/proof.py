@@ -19,12 +19,16 @@ PROOFS = (
     ("20 kills spread over a build", [*_LONG, "tests/curation", "-k", "kills"]),
     ("20 kills spread over the landing of tars", [*_LONG, "tests/cutouts", "-k", "kills"]),
     ("20 kills spread over an export of HDF5", [*_LONG, "tests/release", "-k", "kills"]),
+    (
+        "SIGINT, SIGTERM and SIGHUP at five points of every long command, in a pseudo-terminal",
+        [*_LONG, "-s", "tests/cli/test_interrupts.py", "-k", "signals"],
+    ),
     ("byte-identical marts, 1, 2 and 4 threads, a million rows", [*_LONG, "-k", "million"]),
     ("every condition of every cut deleted and inverted", [sys.executable, "tests/mutations.py"]),
     ("22,000 isolated galaxies injected: scatter at most 1.1 x the bound", [*_LONG, *_FITS, "isolated"]),
     ("11,000 in crowded pictures: at most 1.5 x the bound", [*_LONG, *_FITS, "crowded"]),
     ("4,400 fits from moved starts: 99.5 % end within 0.1 sigma", [*_LONG, *_FITS, "starts"]),
-    ("other long tests", [*_LONG, "-k", "not kills and not million and not in_full"]),
+    ("other long tests", [*_LONG, "-k", "not kills and not signals and not million and not in_full"]),
 )
 
 

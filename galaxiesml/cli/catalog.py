@@ -277,5 +277,5 @@ def set_value(
     checked = check(key, value)
     with catalog.lock("galaxiesml config set"):
         path = catalog.root / CONFIG
-        write_atomic(path, with_setting(path.read_text(), key, checked))
+        write_atomic(path, with_setting(path.read_text(encoding="utf-8"), key, checked))
     common.result(f"{key} = {checked}")

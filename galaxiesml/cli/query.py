@@ -52,7 +52,7 @@ def sql(
     if file is not None and not file.is_file():
         raise UsageError(f"No file {file}.")
     try:
-        text = file.read_text() if file else sys.stdin.read() if query == "-" else query
+        text = file.read_text(encoding="utf-8") if file else sys.stdin.read() if query == "-" else query
     except UnicodeDecodeError:
         raise UsageError(f"{file or 'standard input'} is no text.", "Give a file that holds one SELECT.") from None
     output = _format(output, out)

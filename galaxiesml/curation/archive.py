@@ -47,7 +47,7 @@ def query_conditions(query: str | Path, profile: Profile) -> tuple[str, list[str
         known = ", ".join(sorted(file.stem for file in ARCHIVE.glob("*.sql")))
         raise UsageError(f"No archive query {str(query)!r}.", f"Give {known}, or the path of an .sql file.")
     try:
-        statement = sqlglot.parse_one(path.read_text(), dialect="postgres")
+        statement = sqlglot.parse_one(path.read_text(encoding="utf-8"), dialect="postgres")
     except sqlglot.errors.ParseError as error:
         raise InputError(f"{path} does not parse as SQL: {error}.") from error
     if not isinstance(statement, exp.Select):

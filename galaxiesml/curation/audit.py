@@ -198,7 +198,7 @@ def cut_sql(catalog: Catalog, name: str) -> list[dict]:
     known = [cut["name"] for cut in load_cuts()]
     if name not in known:
         raise UsageError(f"No cut named {name!r}.", f"Cuts: {', '.join(known)}.")
-    models = json.loads((catalog.current_build() / "manifest.json").read_text())["models"]
+    models = json.loads((catalog.current_build() / "manifest.json").read_text(encoding="utf-8"))["models"]
     found = []
     for model, entry in models.items():
         if model != "int_verdicts" and not model.startswith("int_judged_v"):

@@ -232,6 +232,6 @@ def _sources(project: Path):
     import yaml
 
     for path in sorted(project.glob("models/**/_sources.yml")):
-        for source in yaml.safe_load(path.read_text())["sources"]:
+        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
             for table in source["tables"]:
                 yield f"source.galaxiesml.{source['name']}.{table['name']}", str(path.relative_to(project))

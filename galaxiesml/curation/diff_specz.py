@@ -100,7 +100,9 @@ def _judge(catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: int
         for (stands,) in connection.execute(kinds, [name]).fetchall():
             connection.execute(f'drop {"view" if stands == "VIEW" else "table"} "{name}"')
         kind = "view" if name.startswith("stg_") else "table"
-        connection.execute(f'create {kind} "{name}" as {macros.render((folder / f"{model}.sql").read_text())}')
+        connection.execute(
+            f'create {kind} "{name}" as {macros.render((folder / f"{model}.sql").read_text(encoding="utf-8"))}'
+        )
     connection.execute(f"""
         create or replace table judged_{specz} as
         select object_id, bool_or(kept) as kept, min_by(first_cut, pair_id) as first_cut,

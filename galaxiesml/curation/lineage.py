@@ -130,7 +130,7 @@ class Lineage:
         """Read a build's manifest.json."""
         path = Path(build_folder) / "manifest.json"
         try:
-            models = json.loads(path.read_text())["models"]
+            models = json.loads(path.read_text(encoding="utf-8"))["models"]
         except (OSError, ValueError, KeyError) as error:
             raise CatalogError(f"{path} cannot be read: {error}.", "Type: galaxiesml build") from error
         return cls(models, landings)

@@ -48,7 +48,7 @@ class Macros:
         self._environment = jinja2.Environment(
             extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined, autoescape=False
         )
-        self._sources = {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
+        self._sources = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
         self._globals = {
             "return": self._return,
             "var": (VARS | {"bands": list(bands), "split_seed": split_seed} | (variables or {})).__getitem__,

@@ -28,15 +28,15 @@ def project_files(
     A catalogue does without the boundary tests: they judge the SQL, not the data, and cost dbt's parser seconds.
     """
     files = {
-        str(path.relative_to(PROJECT)): path.read_text()
+        str(path.relative_to(PROJECT)): path.read_text(encoding="utf-8")
         for folder in ("models", "sql/macros", "sql/seeds", "sql/tests")
         for path in sorted((PROJECT / folder).rglob("*"))
         if path.suffix in {".sql", ".yml", ".csv"}
     }
-    settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
+    settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
     settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | (variables or {})
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
-    files["profiles.yml"] = (PROJECT / "profiles.yml").read_text()
+    files["profiles.yml"] = (PROJECT / "profiles.yml").read_text(encoding="utf-8")
     return files | render(bands, boundaries=boundaries) | ({} if surveys is None else survey_seeds(surveys))
 
 
@@ -47,9 +47,9 @@ def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: di
     wanted = project_files(catalog.profile.bands, split_seed=split_seed, variables=variables, surveys=surveys)
     for name, text in wanted.items():
         path = folder / name
-        if not path.is_file() or path.read_text() != text:
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
     for top in ("models", "sql"):
         for path in list((folder / top).rglob("*")):
             if path.is_file() and str(path.relative_to(folder)) not in wanted:
@@ -63,8 +63,8 @@ def write_rendered(folder: Path = PROJECT) -> list[str]:
     changed = []
     for name, text in (render(bands) | documents()).items():
         path = folder / name
-        if not path.is_file() or path.read_text() != text:
-            path.write_text(text)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
             changed.append(name)
     return changed
 

@@ -45,7 +45,7 @@ class Model:
 
 def load_models(bands: dict[str, str]) -> list[Model]:
     """Every model that models.toml declares; int_judged stands there once for all versions."""
-    raw = tomllib.loads((dictionary.PROJECT / "models" / "models.toml").read_text())
+    raw = tomllib.loads((dictionary.PROJECT / "models" / "models.toml").read_text(encoding="utf-8"))
     families = raw.pop("families")
     entries = [
         ("models/staging/hsc", raw["staging"]["hsc"]),

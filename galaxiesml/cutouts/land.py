@@ -161,7 +161,7 @@ def _publish(store: Path, task: Task, info: dict, error: Exception | None) -> La
     if target.exists():
         # The same bytes under another name, in the same command.
         shutil.rmtree(task.folder)
-        info = json.loads((target / "landing.json").read_text())
+        info = json.loads((target / "landing.json").read_text(encoding="utf-8"))
         return _known(store, task.source, info, task.list_file)
     os.rename(task.folder, target)
     sync_folder(store)

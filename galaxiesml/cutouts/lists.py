@@ -65,7 +65,7 @@ def read_list(path: Path) -> list[Request]:
     """
     if path.stat().st_size > _MAX_BYTES:
         raise InputError(f"{path} is too long for an upload list.", f"A list has at most {MAX_ROWS} rows.")
-    lines = path.read_text("utf-8", "replace").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     header = lines[0].split() if lines else []
     if not header or header[0] != "#?":
         raise InputError(f"{path} is no upload list: its first line does not begin with '#?'.")

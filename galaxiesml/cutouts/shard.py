@@ -105,7 +105,7 @@ def make_shard(task: Task, progress=None) -> dict:
         | asdict(silence)
     )
     info |= write_requests(task.folder, keys, task.list_file, requests, silence)
-    (task.folder / "landing.json").write_text(json.dumps(info, indent=1) + "\n")
+    (task.folder / "landing.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
     return info
 
 

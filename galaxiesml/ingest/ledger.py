@@ -82,7 +82,7 @@ def keep_number(catalog: Catalog, number: int) -> None:
 
 def _last(catalog: Catalog) -> int:
     try:
-        return int(_counter(catalog).read_text())
+        return int(_counter(catalog).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return 0
 

@@ -269,7 +269,7 @@ def write_config(folder: Path, printed: bool, model: bool = False) -> list[Path]
         "gauss_1.5_3x3.conv": _kernel_text(),
     }
     for name, text in texts.items():
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in texts]
 
 

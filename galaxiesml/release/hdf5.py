@@ -199,7 +199,7 @@ def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan
     text = json.dumps([plan, asdict(wanted), target.size, target.rows], default=str, sort_keys=True)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     with contextlib.suppress(OSError, ValueError, KeyError):
-        note = json.loads(target.note.read_text())
+        note = json.loads(target.note.read_text(encoding="utf-8"))
         if note["fingerprint"] == fingerprint:
             with h5py.File(target.part, "r") as file:
                 target.offset = file["image"].id.get_offset() or 0

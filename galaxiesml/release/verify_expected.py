@@ -77,8 +77,8 @@ def read_build(root: Path, name: str) -> Build:
             f"{root} has no build {name!r}: the file is of another catalogue, or the build was deleted.",
             "Name the catalogue with -C DIR, or export again: galaxiesml export hdf5",
         )
-    bands = tuple(tomllib.loads((root / "release.toml").read_text())["bands"])
-    return Build(root, name, json.loads(path.read_text()), bands)
+    bands = tuple(tomllib.loads((root / "release.toml").read_text(encoding="utf-8"))["bands"])
+    return Build(root, name, json.loads(path.read_text(encoding="utf-8")), bands)
 
 
 def load_expected(connection: duckdb.DuckDBPyConnection, build: Build, told: dict, number: int) -> np.ndarray:

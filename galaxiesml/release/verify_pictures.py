@@ -65,7 +65,7 @@ class Source:
     def __init__(self, root: Path, shard: str):
         self.folder = root / "raw" / "cutouts" / shard
         try:
-            info = json.loads((self.folder / "landing.json").read_text())
+            info = json.loads((self.folder / "landing.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise CatalogError(
                 f"{self.folder} is gone: pictures of the build were in it.",

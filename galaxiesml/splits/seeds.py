@@ -72,7 +72,7 @@ def filling_seed(connection: duckdb.DuckDBPyConnection, objects: str, macros, sc
     """
     connection.execute(f"create or replace temp table int_kept_objects as {objects}")
     for model in _MODELS:
-        text = (dictionary.PROJECT / "models" / "intermediate" / f"{model}.sql").read_text()
+        text = (dictionary.PROJECT / "models" / "intermediate" / f"{model}.sql").read_text(encoding="utf-8")
         connection.execute(f"create or replace temp table {model} as {macros.render(text)}")
     query = _BY_CELL if scheme == "leak_free" else _BY_OBJECT
     key = "sky_cell" if scheme == "leak_free" else "object_id"

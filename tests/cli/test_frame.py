@@ -224,3 +224,44 @@ def test_room_is_checked_and_force_goes_on(tmp_path):
             check()
         assert "--force" in caught.value.hint and caught.value.exit_code == 8
         check(force=True)
+
+
+def test_a_catalogue_is_read_alike_in_every_locale(empty, tmp_path):
+    """Its files are UTF-8, wherever the terminal is; names are letter for letter those of the file."""
+    export = tmp_path / "übung≥.csv"
+    export.write_text("object_id,ra,dec,i_cmodel_mag\n1,2,3,20\n")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
+
+    def run(*words) -> str:
+        command = [*PROGRAM, "-q", "-C", str(empty.root), *words]
+        done = subprocess.run(command, env=os.environ | plain, capture_output=True, encoding="utf-8")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("ingest", "hsc", str(export))
+    (landing,) = json.loads(run("ingest", "list", "--json"))
+    assert landing["source_file"] == export.name
+    assert json.loads(run("status", "--json"))["landings"][0]["source_file"] == export.name
+
+
+def test_no_file_is_read_in_the_terminals_encoding(repo):
+    """Text is read and written as UTF-8 by name: Python would take the locale's encoding."""
+    import ast
+
+    wrong = []
+    for path in sorted((repo / "galaxiesml").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            named = {keyword.arg for keyword in node.keywords}
+            if name in ("read_text", "write_text") and "encoding" not in named and not _is_ours(node):
+                wrong.append(f"{path.name}:{node.lineno}")
+    assert not wrong
+
+
+def _is_ours(call) -> bool:
+    """A function of a module of ours, as ask.write_text, and no method of a path."""
+    import ast
+
+    return isinstance(call.func, ast.Name) or (isinstance(call.func.value, ast.Name) and call.func.value.id == "ask")

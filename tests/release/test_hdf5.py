@@ -229,6 +229,37 @@ def test_leftovers_of_another_build_are_not_used(catalog, tmp_path):
     assert digests(folder) == digests(tmp_path / "whole")
 
 
+#: An export that is killed while it brings the note of one count of galaxies to the disk.
+KILLED = """
+import os, signal, sys
+from galaxiesml import atomic
+from galaxiesml.cli import main
+
+real, notes = atomic.sync, []
+
+def sync(path):
+    real(path)
+    if ".progress." in path.name:
+        notes.append(path)
+        if len(notes) == int(sys.argv[1]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+atomic.sync = sync
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("note", [1, 2])
+def test_what_an_export_killed_in_its_note_leaves_goes_with_the_next(catalog, tmp_path, note):
+    words = ["-q", "-C", str(catalog.root), "export", "hdf5", "--size", "64", "--out", str(tmp_path / "killed")]
+    run = subprocess.run([sys.executable, "-c", KILLED, str(note), *words], capture_output=True)
+    assert run.returncode == -signal.SIGKILL
+    assert [path for path in (tmp_path / "killed").iterdir() if path.name.startswith("..")]
+    export_hdf5(catalog, wanted(sizes=(64,)), tmp_path / "killed")
+    export_hdf5(catalog, wanted(sizes=(64,)), tmp_path / "whole")
+    assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
+
+
 def kills(catalog, tmp_path, count: int) -> None:
     command = [sys.executable, "-m", "galaxiesml", "-q", "-C", str(catalog.root), "export", "hdf5", "--out"]
     start = time.monotonic()

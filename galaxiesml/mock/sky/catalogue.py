@@ -51,7 +51,7 @@ def query(tables: dict, name: str) -> pa.Table:
     """Run ``sql/archive/<name>.sql`` on the simulated archive: its columns, its rows by object and spectrum."""
     import duckdb
 
-    text = (dictionary.PROJECT / "sql" / "archive" / f"{name}.sql").read_text()
+    text = (dictionary.PROJECT / "sql" / "archive" / f"{name}.sql").read_text(encoding="utf-8")
     connection = duckdb.connect()
     try:
         connection.execute("create schema pdr2_wide")

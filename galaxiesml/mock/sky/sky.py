@@ -153,7 +153,7 @@ def files_of(folder: Path) -> list[Path]:
     if not path.is_file():
         return []
     try:
-        names = json.loads(path.read_text())["files"]
+        names = json.loads(path.read_text(encoding="utf-8"))["files"]
         inside = [folder / name for name in names]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no sky's summary: {error}.", "Name another folder with --out.") from error
@@ -173,7 +173,7 @@ def _summarise(request: Request, folder: Path) -> dict:
     whole = hashlib.sha256("\n".join(f"{name} {value}" for name, value in hashes.items()).encode()).hexdigest()
     arguments = {name: value for name, value in asdict(request).items() if name != "jobs"}
     summary = {"sky_version": SKY_VERSION, "content_sha256": whole, **arguments}
-    summary |= json.loads((folder / "truth" / truth.COUNTS).read_text()) | {"files": hashes}
+    summary |= json.loads((folder / "truth" / truth.COUNTS).read_text(encoding="utf-8")) | {"files": hashes}
     write_atomic(folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
     return summary
 
