@@ -30,7 +30,7 @@ QUESTIONS = {
     "plot redshifts": False,
     "plot specz": False,
     "morphology": False,
-    "export csv --splits": True,
+    "export csv --splits": False,
     "export hdf5": False,
     "request cutouts": True,
     "status": True,
