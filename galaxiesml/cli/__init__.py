@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -38,8 +39,9 @@ _EPILOG = (
 )
 
 
+@cache
 def make_app() -> typer.Typer:
-    """Every command of the program."""
+    """Every command of the program; made once, since commands that register again would be listed twice."""
     app = typer.Typer(
         name="galaxiesml",
         cls=given.OnceGroup,

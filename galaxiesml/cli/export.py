@@ -58,7 +58,7 @@ def csv(
         _twins(catalog, version, table, scheme or "release", out)
         return
     made = _made(catalog, version, table)
-    path = _path(catalog, out, made, "csv", force)
+    path = _path(catalog, out, made, "csv", force, more=() if plain else ("ecsv",))
     write_csv(made, path, plain)
     _say(catalog, made, path)
 
@@ -91,6 +91,14 @@ def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Pa
     common.warn_of_morphology(catalog.build_info())
     made = export_twins(catalog, selection, given.check_folder(out, "export csv --splits") or catalog.exports)
     common.table(made)
+    built = catalog.build_info()["versions"][selection.version]
+    if left_out := built["rows"] - sum(entry["galaxies"] for entry in made):
+        common.warn(
+            f"{left_out:,} galaxies are in no file: buffers, or without a split or a picture in some filter.  "
+            "galaxiesml export hdf5 lists each with its reason."
+        )
+    if built["missing_cuts"]:
+        common.warn(f"INCOMPLETE: {', '.join(built['missing_cuts'])} not judged in full.")
     warn_of_empty(catalog, selection, {entry["split"]: entry["galaxies"] for entry in made})
 
 
@@ -119,13 +127,12 @@ def _made(catalog, version: str | None, table: str | None):
     return table_export(catalog, table)
 
 
-def _path(catalog, out: Path | None, made, suffix: str, force: bool) -> Path:
+def _path(catalog, out: Path | None, made, suffix: str, force: bool, more: tuple[str, ...] = ()) -> Path:
     from galaxiesml.config import check_space
 
     name = f"{made.facts['table']}.{suffix}"
     path = catalog.exports / name if out is None else out / name if out.is_dir() else out
-    # CSV has an ECSV header unless it is plain.
-    given.check_file(path, f"export {suffix}", (*given.SUFFIXES[suffix], *(("ecsv",) if suffix == "csv" else ())))
+    given.check_file(path, f"export {suffix}", (*given.SUFFIXES[suffix], *more))
     path.parent.mkdir(parents=True, exist_ok=True)
     check_space(path.parent, 10 * made.source.stat().st_size, force)
     return path

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import audit, common, ingest
+from galaxiesml.cli import audit, common, given, ingest
 
 
 def register(app: typer.Typer) -> None:
@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def release(
+    context: typer.Context,
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="FILE...", help="Released HDF5 files, or their CSV twins.")
     ] = None,
@@ -45,6 +46,8 @@ def release(
 
     if sum((bool(files), show, remove is not None)) != 1:
         raise UsageError("Give files to land, or --list, or --remove FILE.", "Type: galaxiesml ingest release FILE...")
+    if show:
+        given.refuse_with(context, "--list", ("show", "json"), "It changes nothing.")
     if split is not None and (not files or len(files) > 1):
         raise UsageError("--split is for one file.", "Land the files one by one.")
     catalog = common.catalog()
@@ -99,7 +102,9 @@ def _print(landed: list[dict], json: bool) -> None:
 
 
 def splits(
-    scheme: Annotated[str | None, typer.Option(help="release, paper, official or leak-free; else all.")] = None,
+    scheme: Annotated[
+        list[str] | None, typer.Option(help="release, paper, official or leak-free; repeatable; else all.")
+    ] = None,
     version: Annotated[str, typer.Option(help="v1, v2, v3 or v4.")] = "v2",
     plot: Annotated[
         Path | None, typer.Option(help="Draw cells of the sky and redshifts, to an .svg or .png file.")
@@ -119,9 +124,12 @@ def splits(
     from galaxiesml.catalog import check_version
     from galaxiesml.curation.audit import built_version
     from galaxiesml.curation.macros import Macros
+    from galaxiesml.errors import UsageError
     from galaxiesml.splits import audit as questions
 
-    schemes = [_check_scheme(scheme)] if scheme else list(questions.SCHEMES)
+    schemes = list(dict.fromkeys(map(_check_scheme, scheme or questions.SCHEMES)))
+    if plot and scheme and len(schemes) > 1:
+        raise UsageError("--plot draws one scheme.", "Give one --scheme with it.")
     number = check_version(version)
     catalog = common.catalog()
     catalog.current_build()
@@ -131,15 +139,16 @@ def splits(
         built_version(connection, number)
         if plot:
             questions.load_objects(connection, number, band)
-            _draw(connection, schemes[0] if scheme else "leak_free", version, plot)
-            return
+            _draw(connection, schemes[0] if scheme else "leak_free", version, plot, as_json)
+            if not as_json:
+                return
         found = questions.audit_splits(connection, number, band, Macros(bands).call("split_schemes"), schemes)
     if as_json:
         seed = catalog.build_info().get("split_seed")
         common.print_json([entry | {"split_seed": seed, "band": band} for entry in found])
-        return
-    for entry in found:
-        _print_scheme(entry, band)
+    else:
+        for entry in found:
+            _print_scheme(entry, band)
     for entry in found:
         rows = {row["split"]: row["rows"] for row in entry["splits"] if row["split"] in questions.SPLITS}
         warn_of_empty(catalog, number, entry["scheme"], rows)
@@ -180,10 +189,22 @@ def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, p
         found = filling_seed(connection, objects, Macros(bands), scheme)
     if found:
         counted = ", ".join(f"{split} {found.rows[split]:,}" for split in SPLITS)
-        common.warn(f"{what}.  Another seed fills all: galaxiesml build --split-seed {found.seed} ({counted})")
+        common.warn(f"{what}.  Another seed fills all: {_build_again(catalog, found.seed)} ({counted})")
     else:
         other = "; --split-scheme release splits galaxies one by one" if scheme == "leak_free" else ""
         common.warn(f"{what}, nor with any other seed up to {TRIED}: there are too few galaxies{other}.")
+
+
+def _build_again(catalog, seed: int) -> str:
+    """The published build's command with another seed: its other choices stay."""
+    import re
+
+    info = catalog.build_info()
+    words = ["galaxiesml build", f"--split-seed {seed}"]
+    if matched := re.match(r"matched, rule (\w+)", info.get("spectra_from", "export")):
+        words.append(f"--specz matched --specz-rule {matched[1]}")
+    words += [f"--accept-missing {cut}" for cut in info["versions"][f"v{info['default_version']}"]["missing_cuts"]]
+    return " ".join(words)
 
 
 def _check_scheme(name: str) -> str:
@@ -232,7 +253,7 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def _draw(connection, scheme: str, version: str, path: Path) -> None:
+def _draw(connection, scheme: str, version: str, path: Path, as_json: bool) -> None:
     from galaxiesml.plots.canvas import picture_format
     from galaxiesml.plots.splits import draw_splits
     from galaxiesml.splits.audit import cells, redshifts
@@ -240,4 +261,4 @@ def _draw(connection, scheme: str, version: str, path: Path) -> None:
     picture_format(path)
     title = f"galaxies_{version}, splits {scheme.replace('_', '-')}"
     draw_splits(cells(connection), redshifts(connection, scheme), path, title)
-    common.result(str(path))
+    common.drawn(path, as_json)

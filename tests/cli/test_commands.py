@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,104 @@ def test_without_a_cut(real, typed):
         [],
     )
     assert typed("-C", real, "audit", "cuts", "--without", "nosuch")[0] == 2
+
+
+def test_without_several_cuts(real, typed, tmp_path):
+    both = ("-C", real, "audit", "cuts", "--without", "secure", "--without", "edge")
+    result = json.loads(typed(*both, "--json")[1])
+    alone = {
+        cut: json.loads(typed("-C", real, "audit", "cuts", "--without", cut, "--json")[1])["rows_without"]
+        for cut in ("secure", "edge")
+    }
+    # 156 fail at the edge alone, 5 are insecure alone; the last cuts on duplicates remove none of them here.
+    assert alone == {"secure": 693, "edge": 844} and result["without"] == ["secure", "edge"]
+    assert result["rows_without"] >= 693 + 844 - 688 and result["rows_without"] > max(alone.values())
+    assert typed(*both)[1].startswith(f"v2 without secure, edge: 688 -> {result['rows_without']} rows")
+
+    # The chart is drawn, and is that of the version without them.
+    graph = tmp_path / "flow.svg"
+    code, out, err = typed(*both, "--graph", graph)
+    words = [text.strip() for text in re.findall(r"<!--(.*?)-->", graph.read_text(), re.S)]
+    assert (code, out) == (0, f"{graph}\n") and err == ""
+    assert f"galaxies_v2 without secure, edge: {result['rows_without']:,} rows" in words
+    assert not {"secure", "edge"} & set(words) and "saturated" in words
+    # X and Y are counts of the photometric flags, of which edge is one.
+    assert not [text for text in words if "objects pass every judged flag" in text]
+    code, out, err = typed(*both, "--graph", tmp_path / "again.svg", "--json")
+    assert json.loads(out) == result and "again.svg" in err
+    assert (tmp_path / "again.svg").read_bytes() == graph.read_bytes()
+
+    names = [row["cut"] for row in json.loads(typed("-C", real, "audit", "cuts", "--json")[1])["flow"]]
+    every = [word for name in names for word in ("--without", name)]
+    code, _, err = typed("-C", real, "audit", "cuts", *every)
+    assert code == 2 and "has no cut left" in err
+    code, out, _ = typed("-C", real, "audit", "cuts", *every[2:])
+    assert code == 0 and "-> 912 rows" in out
+
+
+def test_a_picture_and_json_are_both_given(real, typed, tmp_path):
+    for number, words in enumerate(
+        (
+            ["cuts", "--graph"],
+            ["lineage", "galaxies.i_cmodel_mag", "--graph"],
+            ["splits", "--scheme", "release", "--plot"],
+        )
+    ):
+        path = tmp_path / f"{number}.png"
+        code, out, err = typed("-C", real, "audit", *words, path, "--json")
+        assert code == 0 and path.read_bytes().startswith(b"\x89PNG") and f"The picture is {path}." in err
+        assert json.loads(out) == json.loads(typed("-C", real, "audit", *words[:-1], "--json")[1])
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["audit", "diff", "v1", "v2", "--version", "v3"], "--version: only with --specz"),
+        (["audit", "diff", "v1", "v2", "--specz-rule", "best"], "--specz-rule: only with --specz"),
+        (["audit", "splits", "--scheme", "paper", "--scheme", "release", "--plot", "x.png"], "--plot draws one scheme"),
+        (["export", "csv", "--splits", "--plain"], "--splits does not go with --plain"),
+        (["export", "csv", "--splits", "--force"], "--splits does not go with --force"),
+        (["export", "csv", "--out", "x.fits"], "x.fits does not name what is written"),
+        (["export", "csv", "--out", "x.csv.gz"], "x.csv.gz does not name what is written"),
+        (["export", "csv", "--plain", "--out", "x.ecsv"], "x.ecsv does not name what is written"),
+        (["export", "parquet", "--out", "x.csv"], "x.csv does not name what is written"),
+        (["export", "csv", "--splits", "--out", "x.csv"], "x.csv is the name of a file"),
+        (["export", "hdf5", "--out", "x.hdf5"], "x.hdf5 is the name of a file"),
+        (["request", "cutouts", "--out", "x.txt"], "x.txt is the name of a file"),
+        (["sql", "select 1", "--format", "csv", "--out", "x.parquet"], "x.parquet does not name what is written"),
+        (["sql", "select 1", "--format", "table", "--out", "x.csv"], "--format table is for the screen"),
+        (["sql", "select 1", "--limit", "3", "--format", "csv"], "--limit is for a table on the screen"),
+        (["sql", "select 1", "--limit", "3", "--out", "x.csv"], "--limit is for a table on the screen"),
+        (["ingest", "release", "--list", "--wait", "3"], "--list does not go with --wait"),
+        (["ingest", "hsc", "a.csv", "--rejects", "x.fits"], "x.fits does not name what is written"),
+        (["build", "--specz-rule", "best"], "--specz-rule chooses among the landed surveys' spectra"),
+        (["ingest", "cutouts", "a.tar", "--jobs", "0"], "--jobs"),
+    ],
+    ids=" ".join,
+)
+def test_no_option_is_dropped(real, typed, tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = typed("-C", real, *words)
+    assert (code, out) == (2, "") and said in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_goes_together_is_written(real, typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in (
+        ["export", "csv", "--out", "x.ecsv"],
+        ["export", "csv", "--out", "cut_0.5"],
+        ["export", "parquet", "--out", "x.PQ"],
+        ["sql", "select 1 as one", "--out", "y.JSON"],
+        ["sql", "select 1 as one", "--format", "csv", "--out", "y.txt"],
+    ):
+        code, out, _ = typed("-C", real, *words)
+        assert (code, out) == (0, f"{words[-1]}\n") and Path(words[-1]).stat().st_size
+    assert json.loads(Path("y.JSON").read_text()) == [{"one": 1}] and Path("y.txt").read_text() == "one\n1\n"
+    schemes = json.loads(
+        typed("-C", real, "audit", "splits", "--scheme", "paper", "--scheme", "leak-free", "--json")[1]
+    )
+    assert [entry["scheme"] for entry in schemes] == ["paper", "leak_free"]
 
 
 def test_one_object(real, typed, shared_data):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import shutil
 import subprocess
@@ -26,11 +25,11 @@ from galaxiesml.release.hdf5 import Wanted, export_hdf5
 from galaxiesml.release.selection import Selection
 from galaxiesml.release.twins import export_twins
 from galaxiesml.release.verify import verify_files
-from galaxiesml.release.verify_pictures import framed
 
 from ..cutouts.service import cutout, name, write_tar
 from ..cutouts.test_manifest import at
 from .sample import SHOWN, write_sample
+from .spoils import SPOILS, spoil_pixel
 
 SPLITS = ("training", "validation", "testing")
 
@@ -105,89 +104,6 @@ def test_a_filter_without_a_picture_is_zeros(sample, tmp_path):
             assert (found.object_id, found.pixel) == (5, (3, 63, 0)) and "no picture, so zeros" in str(found)
             spoiled += 1
     assert spoiled == 1
-
-
-@pytest.mark.parametrize("size", [127, 64])
-@pytest.mark.parametrize("n", [1, 40, 63, 119, 120, 126, 127, 128, 143, 300])
-def test_the_frame_pixel_by_pixel(n, size):
-    """Each pixel by the definition, in whole numbers."""
-    picture = np.arange(1, 1 + n * 119, dtype=np.float32).reshape(n, 119)
-    picture[n // 2, 60] = np.nan
-    made, wrong = framed(picture, size)
-    assert made.shape == (size, size) and made.dtype == np.float32
-    for y in range(size):
-        for x in range(size):
-            row, column = (at + (31 if size == 64 else 0) for at in (y, x))
-            row += (n - 127) // 2 if n > 127 else -((127 - n) // 2)
-            column -= (127 - 119) // 2
-            inside = 0 <= row < n and 0 <= column < 119 and not np.isnan(picture[row, column])
-            assert made[y, x] == (picture[row, column] if inside else 0)
-    assert wrong == 1
-
-
-def spoil_pixel(file):
-    file["image"][1, 3, 40, 50] += np.float32(1e-3)
-    return file["object_id"][1], "image", (3, 40, 50)
-
-
-def negate_padding(file):
-    file["image"][0, 0, 0, 0] = np.float32(-0.0)
-    return file["object_id"][0], "image", (0, 0, 0)
-
-
-def swap_bands(file):
-    file["image"][2] = file["image"][2][[0, 2, 1, 3, 4]]
-    return file["object_id"][2], "image", (1,)
-
-
-def shift_padding(file):
-    row = 0
-    file["image"][row, 4] = np.roll(file["image"][row, 4], 1, 0)
-    return file["object_id"][row], "image", (4,)
-
-
-def transpose(file):
-    file["image"][1, 0] = file["image"][1, 0].T.copy()
-    return file["object_id"][1], "image", (0,)
-
-
-def spoil_value(file):
-    file["specz_redshift"][3] = np.nextafter(file["specz_redshift"][3], 1)
-    return file["object_id"][3], "specz_redshift", None
-
-
-def spoil_text(file):
-    file["specz_name"][1, 0] = b"SDSS-0"
-    return file["object_id"][1], "specz_name", None
-
-
-def spoil_flag(file):
-    file["specz_flag_homogeneous"][2] = False
-    return file["object_id"][2], "specz_flag_homogeneous", None
-
-
-def fill_null(file):
-    file["dec"][0] = np.nan
-    return file["object_id"][0], "dec", None
-
-
-def detect(file):
-    file["i_sersic_index"][2] = 4.0
-    return file["object_id"][2], "i_sersic_index", None
-
-
-def swap_rows(file):
-    file["object_id"][:2] = file["object_id"][:2][::-1]
-    return file["object_id"][1], "object_id", None
-
-
-def repeat_row(file):
-    file["object_id"][1] = file["object_id"][0]
-    return file["object_id"][0], "object_id", None
-
-
-SPOILS = [spoil_pixel, negate_padding, swap_bands, shift_padding, transpose, spoil_value, spoil_text, spoil_flag]
-SPOILS += [fill_null, detect, swap_rows, repeat_row]
 
 
 @pytest.mark.parametrize("spoil", SPOILS, ids=lambda spoil: spoil.__name__)
@@ -489,16 +405,3 @@ def test_the_command(sample, tmp_path, capsys):
     assert code == 3 and not found["is_right"]
     assert found["difference"]["pixel"] == [3, 40, 50] and found["difference"]["object_id"] == object_id
     assert typed(tmp_path / "none.hdf5")[0] == 3
-
-
-def test_it_shares_nothing_with_what_writes_the_files(repo):
-    folder = repo / "galaxiesml" / "release"
-    for path in folder.glob("verify*.py"):
-        found = {
-            name
-            for node in ast.walk(ast.parse(path.read_text()))
-            for name in ([node.module] if isinstance(node, ast.ImportFrom) else [])
-            + ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
-        }
-        ours = {name for name in found if name.startswith("galaxiesml")}
-        assert all(name == "galaxiesml.errors" or name.startswith("galaxiesml.release.verify") for name in ours), path
