@@ -34,8 +34,14 @@ def appearing(path: Path) -> Iterator[Path]:
         Next to ``path``; nothing is there yet.
     """
     with passing(path) as making:
-        yield making
-        sync(making)
+        try:
+            yield making
+            sync(making)
+        except OSError as error:
+            # Libraries leave out which file it was.
+            if error.errno and error.filename is None:
+                error.filename = str(path)
+            raise
         interrupts.check()
         os.replace(making, path)
         sync(path.parent)

@@ -38,8 +38,8 @@ _MEMORY = ResourceError(
 )
 _GONE = CatalogError("The working folder does not exist any more.", "Type: cd to a folder that exists.")
 #: What libraries that write files themselves say of the system's errors.
-_NUMBERED = re.compile(r"errno[ =]+(\d+)", re.IGNORECASE)
-_NAMED = re.compile(r"""(?:name = |file |directory |path )["'](?P<path>[^"'\n]+)["']""", re.IGNORECASE)
+_NUMBERED = re.compile(r"""errno[ =":]+(\d+)""", re.IGNORECASE)
+_NAMED = re.compile(r"""(?:name = |file |directory |path )\\?["'](?P<path>[^"'\\\n]+)\\?["']""", re.IGNORECASE)
 _WORDS = {
     os.strerror(number): number
     for number in (*_PLAIN, errno.EACCES, errno.EPERM, errno.ENOMEM)
@@ -47,13 +47,15 @@ _WORDS = {
 }
 
 
-def refusal(error: BaseException) -> GalaxiesmlError | None:
+def refusal(error: BaseException, where: Path | None = None) -> GalaxiesmlError | None:
     """The error of ours that says what the machine refused; None where an exception is something else.
 
     Parameters
     ----------
     error : BaseException
         An OSError, or what DuckDB, pyarrow, h5py, dbt or matplotlib make of one; its causes are looked at, too.
+    where : Path, optional
+        The catalogue that was worked on, to be named where the error names no file.
     """
     for link in _chain(error):
         if isinstance(link, GalaxiesmlError):
@@ -65,7 +67,7 @@ def refusal(error: BaseException) -> GalaxiesmlError | None:
         if number is None:
             continue
         named = getattr(link, "filename", None)
-        found = _of(number, os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else _path(text))
+        found = _of(number, os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else _path(text), where)
         if found is not None:
             return found
     return None
@@ -99,7 +101,7 @@ def _path(text: str) -> str | None:
     return found["path"] if found else None
 
 
-def _of(number: int, path: str | None) -> GalaxiesmlError | None:
+def _of(number: int, path: str | None, where: Path | None = None) -> GalaxiesmlError | None:
     if number == errno.ENOMEM:
         return _MEMORY
     if number == errno.ENOENT:
@@ -109,14 +111,14 @@ def _of(number: int, path: str | None) -> GalaxiesmlError | None:
     if number not in _PLAIN:
         return None
     kind, words, hint = _PLAIN[number]
-    return kind(f"{_shown(path)} {words}.", hint)
+    return kind(f"{_shown(path, where)} {words}.", hint)
 
 
-def _shown(path: str | None) -> str:
+def _shown(path: str | None, where: Path | None = None) -> str:
     if path is None:
-        return "A file"
+        return "A file" if where is None else f"A file in {where}"
     # The name that was meant, where the file that could not be made is one on its way to it.
-    made = re.fullmatch(r"\.(.+)\.[^.]+-\d+\.making", Path(path).name)
+    made = re.fullmatch(r"\.(.+?)(?:\.[^.]+-\d+\.making|\.part)", Path(path).name)
     return str(Path(path).with_name(made[1])) if made else path
 
 

@@ -99,6 +99,7 @@ def options(
       galaxiesml build --accept-missing all
       galaxiesml audit cuts
     """
+    common.STATE.root = None
     common.STATE.catalog, common.STATE.verbose, common.STATE.quiet = directory, verbose, quiet
 
 
@@ -123,7 +124,9 @@ def _report(error: Exception) -> int:
     from galaxiesml.cli.older import older_build
 
     known = (
-        error if isinstance(error, GalaxiesmlError) else _not_installed(error) or refusal(error) or older_build(error)
+        error
+        if isinstance(error, GalaxiesmlError)
+        else _not_installed(error) or refusal(error, common.STATE.root) or older_build(error)
     )
     if known is None:
         return _report_fault(error)

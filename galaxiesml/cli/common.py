@@ -24,6 +24,8 @@ class State:
     catalog: Path | None = None
     verbose: bool = False
     quiet: bool = False
+    #: The catalogue's folder, once it is open.
+    root: Path | None = None
 
 
 STATE = State()
@@ -35,6 +37,7 @@ def catalog():
     from galaxiesml.release_check import profile_problems
 
     found = find_catalog(STATE.catalog)
+    STATE.root = found.root
     open_log(found.logs)
     for problem in profile_problems(found.profile.text):
         warn(f"{found.root / 'release.toml'}: {problem}.")

@@ -13,7 +13,8 @@ import duckdb
 
 from galaxiesml.atomic import appearing
 from galaxiesml.catalog import Catalog
-from galaxiesml.errors import UsageError
+from galaxiesml.errors import GalaxiesmlError, UsageError
+from galaxiesml.machine import refusal
 from galaxiesml.parquet import quote
 from galaxiesml.release.reading import reading
 
@@ -52,7 +53,13 @@ def _execute(catalog: Catalog, connection: duckdb.DuckDBPyConnection, statement)
         tables = ", ".join(sorted(catalog.tables()))
         raise UsageError(str(error), f"Tables: {tables}.") from error
     except duckdb.Error as error:
-        raise UsageError(str(error)) from error
+        raise _told(error) from error
+
+
+def _told(error: duckdb.Error) -> GalaxiesmlError:
+    """A query that fails is the user's to mend, but for what the machine refused."""
+    of_machine = isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException)
+    return (refusal(error) if of_machine else None) or UsageError(str(error))
 
 
 def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable):
@@ -81,7 +88,7 @@ def fetch(result: duckdb.DuckDBPyConnection, count: int) -> list[tuple]:
     try:
         return _interruptible(result, lambda: result.fetchmany(count))
     except duckdb.Error as error:
-        raise UsageError(str(error)) from error
+        raise _told(error) from error
 
 
 def write_csv(result: duckdb.DuckDBPyConnection, out) -> int:

@@ -9,6 +9,7 @@ and nothing that it left can be a broken HDF5 structure.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -209,10 +210,15 @@ def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan
     target.note.unlink(missing_ok=True)
     target.fingerprint = fingerprint
     layout = keys(catalog.profile, target.size, leftovers=wanted.leftovers, extra=wanted.extra)
+    texts = _longest(connection, wanted.selection.version, layout)
+    room = _bytes(layout, target.rows, texts)
+    # HDF5 ends the whole program where the disk is full: the room is taken before it opens the file, and again since
+    # it empties what it opens.
+    _reserve(target.part, room)
     with h5py.File(target.part, "w", libver=("earliest", "v110")) as file:
+        _reserve(target.part, room)
         for name, value in (plan | {"image_size": target.size, "not_finite_pixels": np.int64(0)}).items():
             file.attrs[name] = value
-        texts = _longest(connection, wanted.selection.version, layout)
         sets = {key.name: _create(file, key, target.rows, texts) for key in layout}
         for key in layout:
             if key.tail and key.source == "morphology":
@@ -226,6 +232,28 @@ def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan
         file.flush()
         target.offset = sets["image"].id.get_offset() or 0
     _note(target)
+
+
+def _bytes(layout: list[Key], rows: int, texts: dict[str, int]) -> int:
+    """What a file takes on the disk at most; its end is cut to what it holds when it is closed."""
+    values = sum(
+        (texts[key.name] if key.dtype == "S" else np.dtype(key.dtype).itemsize) * rows * int(np.prod(key.tail))
+        for key in layout
+    )
+    # A dataset's own words, and the file's.
+    return values + 4096 * len(layout) + 65_536
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Take room on the disk for a file, if the file system can."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        os.posix_fallocate(handle, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        os.close(handle)
 
 
 def _create(file: h5py.File, key: Key, rows: int, texts: dict[str, int]) -> h5py.Dataset:
