@@ -203,7 +203,8 @@ def _build_again(catalog, seed: int) -> str:
     words = ["galaxiesml build", f"--split-seed {seed}"]
     if matched := re.match(r"matched, rule (\w+)", info.get("spectra_from", "export")):
         words.append(f"--specz matched --specz-rule {matched[1]}")
-    words += [f"--accept-missing {cut}" for cut in info["versions"][f"v{info['default_version']}"]["missing_cuts"]]
+    missing = dict.fromkeys(cut for version in info["versions"].values() for cut in version["missing_cuts"])
+    words += [f"--accept-missing {cut}" for cut in missing]
     return " ".join(words)
 
 

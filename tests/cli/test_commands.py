@@ -154,6 +154,15 @@ def test_no_option_is_dropped(real, typed, tmp_path, monkeypatch, words, said):
     assert not list(tmp_path.iterdir())
 
 
+def test_the_seed_that_is_offered_keeps_the_builds_other_choices(real, typed):
+    """Three galaxies are all in the training split; without the accepted cuts the command would be refused."""
+    code, _, err = typed("-C", real, "audit", "splits", "--version", "v3", "--scheme", "release")
+    offered = re.search(r"galaxiesml build --split-seed \d+ (.*?) \(", err)[1]
+    assert code == 0 and "galaxies_v3 has no galaxy in validation" in err
+    assert offered.split()[::2] == ["--accept-missing"] * 4
+    assert set(offered.split()[1::2]) == {"crcenter", "bad", "centroid", "specz_mag"}
+
+
 def test_what_goes_together_is_written(real, typed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for words in (
