@@ -32,7 +32,7 @@ def test_command_has_an_example_and_a_line_in_the_docs(name, command, repo):
 
 def test_exit_codes_are_documented(repo):
     text = (repo / "docs" / "cli.md").read_text()
-    codes = {kind.exit_code for kind in GalaxiesmlError.__subclasses__()} | {0, 1, 130}
+    codes = {kind.exit_code for kind in GalaxiesmlError.__subclasses__()} | {0, 1, 129, 130, 143}
     assert all(f"\n| {code} |" in text for code in codes)
 
 
