@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import logging.handlers
@@ -77,7 +78,20 @@ def redacted(words: list[str]) -> list[str]:
 
 def result(text: str) -> None:
     """The command's own result, on standard output."""
-    sys.stdout.write(text + "\n")
+    with output() as out:
+        out.write(text + "\n")
+
+
+@contextlib.contextmanager
+def output():
+    """Standard output; an error that names no file is one of it."""
+    try:
+        yield sys.stdout
+    except OSError as error:
+        # A reader that went away, as `| head` does, is no error.
+        if error.errno and error.errno != errno.EPIPE and error.filename is None:
+            error.filename = "Standard output"
+        raise
 
 
 def print_json(content) -> None:

@@ -111,7 +111,12 @@ def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
         raise UsageError(f"{out} {what}.", "Name another folder with --out, or add --force to write there.")
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(note, text)
-    yield
+    try:
+        yield
+    except UsageError:
+        # Refused before anything was made.
+        note.unlink(missing_ok=True)
+        raise
     note.unlink(missing_ok=True)
 
 

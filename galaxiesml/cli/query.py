@@ -76,7 +76,11 @@ def sql(
             _print_table(result, 40 if limit is None else limit)
             return
         write = ask.write_csv if output is Format.csv else ask.write_json
-        count = ask.write_text(out, write, result) if out else write(result, sys.stdout)
+        if out:
+            count = ask.write_text(out, write, result)
+        else:
+            with common.output() as standard:
+                count = write(result, standard)
     if out is not None:
         common.say(f"{count:,} rows")
         common.result(str(out))

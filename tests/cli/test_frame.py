@@ -101,7 +101,7 @@ def test_a_reader_that_goes_away(empty):
 def test_a_result_that_cannot_be_written_is_a_failure(empty):
     with open("/dev/full", "w") as full:
         run = subprocess.run([*PROGRAM, "-C", empty.root, "status"], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert run.returncode == 8 and "the disk is full" in run.stderr and "fault of galaxiesml" not in run.stderr
+    assert run.returncode == 8 and run.stderr.startswith("Error: Standard output cannot be written: ")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -111,8 +111,8 @@ def test_a_full_disk_is_said_and_leaves_no_half_made_file(catalog, tmp_path):
         ["-C", root, "export", "parquet", "--force", "--out", disk / "g.parquet"],
         ["-C", root, "export", "csv", "--force", "--out", disk / "g.csv"],
         ["-C", root, "export", "hdf5", "--size", "64", "--force", "--out", disk / "made"],
-        ["-C", root, "sql", "select * from galaxies cross join range(20)", "--out", disk / "s.parquet"],
-        ["-C", root, "sql", "select * from galaxies cross join range(20)", "--out", disk / "s.csv"],
+        ["-C", root, "sql", "select random() as r from range(500000)", "--out", disk / "s.parquet"],
+        ["-C", root, "sql", "select random() as r from range(500000)", "--out", disk / "s.csv"],
         ["-C", root, "plot", "redshifts", "--out", disk / "z.png"],
         ["mock", "export", "--rows", "20000", "--format", "csv", "--out", disk / "mock"],
     ]
