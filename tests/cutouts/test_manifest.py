@@ -304,7 +304,7 @@ def test_psf_pictures_are_linked(found):
 def test_flagged_psfs_are_said_before_anything_is_measured_with_them(stocked, capsys):
     planned = plan(stocked, Settings(), source_of("catalogue", list("grizy")), list("grizy"))
     assert planned.flagged_psf == {"off_centre": 1}
-    _say_first(planned)
+    _say_first(stocked, planned)
     assert "The PSF of 1 pictures is flagged off_centre: their Sersic columns are not" in capsys.readouterr().err
     assert plan(stocked, Settings(), source_of("moffat:0.7", ["r"]), ["r"]).flagged_psf == {}
 
