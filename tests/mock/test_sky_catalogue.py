@@ -143,5 +143,5 @@ def test_native_tables_have_the_columns_of_the_real_ones(shared_data):
         path = skies.made() / "specz" / name
         ours = list(pd.read_csv(path, nrows=0)) if path.suffix == ".csv" else fits.open(path)[1].columns.names
         (table,) = (shared_data / "specz_native").glob(f"{real}_*.parquet")
-        theirs = [column[0] for column in duckdb.sql(f"describe select * from '{table}'").fetchall()]
+        theirs = [column[0] for column in duckdb.connect().sql(f"describe select * from '{table}'").fetchall()]
         assert set(ours) <= set(theirs)
