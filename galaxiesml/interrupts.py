@@ -43,6 +43,7 @@ def listen() -> None:
     for number in HEARD:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _note)
+    sys.unraisablehook = _unraisable
     # The system's own handler writes there at once, even while the main thread is inside a library.
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -120,6 +121,15 @@ def _note(number: int, frame) -> None:
     # A second one would only break what the first one's end cleans up.
     if is_first and not _held:
         raise Interrupted
+
+
+def _unraisable(found) -> None:
+    """Python drops what is raised inside a destructor or a weak reference's callback; an interrupt there is no news.
+
+    The thread that watches ends the program all the same.
+    """
+    if not isinstance(found.exc_value, Interrupted):
+        sys.__unraisablehook__(found)
 
 
 def _watch(reading: int) -> None:

@@ -125,6 +125,27 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
     assert process.returncode == 143 and WORDS in err and not being_made(tmp_path)
 
 
+#: A signal that comes while Python runs a destructor, which drops every exception.
+DROPPED = """
+import os, signal, time
+from galaxiesml import interrupts
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+
+interrupts.listen()
+Dying()
+time.sleep(30)
+"""
+
+
+def test_an_interrupt_that_python_drops_ends_the_program_all_the_same():
+    run = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, text=True, timeout=20)
+    assert (run.returncode, run.stderr) == (130, WORDS + "\n")
+
+
 def test_files_of_dead_processes_are_cleared_by_the_next_write(tmp_path):
     """What a killed command was making goes when the next one writes there; what a living one makes stays."""
     from galaxiesml.atomic import clear, making_of, write_atomic
