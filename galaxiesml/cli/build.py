@@ -98,10 +98,11 @@ def build(
                 progress=report,
             )
     _say(built)
-    _say_splits(catalog, built.info["default_version"])
+    empty = _say_splits(catalog, built.info["default_version"])
     common.say("Next: galaxiesml audit cuts")
     if as_json:
-        common.print_json(built.info | {"left_out": {name: list(cuts) for name, cuts in built.left_out.items()}})
+        left_out = {name: list(cuts) for name, cuts in built.left_out.items()}
+        common.print_json(built.info | {"left_out": left_out, "empty_splits": empty})
     else:
         common.result(built.info["id"])
 
@@ -143,13 +144,13 @@ def _say(built) -> None:
     common.warn_of_morphology(built.info)
 
 
-def _say_splits(catalog, version: int) -> None:
-    """Splits of the default version that have no galaxy."""
+def _say_splits(catalog, version: int) -> dict[str, dict]:
+    """Splits of the default version that have no galaxy, by scheme."""
     from galaxiesml.cli.splits import warn_of_empty
     from galaxiesml.splits.audit import SCHEMES
     from galaxiesml.splits.seeds import count_splits
 
     with catalog.connect() as connection:
         rows = {scheme: count_splits(connection, version, scheme) for scheme in SCHEMES}
-    for scheme, counted in rows.items():
-        warn_of_empty(catalog, version, scheme, counted)
+    told = {scheme: warn_of_empty(catalog, version, scheme, counted) for scheme, counted in rows.items()}
+    return {scheme: empty for scheme, empty in told.items() if empty}

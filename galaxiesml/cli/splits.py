@@ -154,7 +154,7 @@ def splits(
         warn_of_empty(catalog, number, entry["scheme"], rows)
 
 
-def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, pictures: bool = False) -> None:
+def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, pictures: bool = False) -> dict | None:
     """Say which splits have no galaxy, and the seed that would fill them.
 
     Parameters
@@ -165,6 +165,12 @@ def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, p
         Galaxies by split.
     pictures : bool
         Whether only galaxies with pictures in all filters count.
+
+    Returns
+    -------
+    dict or None
+        The same for a script: ``empty``, the splits, and ``seed``, the one that fills them or None.  None where no
+        split is empty.
     """
     from galaxiesml.curation.macros import Macros
     from galaxiesml.splits.audit import SPLITS
@@ -172,13 +178,13 @@ def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, p
 
     empty = empty_splits(rows)
     if not empty:
-        return
+        return None
     name, bands = scheme.replace("_", "-"), list(catalog.profile.bands)
     what = f"galaxies_v{version} has no galaxy in {' and '.join(empty)} of the splits {name}"
     what += " (of those with pictures in all filters)" if pictures else ""
     if scheme == "official":
         common.warn(f"{what}.  Type: galaxiesml ingest release FILE..., with the published files of every split")
-        return
+        return {"empty": empty, "seed": None}
     objects = f"select object_id, ra, dec from galaxies_v{version}"
     if pictures:
         objects += (
@@ -193,6 +199,7 @@ def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, p
     else:
         other = "; --split-scheme release splits galaxies one by one" if scheme == "leak_free" else ""
         common.warn(f"{what}, nor with any other seed up to {TRIED}: there are too few galaxies{other}.")
+    return {"empty": empty, "seed": found.seed if found else None}
 
 
 def _build_again(catalog, seed: int) -> str:

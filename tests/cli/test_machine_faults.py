@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.made.signalled import being_made
+from tests.mock import skies
 from tests.morphology.measured import measured
 
 PROGRAM = [sys.executable, "-m", "galaxiesml"]
@@ -97,6 +98,14 @@ def test_a_read_only_catalogue_answers_every_question(catalog, tmp_path):
 def test_a_full_disk_is_said_and_leaves_no_half_made_file(catalog, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
+    mock = ["-q", "mock", "export", "--rows", "2000", "--format", "csv", "--out", tmp_path / "m"]
+    subprocess.run([*PROGRAM, *mock], check=True, stdout=subprocess.DEVNULL)
+    # The same pictures, another file.
+    tar = next((skies.made() / "cutouts").glob("*.tar"))
+    other = Path(shutil.copy(tar, tmp_path))
+    shutil.copy(tar.with_suffix(".txt"), tmp_path)
+    other.write_bytes(tar.read_bytes() + b"\0" * 512)
+    (tmp_path / "ids.csv").write_text("object_id\n" + "".join(f"{number}\n" for number in range(1, 20001)))
     size = sum(path.stat().st_size for path in catalog.rglob("*") if path.is_file())
     # Room for the catalogue, and for a page or two more.
     script = f"""
@@ -108,6 +117,10 @@ def test_a_full_disk_is_said_and_leaves_no_half_made_file(catalog, tmp_path):
     root = disk / "cat"
     commands = [
         ["-C", root, "build", "--force"],
+        ["-C", root, "ingest", "hsc", tmp_path / "m" / "export.csv", "--force"],
+        ["-C", root, "ingest", "cutouts", other, "--jobs", "1"],
+        ["-C", root, "ingest", "release", tmp_path / "ids.csv", "--split", "testing"],
+        ["-C", root, "morphology", "--gain", "1234", "--psf", "moffat:0.7", "--workers", "1"],
         ["-C", root, "export", "parquet", "--force", "--out", disk / "g.parquet"],
         ["-C", root, "export", "csv", "--force", "--out", disk / "g.csv"],
         ["-C", root, "export", "hdf5", "--size", "64", "--force", "--out", disk / "made"],
@@ -116,7 +129,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_made_file(catalog, tmp_path):
         ["-C", root, "plot", "redshifts", "--out", disk / "z.png"],
         ["mock", "export", "--rows", "20000", "--format", "csv", "--out", disk / "mock"],
     ]
-    after = f"find '{disk}' -name '*.making' -o -name .next -o -name '.*.part' > '{tmp_path}/left'"
+    after = f"find '{disk}' -name '*.making' -o -name .next -o -name '.tmp-*' -o -name '.*.part' > '{tmp_path}/left'"
     found = mounted(script, [*commands, ["-C", root, "status"]], after)
     for words, (code, out, err) in zip(commands, found, strict=False):
         assert code == 8 and "fault of galaxiesml" not in err, (words, code, out, err)

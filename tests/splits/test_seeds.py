@@ -1,5 +1,6 @@
 """Empty splits are said, and the seed that is offered fills them, as a build with it shows."""
 
+import json
 from collections import Counter
 from fractions import Fraction
 
@@ -76,8 +77,11 @@ def test_builds_audits_and_exports_say_which_splits_are_empty(small, typed, tmp_
         assert (code, out) == (4, "") and "No galaxy of v2 has pictures in all filters and a split." in err
     assert not list(tmp_path.iterdir())
 
-    code, out, err = typed("-C", small, "build", "--split-seed", offered)
-    assert code == 0 and "of the splits leak-free" not in err
+    code, out, err = typed("-C", small, "build", "--split-seed", seed, "--json")
+    assert code == 0 and json.loads(out)["empty_splits"]["leak_free"]["seed"] == offered
+
+    code, out, err = typed("-C", small, "build", "--split-seed", offered, "--json")
+    assert code == 0 and "of the splits leak-free" not in err and "leak_free" not in json.loads(out)["empty_splits"]
     rows = Counter(splits(run(*patch(300, 0.6), seed=offered)).values())
     for split in ("training", "validation", "testing"):
         assert f"{split} {rows[split]}" in line
