@@ -21,6 +21,8 @@ HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MESSAGE = "Interrupted; type it again to go on.\n"
 #: Seconds that a command has to clean up.
 GRACE = 1.2
+#: Seconds until an interrupt that came while a module was imported is raised again.
+_AFTER_IMPORT = 0.02
 #: A second signal ends the program at once, unless it is the first one's echo, as `timeout` sends it.
 _ECHO = 0.3
 
@@ -43,6 +45,7 @@ def listen() -> None:
     for number in HEARD:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _note)
+    signal.signal(signal.SIGALRM, _raise_after_import)
     sys.unraisablehook = _unraisable
     # The system's own handler writes there at once, even while the main thread is inside a library.
     reading, writing = os.pipe()
@@ -120,7 +123,19 @@ def _note(number: int, frame) -> None:
     is_first, _heard = _heard is None, _heard or number
     # A second one would only break what the first one's end cleans up.
     if is_first and not _held:
-        raise Interrupted
+        _raise_after_import(number, frame)
+
+
+def _raise_after_import(number: int, frame) -> None:
+    """Raise the interrupt, later where a module is being imported: libraries in C abort when their start fails."""
+    if _held:
+        return
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            signal.setitimer(signal.ITIMER_REAL, _AFTER_IMPORT)
+            return
+        frame = frame.f_back
+    raise Interrupted
 
 
 def _unraisable(found) -> None:

@@ -29,7 +29,9 @@ def pool(count: int, initializer: Callable | None = None, initargs: tuple = ()) 
     executor = ProcessPoolExecutor(count, spawn, initializer=_begin, initargs=(initializer, initargs))
     try:
         with interrupts.held(), _without_ctrl_c():
-            executor.submit(int)
+            # A process is started a task, as long as none is idle.
+            for _ in range(count):
+                executor.submit(int)
         yield executor
         executor.shutdown()
     except BaseException:
