@@ -218,7 +218,7 @@ def test_signals_at_five_points_of_every_long_command(name, tmp_path, files):
             words, at = typed_in(name, folder, files), whole * (point + 0.5) / 5
             before = published(folder)
             ended = signalled(words, number, lambda seconds, at=at: seconds >= at)
-            if math.isnan(ended.seconds) or ended.code == 0 and ended.seconds < 0.2:
+            if math.isnan(ended.seconds) or (ended.code == 0 and ended.seconds < 0.2):
                 # It was faster this time, or at its last step.
                 assert ended.code == 0 and not ended.left
                 continue
