@@ -62,7 +62,10 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
     """
     with _environment(settings.environment()), _without_collector(), _log(logs) as log:
         from dbt.cli.main import dbtRunner
+        from dbt_common.events.event_manager_client import cleanup_event_logger
 
+        # Until dbt has read its flags it tells standard output what goes wrong.
+        cleanup_event_logger()
         runner = dbtRunner(callbacks=[log, *([_Listener(progress)] if progress else [])])
         try:
             # dbt makes an outcome of Ctrl-C, or goes on as if there had been none.
