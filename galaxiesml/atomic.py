@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -119,7 +120,10 @@ def clear(folder: Path, again: bool = False) -> None:
 def _clear(folder: str) -> None:
     for path in left_in(Path(folder)):
         with contextlib.suppress(OSError):
-            path.unlink()
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def _is_left(path: Path) -> bool:

@@ -47,6 +47,7 @@ def listen() -> None:
             signal.signal(number, _note)
     signal.signal(signal.SIGALRM, _raise_after_import)
     sys.unraisablehook = _unraisable
+    threading.excepthook = _thread_failed
     # The system's own handler writes there at once, even while the main thread is inside a library.
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -145,6 +146,12 @@ def _unraisable(found) -> None:
     """
     if not isinstance(found.exc_value, Interrupted):
         sys.__unraisablehook__(found)
+
+
+def _thread_failed(failed) -> None:
+    """A thread of a library that fails while the program ends, as one whose worker was killed, is no news either."""
+    if _heard is None:
+        threading.__excepthook__(failed)
 
 
 def _watch(reading: int) -> None:

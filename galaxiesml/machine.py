@@ -37,6 +37,8 @@ _MEMORY = ResourceError(
     "Memory ran out.", "Close other programs, or give the queries less: galaxiesml config set memory_limit 1GB"
 )
 _GONE = CatalogError("The working folder does not exist any more.", "Type: cd to a folder that exists.")
+#: Libraries that read and write files themselves; h5py raises plain RuntimeErrors.
+_LIBRARIES = {"duckdb", "_duckdb", "pyarrow", "h5py", "dbt", "dbt_common"}
 #: What libraries that write files themselves say of the system's errors.
 _NUMBERED = re.compile(r"""errno[ =":]+(\d+)""", re.IGNORECASE)
 _NAMED = re.compile(r"""(?:name = |file |directory |path )\\?["'](?P<path>[^"'\\\n]+)\\?["']""", re.IGNORECASE)
@@ -53,18 +55,19 @@ def refusal(error: BaseException, where: Path | None = None) -> GalaxiesmlError 
     Parameters
     ----------
     error : BaseException
-        An OSError, or what DuckDB, pyarrow, h5py, dbt or matplotlib make of one; its causes are looked at, too.
+        An OSError, or what DuckDB, pyarrow, h5py, dbt or matplotlib make of one.  Its causes are looked at too, and
+        what was being handled when it was raised, for anything but a file that is absent: that often is no trouble.
     where : Path, optional
         The catalogue that was worked on, to be named where the error names no file.
     """
-    for link in _chain(error):
+    for link, is_cause in _chain(error):
         if isinstance(link, GalaxiesmlError):
             return None
         if isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryException":
             return _MEMORY
         text = str(link)
-        number = link.errno if isinstance(link, OSError) and link.errno else _number(text)
-        if number is None:
+        number = link.errno if isinstance(link, OSError) and link.errno else _number(text) if _speaks(link) else None
+        if number is None or (number == errno.ENOENT and not is_cause):
             continue
         named = getattr(link, "filename", None)
         found = _of(number, os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else _path(text), where)
@@ -81,13 +84,21 @@ def refusal_told(text: str) -> GalaxiesmlError | None:
     return None if number is None else _of(number, _path(text))
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen = set()
+def _chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
+    """An exception and those behind it, each with whether it is the error or its declared cause."""
+    seen, is_cause = set(), True
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
         seen.add(id(link))
-        yield link
-        link = link.__cause__ or link.__context__
+        yield link, is_cause
+        is_cause = is_cause and link.__cause__ is not None
+        link = link.__cause__ if link.__cause__ is not None or link.__suppress_context__ else link.__context__
+
+
+def _speaks(error: BaseException) -> bool:
+    """Whether an exception's text may be the system's: of a library that writes files, or a plain RuntimeError."""
+    library = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError) or type(error) is RuntimeError or library in _LIBRARIES
 
 
 def _number(text: str) -> int | None:
@@ -107,7 +118,7 @@ def _of(number: int, path: str | None, where: Path | None = None) -> GalaxiesmlE
     if number == errno.ENOENT:
         return _absent(path)
     if number in (errno.EACCES, errno.EPERM):
-        return _forbidden(path)
+        return _forbidden(path, where)
     if number not in _PLAIN:
         return None
     kind, words, hint = _PLAIN[number]
@@ -122,11 +133,11 @@ def _shown(path: str | None, where: Path | None = None) -> str:
     return str(Path(path).with_name(made[1])) if made else path
 
 
-def _forbidden(path: str | None) -> GalaxiesmlError:
+def _forbidden(path: str | None, where: Path | None) -> GalaxiesmlError:
     if path is not None and Path(path).exists() and not os.access(path, os.R_OK):
         return InputError(f"{path} cannot be read: permission denied.", f"Type: ls -ld {path}")
     return CatalogError(
-        f"{_shown(path)} cannot be written: permission denied.", "Give the name of a folder that can be written."
+        f"{_shown(path, where)} cannot be written: permission denied.", "Give the name of a folder that can be written."
     )
 
 

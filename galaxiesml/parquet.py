@@ -1,4 +1,4 @@
-"""The one place in Python that writes SQL which reads Parquet files.
+"""The one place in Python that writes SQL which reads Parquet files, but for `release.verify`, which shares nothing.
 
 DuckDB takes ``key=value`` folders above a file for columns, and lets them win over the file's own; it takes ``*``,
 ``?`` and ``[`` in a path for a pattern, and a backslash for a slash.  A catalogue may be in any folder, so none of

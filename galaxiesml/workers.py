@@ -9,13 +9,17 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
 
 from galaxiesml import interrupts
+from galaxiesml.errors import ResourceError
 
 
 @contextlib.contextmanager
-def pool(count: int, initializer: Callable | None = None, initargs: tuple = ()) -> Iterator[ProcessPoolExecutor]:
+def pool(
+    count: int, initializer: Callable | None = None, initargs: tuple = (), option: str = "--jobs"
+) -> Iterator[ProcessPoolExecutor]:
     """Processes that are waited for at the end, and killed where an exception, Ctrl-C too, comes first.
 
     Parameters
@@ -24,6 +28,13 @@ def pool(count: int, initializer: Callable | None = None, initargs: tuple = ()) 
         Processes, all started now; they are spawned: torch's threads do not survive a fork.
     initializer, initargs
         Called in each process before its first task.
+    option : str
+        The option that sets their number, for advice.
+
+    Raises
+    ------
+    ResourceError
+        Something else ended a process.
     """
     spawn = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(count, spawn, initializer=_begin, initargs=(initializer, initargs))
@@ -34,6 +45,12 @@ def pool(count: int, initializer: Callable | None = None, initargs: tuple = ()) 
                 executor.submit(int)
         yield executor
         executor.shutdown()
+    except BrokenProcessPool:
+        _end(executor)
+        raise ResourceError(
+            "A process of this command was ended from outside, as happens where memory runs out.",
+            f"What is finished stays.  Type the command again with {option} {max(count // 2, 1)}",
+        ) from None
     except BaseException:
         _end(executor)
         raise

@@ -126,7 +126,7 @@ def _report(error: Exception) -> int:
     known = (
         error
         if isinstance(error, GalaxiesmlError)
-        else _not_installed(error) or refusal(error, common.STATE.root) or older_build(error)
+        else _not_installed(error) or older_build(error) or refusal(error, common.STATE.root)
     )
     if known is None:
         return _report_fault(error)

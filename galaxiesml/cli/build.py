@@ -129,7 +129,7 @@ def _say(built) -> None:
         common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest hsc FILE")
     if built.info["spectra_from"] != "export":
         common.say(f"Spectra: {built.info['spectra_from']}.")
-    for decided in by_hand(built.info["specz"]):
+    for decided in by_hand(built.info["specz"]) if built.info["spectra_from"] != "export" else ():
         common.warn(f"Quality flags were decided by hand, {decided}.")
     for name, version in built.info["versions"].items():
         default = " (plain galaxies)" if name == f"v{built.info['default_version']}" else ""

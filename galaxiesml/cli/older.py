@@ -15,6 +15,7 @@ def older_build(error: Exception) -> CatalogError | None:
         What a command failed of: only what a table, a column or a key that is missing can raise is looked at.
     """
     import duckdb
+    import pyarrow as pa
 
     if not isinstance(error, duckdb.CatalogException | duckdb.BinderException | KeyError | FileNotFoundError):
         return None
@@ -23,7 +24,10 @@ def older_build(error: Exception) -> CatalogError | None:
     try:
         catalog = find_catalog(common.STATE.catalog)
         missing = _missing(catalog)
-    except (GalaxiesmlError, OSError):
+    except (GalaxiesmlError, OSError, pa.ArrowInvalid):
+        return None
+    if isinstance(error, FileNotFoundError) and str(catalog.builds) not in str(error):
+        # A file that the user named, not one that the build would have.
         return None
     if not missing:
         return None

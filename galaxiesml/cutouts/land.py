@@ -8,14 +8,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from galaxiesml.catalog import Catalog, sync_folder, write_atomic
 from galaxiesml.config import check_space
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.cutouts.shard import Task, make_shard, write_requests
-from galaxiesml.cutouts.silence import Silence
+from galaxiesml.cutouts.silence import Silence, silence_of
 from galaxiesml.cutouts.source import bytes_of, fits_of, is_tar, sha_of
 from galaxiesml.cutouts.tar import BadTar, TarStream
 from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
@@ -172,17 +172,13 @@ def _known(store: Path, source: Path, info: dict, list_file: Path | None) -> Lan
     """A source that is landed: only a list that it lacked is new."""
     if "silence" not in info and is_tar(source):
         # Landed before the end of tars was looked at.
-        try:
-            for _ in TarStream(source):
-                pass
-        except BadTar as error:
-            kind = store.name
-            hint = (
-                f"Type: galaxiesml ingest remove --kind {kind} {info['source_file']}; fetch the tar again and land it."
-            )
-            return Landed(
-                source, info, "failed", InputError(f"{source} was landed as if it were whole: {error}.", hint)
-            )
+        if (wrong := _not_whole(source)) is not None:
+            remove = f"galaxiesml ingest remove --kind {store.name} {info['source_file']}"
+            hint = f"Type: {remove}; fetch it and land it again."
+            told = InputError(f"{source} was landed as if it were whole: {wrong}.", hint)
+            return Landed(source, info, "failed", told)
+        info = info | asdict(Silence())
+        write_atomic(store / info["shard"] / "landing.json", json.dumps(info, indent=1) + "\n")
     if list_file is None or info["list_file"] is not None:
         return Landed(source, info, "known")
     try:
@@ -199,6 +195,17 @@ def _known(store: Path, source: Path, info: dict, list_file: Path | None) -> Lan
     making.rmdir()
     write_atomic(folder / "landing.json", json.dumps(info, indent=1) + "\n")
     return Landed(source, info, "list added")
+
+
+def _not_whole(tar: Path) -> str | None:
+    """Why a tar does not hold all that was sent; None where it does."""
+    stream = TarStream(tar)
+    try:
+        for _ in stream:
+            pass
+    except BadTar as error:
+        return str(error)
+    return silence_of(tar, stream, []).silence_reason
 
 
 def recover(catalog: Catalog) -> None:

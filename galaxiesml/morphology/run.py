@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -16,7 +15,7 @@ import pyarrow as pa
 
 from galaxiesml import derived
 from galaxiesml.catalog import Catalog
-from galaxiesml.errors import CatalogError, ResourceError
+from galaxiesml.errors import CatalogError
 from galaxiesml.morphology.choice import list_pictures, measured_of, settle
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.psf_source import Source
@@ -173,20 +172,14 @@ def _results(work: _Work, todo: pa.Table, workers: int) -> Iterator[list[int]]:
         for block in blocks:
             yield _measure(work, block)
         return
-    try:
-        with pool(workers) as processes:
-            # A few ahead of the workers, not all: there may be tens of thousands.
-            waiting = {processes.submit(_measure, work, block) for block in islice(blocks, 2 * workers)}
-            while waiting:
-                ended, waiting = futures.wait(waiting, return_when=futures.FIRST_COMPLETED)
-                waiting |= {processes.submit(_measure, work, block) for block in islice(blocks, len(ended))}
-                for one in ended:
-                    yield one.result()
-    except BrokenProcessPool:
-        raise ResourceError(
-            "A process that measured was ended from outside, as happens where memory runs out.",
-            f"What is measured stays.  Type the command again with --workers {max(workers // 2, 1)}",
-        ) from None
+    with pool(workers, option="--workers") as processes:
+        # A few ahead of the workers, not all: there may be tens of thousands.
+        waiting = {processes.submit(_measure, work, block) for block in islice(blocks, 2 * workers)}
+        while waiting:
+            ended, waiting = futures.wait(waiting, return_when=futures.FIRST_COMPLETED)
+            waiting |= {processes.submit(_measure, work, block) for block in islice(blocks, len(ended))}
+            for one in ended:
+                yield one.result()
 
 
 def _measure(work: _Work, block: list[dict]) -> list[int]:

@@ -76,7 +76,8 @@ def select(catalog: Catalog, selection: Selection, memory_limit: str = "512MB") 
     connection = catalog.connect(memory_limit=memory_limit)
     bands = len(catalog.profile.bands)
     # A build from before reasons had classes can be exported too.
-    kind = "picture_reason_class" if "picture_reason_class" in connection.table("pictures").columns else "'unknown'"
+    has_classes = "picture_reason_class" in connection.table("pictures").columns
+    kind = "picture_reason_class" if has_classes else "'unknown'"
     connection.execute(f"""
         create temp table standing as
         select
@@ -92,8 +93,8 @@ def select(catalog: Catalog, selection: Selection, memory_limit: str = "512MB") 
                 object_id,
                 count(image_offset) as filters,
                 string_agg(band || ': ' || picture_reason, '; ' order by band) filter (image_offset is null) as lacks,
-                string_agg(distinct {kind}, ' ' order by {kind}) filter (image_offset is null) as lacks_class
-            from pictures group by object_id
+                string_agg(distinct kind, ' ' order by kind) filter (image_offset is null) as lacks_class
+            from (select *, {kind} as kind from pictures) group by object_id
         ) as shown on galaxies.object_id = shown.object_id
     """)
     is_in = "split in ('training', 'validation', 'testing')"

@@ -7,6 +7,7 @@ galaxies and of pictures and the frame are written down a second time, from the 
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -104,7 +105,9 @@ def verify_files(root: Path, paths: list[Path], progress=None) -> list[Checked]:
     checked = [Checked(Path(path)) for path in paths]
     with contextlib.ExitStack() as stack:
         plain = stack.enter_context(plainly_named(root))
-        config = {"temp_directory": str(plain / ".tmp"), "memory_limit": _MEMORY}
+        # Of its own: `gc` clears what stands in the catalogue, and verify holds no lock.
+        spill = stack.enter_context(tempfile.TemporaryDirectory(prefix="verify-"))
+        config = {"temp_directory": spill, "memory_limit": _MEMORY}
         connection = stack.enter_context(duckdb.connect(config=config))
         connection.execute(f"create temp table uses ({_USES})")
         for number, one in enumerate(checked):

@@ -195,6 +195,9 @@ def test_files_of_dead_processes_are_cleared_by_the_next_write(tmp_path):
     other = mine.with_name(mine.name.replace("mine", "other").replace(f"-{os.getpid()}.", "-1."))
     for path in (mine, left, other):
         path.write_text("half")
+    spilt = left.with_name(left.name.replace("left.csv", "spill"))
+    spilt.mkdir()
+    (spilt / "duckdb_temp_block-1.block").write_text("half")
     clear(tmp_path, again=True)
     write_atomic(tmp_path / "new.txt", "whole")
     assert {path.name for path in tmp_path.iterdir()} == {mine.name, other.name, "new.txt"}

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,6 +13,7 @@ from galaxiesml.curation.build import build
 from ..curation.landed import land_rows, new_catalog
 from ..curation.replay import fields
 from ..curation.test_cuts import good_pair
+from ..morphology.measured import mart_file, measured, work
 
 OBJECT = good_pair(1)["object_id"]
 #: Every question to a build, and whether it has an answer where nothing is landed.
@@ -131,6 +133,19 @@ def test_a_build_without_a_column_says_so_and_what_to_type(older, typed):
     pq.write_table(pq.read_table(path).drop_columns(["no_redshift"]), path)
     code, _, err = typed("-C", older.root, "audit", "specz")
     assert code == 4 and "was made by an earlier galaxiesml: it has no spectra.no_redshift.\n" in err
+
+
+def test_files_of_pictures_are_written_from_a_build_without_classes_of_reasons(typed, tmp_path):
+    root = work(measured()[0])
+    path = mart_file(root, "pictures")
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns(["picture_reason_class"]), path)
+    code, out, err = typed("-C", root, "export", "csv", "--splits", "--out", tmp_path)
+    assert code == 0 and "training" in out, err
+    code, _, err = typed("-C", root, "export", "hdf5", "--size", "64", "--out", tmp_path)
+    assert code == 0, err
+    reasons = pd.read_csv(next(tmp_path.glob("*left_out*.csv")))
+    assert set(reasons["reason_class"]) >= {"unknown"}
 
 
 def test_a_fault_in_a_build_of_today_is_not_told_as_an_older_build(older, typed, monkeypatch):

@@ -286,6 +286,12 @@ def test_a_tar_that_landed_cut_short_before_ends_were_looked_at_is_told_when_it_
     assert again.state == "failed" and "was landed as if it were whole: it is cut short at byte 0" in str(again.error)
     assert "ingest remove --kind cutouts cut.tar" in again.error.hint
 
+    # One that is whole is read once more, and then known to be.
+    without = {key: value for key, value in shard.items() if key not in ("silence", "silence_reason")}
+    (folder / "landing.json").write_text(json.dumps(without))
+    (again,) = land_pictures(catalog, [path])
+    assert again.state == "known" and json.loads((folder / "landing.json").read_text()) == shard
+
 
 def test_a_single_file_is_a_folder_of_one(catalog, tmp_path):
     path = tmp_path / "cutout-HSC-G-9813-pdr2_wide.fits"
