@@ -16,6 +16,7 @@ from galaxiesml.ingest.land import land_hsc
 from galaxiesml.ingest.ledger import folder_of
 from galaxiesml.ingest.specz import folder_of as specz_folder
 from galaxiesml.ingest.specz import land_specz
+from galaxiesml.spectroscopy import SURVEYS
 
 COUNT = 60
 
@@ -233,6 +234,28 @@ def test_a_survey_s_positions_are_wrapped_counted_and_doubted(catalog, tmp_path,
     table, path = vvds(tmp_path, "radians.parquet", ALPHA=np.radians(100.0), DELTA=np.radians(20.0))
     table.write(path)
     assert any("radians?" in note for note in land_specz(catalog, path).notes)
+
+
+#: Right ascensions as a survey gives them, in degrees and in hours, and as they land.
+GIVEN = {
+    "deg": ([-9, -99, -1, -9.5, -180, 360, -1e-20, -180.5], [None, None, None, 350.5, 180, 0, 0, None]),
+    "hour": ([-9, -9.9, -1, -0.6, -12, 24, -1e-20, -12.5], [None, None, None, 351, 180, 0, 0, None]),
+}
+
+
+@pytest.mark.parametrize("unit", GIVEN)
+def test_a_right_ascension_that_means_none_is_none_whatever_the_declination(catalog, tmp_path, unit):
+    given, landed = GIVEN[unit]
+    description = (SURVEYS / "vvds.toml").read_text().replace('unit = "deg"', f'unit = "{unit}"')
+    (tmp_path / "ours.toml").write_text(description)
+    table, path = vvds(tmp_path, ALPHA=np.array([*given, *[10] * (COUNT - len(given))], float), DELTA=30.0)
+    table["ALPHA"].unit = {"deg": "deg", "hour": "hourangle"}[unit]
+    table.write(path)
+    landing = land_specz(catalog, path, survey=str(tmp_path / "ours.toml"))
+    found = pq.read_table(specz_folder(catalog, landing.info) / "spectra.parquet")["ra"].to_pylist()
+    assert found[: len(given)] == [one if one is None else pytest.approx(one, abs=1e-9) for one in landed]
+    assert (landing.info["wrapped"], landing.info["off_the_sky"]) == ({"ra": 3}, 4)
+    assert any("4 of them with a position off the sky, or with -9, -99" in note for note in landing.notes)
 
 
 def test_the_real_export_has_nothing_to_be_told(shared_data, tmp_path):
