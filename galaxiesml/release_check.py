@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from galaxiesml.dictionary import Column, columns, cut_names
-from galaxiesml.survey import RELEASES, Profile, load_profile
+from galaxiesml.survey import RELEASES, Profile, load_profile, written_out
 from galaxiesml.toml_keys import DOCS, Key, key_problems, nearest, refuse
 from galaxiesml.units import means
 
@@ -48,8 +48,7 @@ def checked_profile(release: str | Path) -> Profile:
     InputError
         A key or a value of it is wrong: all that is, each with the nearest right word.
     """
-    profile = load_profile(release, lambda text, origin: refuse(origin, _IS_NO_PROFILE, profile_problems(text)))
-    return profile
+    return load_profile(release, lambda text, origin: refuse(origin, _IS_NO_PROFILE, profile_problems(text)))
 
 
 def profile_problems(text: str) -> list[str]:
@@ -105,9 +104,10 @@ def _wrong_column(name: str, entry: dict, bands: dict, known: dict[str, Column])
     if ("{band}" in name) != ("{band}" in entry["source"]):
         yield f"columns.{name}: both names, or none of them, must have '{{band}}'; source = {entry['source']!r}"
     for band in entry.get("bands", ()):
-        if band not in bands or "{band}" not in name:
-            reason = "is no filter of [bands]" if band not in bands else "is named, and the column has no '{band}'"
-            yield f"columns.{name}.bands: {band!r} {reason}"
+        if band not in bands:
+            yield f"columns.{name}.bands: {band!r} is no filter of [bands]"
+    if "bands" in entry and "{band}" not in name:
+        yield f"columns.{name}.bands: bands has no effect on a column without {{band}}"
     unit = known[name].unit
     if "unit" in entry and not (told := means(entry["unit"], unit)):
         wrong = "is no unit that is known" if told is None else "is another unit"
@@ -129,11 +129,10 @@ def _wrong_surveys(raw: dict) -> Iterator[str]:
 def _read_twice(entries: dict, bands: dict) -> Iterator[str]:
     """Two of our columns that would be read from one of the release's."""
     first: dict[str, str] = {}
-    for name, entry in entries.items():
-        source = entry if isinstance(entry, str) else entry["source"]
-        for band in bands if "{band}" in name else [""]:
-            theirs = source.replace("{band}", band).lower()
-            other = first.setdefault(theirs, name)
-            if other != name:
-                yield f"columns.{other} and columns.{name} both read {theirs!r}"
-                break
+    told = set()
+    for name, column in written_out(entries, list(bands)):
+        theirs = column.source.lower()
+        other = first.setdefault(theirs, name)
+        if other != name and (other, name) not in told:
+            told.add((other, name))
+            yield f"columns.{other} and columns.{name} both read {theirs!r}"

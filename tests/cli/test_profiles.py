@@ -11,7 +11,7 @@ from galaxiesml.dictionary import cut_names
 from galaxiesml.release_check import KEYS, profile_problems
 from galaxiesml.spectroscopy import KEYS as SURVEY_KEYS
 from galaxiesml.spectroscopy import SURVEYS
-from galaxiesml.survey import RELEASES, known_releases
+from galaxiesml.survey import RELEASES, known_releases, parse_profile
 from galaxiesml.toml_keys import key_problems
 
 PROFILE = (RELEASES / "pdr2_wide.toml").read_text().replace('name = "pdr2_wide"', 'name = "mine"')
@@ -41,10 +41,20 @@ WRONG = {
         '\nra = {source = "ra", unit = "dge"}',
         "columns.ra.unit = 'dge' is no unit that is known; deg is expected",
     ),
+    "filters of a column that has none": (
+        '\nra = "ra"',
+        '\nra = {source = "ra", bands = ["i"]}',
+        "columns.ra.bands: bands has no effect on a column without {band}",
+    ),
     "no object_id": ('object_id = "object_id"\n', "", "[columns] has no object_id"),
     "a cut that is none": ('["match_distance"]', '["match_distanse"]', "no cut 'match_distanse'; the nearest is"),
     "one column for all filters": ('= "a_{band}"', '= "a_i"', "columns.a_{band}: both names, or none of them, must"),
     "a column read twice": ('\ndec = "dec"', '\ndec = "ra"', "columns.ra and columns.dec both read 'ra'"),
+    "a column of one filter read twice": (
+        '\ndec = "dec"',
+        '\ndec = "a_i"',
+        "columns.dec and columns.a_{band} both read 'a_i'",
+    ),
     "a kind that is another": ('title = "HSC', 'title = 2 #"', "title = 2, where text is expected"),
     "a missing key": ("reference =", "#", "reference is missing"),
     "no TOML": ("[bands]", "[bands", "TOMLDecodeError"),
@@ -90,6 +100,37 @@ def test_an_existing_catalogue_is_opened_with_a_warning(tmp_path, typed):
     (tmp_path / "t.csv").write_text("object_id,ra,dec\n1,2,3\n")
     code, _, err = typed("-C", catalog.root, "ingest", "hsc", tmp_path / "t.csv")
     assert code == 3 and "The release profile mine does not say what it calls object_id." in err
+
+
+#: What a profile says of some columns, and where these are read then.
+READ = {
+    "the pattern first": (
+        '"{band}_cmodel_mag" = "{band}_mag"\ni_cmodel_mag = "imag_best"\n',
+        {"i_cmodel_mag": "imag_best", "g_cmodel_mag": "g_mag"},
+    ),
+    "the pattern last": (
+        'i_cmodel_mag = "imag_best"\n"{band}_cmodel_mag" = "{band}_mag"\n',
+        {"i_cmodel_mag": "imag_best", "g_cmodel_mag": "g_mag"},
+    ),
+    "what the pattern would read is free for another": (
+        'i_cmodel_mag = "imag_best"\n"{band}_cmodel_mag" = "{band}mag"\nd_pos = "imag"\n',
+        {"i_cmodel_mag": "imag_best", "g_cmodel_mag": "gmag", "d_pos": "imag"},
+    ),
+    "a filter that a pattern is not for is free for another": (
+        '"{band}_pixelflags_bad" = {source = "{band}mag", bands = ["g"]}\nd_pos = "imag"\n',
+        {"g_pixelflags_bad": "gmag", "d_pos": "imag", "i_pixelflags_bad": None},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_a_column_is_read_where_its_own_line_says(kind):
+    lines, read = READ[kind]
+    text = 'name = "m"\ntitle = "t"\nreference = "r"\nnulls = [""]\n[bands]\ng = "em.opt.B"\ni = "em.opt.I"\n'
+    text += f'[columns]\nobject_id = "id"\n{lines}'
+    assert profile_problems(text) == []
+    columns = parse_profile(text, "m.toml").columns
+    assert {name: columns[name].source if name in columns else None for name in read} == read
 
 
 def test_packaged_files_have_only_permitted_keys():
