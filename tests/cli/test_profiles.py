@@ -1,5 +1,6 @@
 """Release profiles and survey descriptions of one's own: checked key by key, and taken where the hints say so."""
 
+import re
 import shlex
 
 import pandas as pd
@@ -133,6 +134,18 @@ def test_a_column_is_read_where_its_own_line_says(kind):
     assert {name: columns[name].source if name in columns else None for name in read} == read
 
 
+def test_lists_that_may_be_empty_are_taken(tmp_path, typed):
+    text = changed(PROFILE, 'archive_cuts = ["match_distance"]', "archive_cuts = []")
+    text = re.sub(r"(?m)^nulls = .*$", "nulls = []", text)
+    (tmp_path / "mine.toml").write_text(text)
+    assert typed("init", tmp_path / "cat", "--release", tmp_path / "mine.toml")[0] == 0
+    (tmp_path / "mine.toml").write_text(
+        text.replace('\n"a_{band}" = "a_{band}"', '\n"a_{band}" = {source = "a_{band}", bands = []}')
+    )
+    code, _, err = typed("init", tmp_path / "other", "--release", tmp_path / "mine.toml")
+    assert code == 3 and "columns.a_{band}.bands is empty; at least one is expected" in err
+
+
 def test_packaged_files_have_only_permitted_keys():
     for release in known_releases():
         # Under another text, so that it is looked at as a file of the user's own is.
@@ -169,6 +182,9 @@ def test_an_export_without_object_id_shows_the_likeliest_columns_and_that_a_prof
 # -- descriptions of surveys ---------------------------------------------------------------------------------
 
 OURS = SURVEY.replace('"NUM"', '"OUR_ID"').replace('label = "VVDS"', 'label = "Ours"')
+RECOGNISED, FLAGS = (
+    next(line for line in OURS.splitlines() if line.startswith(key)) for key in ("columns = ", "values = ")
+)
 
 
 @pytest.fixture
@@ -210,6 +226,13 @@ def test_a_survey_of_one_s_own_lands_by_its_description(tmp_path, typed, spectra
         ('class = "qso"', 'class = "qsr"', "'qsr' is none of galaxy, qso, star; the nearest is 'qso'"),
         ("secure = true", "secure = 1", "flags[1].secure = 1, where true or false is expected"),
         ("value = 0.00092\n", "", "an assigned error needs a value above 0 and its source"),
+        (RECOGNISED, "columns = []", "recognise.columns is empty; at least one is expected"),
+        ('flag = "ZFLAGS"', "flag = []", "columns.flag is empty; at least one is expected"),
+        ('id = "OUR_ID"', "id = {join = []}", "columns.id.join is empty; at least one is expected"),
+        (FLAGS, "values = []", "flags[1].values is empty; at least one is expected"),
+        ("[9.9999]", "[nan]", "redshift.sentinels = [nan], where finite numbers is expected"),
+        ("[9.9999]", "[9.9999, -inf]", "redshift.sentinels = [9.9999, -inf], where finite numbers is expected"),
+        ("value = 0.00092", f"value = 1{'0' * 400}", "where finite number is expected"),
     ],
 )
 def test_what_is_wrong_with_a_description_is_told_and_nothing_lands(tmp_path, typed, spectra, old, new, said):
