@@ -3,6 +3,7 @@
 import io
 import json
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +18,8 @@ from galaxiesml.ingest.ledger import folder_of
 from galaxiesml.ingest.specz import folder_of as specz_folder
 from galaxiesml.ingest.specz import land_specz
 from galaxiesml.spectroscopy import SURVEYS
+from galaxiesml.stores import ensure_empty
+from galaxiesml.units import means
 
 COUNT = 60
 
@@ -91,6 +94,20 @@ def test_radians_are_found_where_objects_and_spectra_are_two_files(land, catalog
     assert len(catalog.landings()) == 1
     if spectra_first:
         assert land(objects, "objects.parquet").info["pairs_apart"] == 0
+
+
+def test_without_spectra_landed_no_pairs_are_looked_for(land, catalog, monkeypatch):
+    """A new catalogue has empty tables of every kind."""
+    frame, opened, connect = export(), [], duckdb.connect
+    ensure_empty(catalog)
+    monkeypatch.setattr(duckdb, "connect", lambda **options: [opened.append(options), connect(**options)][1])
+    land(frame[["object_id", "ra", "dec"]], "objects.parquet")
+    # The question for pairs has a limit of memory of its own.
+    assert not any(opened)
+    spectra = frame[["object_id", *(name for name in frame if name.startswith("specz_"))]]
+    with pytest.raises(InputError, match="60 of 60 spectra are farther"):
+        land(spectra.assign(specz_ra=10.0), "spectra.parquet")
+    assert any(opened)
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
@@ -178,6 +195,22 @@ def test_the_unit_that_a_file_states_must_be_ours(catalog, tmp_path, kind):
 def test_a_unit_that_nobody_knows_is_told_and_lands(land):
     landing = land(export(), units={"i_cmodel_mag": "frobs", "ra": "degrees"})
     assert landing.notes == ["the unit of i_cmodel_mag in the file, 'frobs', is not known; mag is assumed"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected", "told"),
+    [
+        *((text, "deg", True) for text in ("Deg", "DEG", "degrees")),
+        *((text, "mag", True) for text in ("MAG", "Mag", "AB", "ab", "mag(AB)")),
+        *((text, "km/s", True) for text in ("KM/S", "Km s-1", "km.s-1")),
+        *((text, "", True) for text in ("[-]", "--", "-", "---", "[]", "none")),
+        *((text, "mag", False) for text in ("[-]", "--", "DEG", "dex", "nJy")),
+        *((text, "", False) for text in ("KM/S", "[deg]")),
+        ("FROBS", "mag", None),
+    ],
+)
+def test_a_unit_is_known_in_capitals_and_as_people_write_it(stated, expected, told):
+    assert means(stated, expected) is told
 
 
 # -- tables of surveys ---------------------------------------------------------------------------------------
