@@ -21,7 +21,7 @@ galaxiesml -C cat ingest specz ours.fits --survey my_survey.toml
 ```
 
 The catalogue keeps both. Every key and every value is checked before anything is made, and the nearest right word is
-named. A catalogue made before a key was checked is opened with a warning.
+named. `ingest hsc` and `build` check the catalogue's own copy too, and warn.
 """
 _RELEASE = """
 ## Release profiles

@@ -90,16 +90,24 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path, typed):
     assert "em.opt.Blue" in err and "no column 'rra'; the nearest is 'ra'" in err
 
 
-def test_an_existing_catalogue_is_opened_with_a_warning(tmp_path, typed):
+def test_an_existing_catalogue_s_profile_is_checked_by_what_lands_and_builds(tmp_path, typed):
     catalog = Catalog.create(tmp_path / "cat", "pdr2_wide")
-    assert "Warning" not in typed("-C", catalog.root, "status")[2]
+    (tmp_path / "t.csv").write_text("object_id,ra,dec\n1,2,3\n")
+    landing, building = ["ingest", "hsc", tmp_path / "t.csv"], ["build"]
+    for words in (landing, building):
+        assert "release.toml" not in typed("-C", catalog.root, *words)[2]
     profile = catalog.root / "release.toml"
     profile.write_text(PROFILE.replace('error = "arbitrary"', 'error = "arbitary"') + "\n[extras]\n")
-    code, _, err = typed("-C", catalog.root, "status")
-    assert code == 0 and f"Warning: {profile}: there is no key 'extras'" in err and "'arbitary' is none of" in err
+    for words in (landing, ["ingest", "replace", "1", tmp_path / "t.csv"], building):
+        err = typed("-C", catalog.root, *words)[2]
+        assert f"Warning: {profile}: there is no key 'extras'" in err and "'arbitary' is none of" in err
+    # What only asks does not wait for the vocabularies.
+    for words in (["status"], ["ingest", "list"], ["tables"], ["config", "show"]):
+        code, _, err = typed("-C", catalog.root, *words)
+        assert code == 0 and "Warning" not in err
     profile.write_text(PROFILE.replace('object_id = "object_id"\n', ""))
-    (tmp_path / "t.csv").write_text("object_id,ra,dec\n1,2,3\n")
-    code, _, err = typed("-C", catalog.root, "ingest", "hsc", tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("object_id,ra,dec\n2,2,3\n")
+    code, _, err = typed("-C", catalog.root, *landing)
     assert code == 3 and "The release profile mine does not say what it calls object_id." in err
 
 
