@@ -141,6 +141,9 @@ def test_magnitudes_that_mean_none_are_counted_and_are_no_fluxes(land, typed, ca
     assert "99.99, the commonest, may mean none" in landing.notes[0]
     assert "i_cmodel_mag 30" in typed("-C", catalog.root, "ingest", "list")[1]
     assert "i_cmodel_mag 30" in typed("-C", catalog.root, "status")[1]
+    (told,) = json.loads(typed("-C", catalog.root, "status", "--json")[1])["landings"]
+    assert told["out_of_range"] == landing.info["out_of_range"] and told["pairs_apart"] == 0
+    assert "out of range" not in told
     listed = json.loads(typed("-C", catalog.root, "ingest", "list", "--json")[1])
     assert listed[0]["out_of_range"] == landing.info["out_of_range"]
 
@@ -264,6 +267,8 @@ def test_a_survey_s_positions_are_wrapped_counted_and_doubted(catalog, tmp_path,
     found = pq.read_table(specz_folder(catalog, landing.info) / "spectra.parquet")["ra"].to_pylist()
     assert found[:4] == [350, None, None, 20]
     assert "off the sky 2" in typed("-C", catalog.root, "ingest", "list", "specz")[1]
+    (told,) = json.loads(typed("-C", catalog.root, "status", "--json")[1])["spectra"]
+    assert (told["out_of_range"], told["off_the_sky"]) == ([], 2)
     table, path = vvds(tmp_path, "radians.parquet", ALPHA=np.radians(100.0), DELTA=np.radians(20.0))
     table.write(path)
     assert any("radians?" in note for note in land_specz(catalog, path).notes)
