@@ -204,14 +204,21 @@ class Catalog:
             shutil.rmtree(self.builds / build)
         return stale
 
-    def leftovers(self) -> list[Path]:
-        """What a killed command left: half a landing, half a build, half a file, DuckDB's spill."""
-        found = [
+    def leftovers(self, is_written: bool = False) -> list[Path]:
+        """What a killed command left: half a landing, half a build, half a file, DuckDB's spill.
+
+        Parameters
+        ----------
+        is_written : bool
+            Another process holds the lock: half a landing and half a build may be its own, and are not listed.
+        """
+        half = [
             *(self.root / "raw").glob(".tmp-*"),
             *self.raw.glob(".tmp-*"),
             self.builds / ".next",
             self.root / ".tmp",
         ]
+        found = [] if is_written else half
         folders = [self.root, *(path for path in self.root.rglob("*") if path.is_dir())]
         return [path for path in found if path.exists()] + [path for each in folders for path in atomic.left_in(each)]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from galaxiesml.dictionary import Column, columns, cut_names
-from galaxiesml.survey import RELEASES, Profile, load_profile
+from galaxiesml.survey import RELEASES, Profile, load_profile, written_out
 from galaxiesml.toml_keys import DOCS, Key, key_problems, nearest, refuse
 from galaxiesml.units import means
 
@@ -21,14 +21,25 @@ KEYS = (
     Key("name", "text", "Name of the release: letters, digits, `_`, `-` and `.`", required=True),
     Key("title", "text", "What the release is, in words", required=True),
     Key("reference", "text", "Where it is described", required=True),
-    Key("nulls", "texts", "Cells that mean NULL in every column; a number is compared as a number", required=True),
-    Key("archive_cuts", "texts", "Cuts that the archive made before any query: names of `sql/macros/cuts.sql`"),
+    Key(
+        "nulls",
+        "texts",
+        "Cells that mean NULL in every column; a number is compared as a number",
+        required=True,
+        may_be_empty=True,
+    ),
+    Key(
+        "archive_cuts",
+        "texts",
+        "Cuts that the archive made before any query: names of `sql/macros/cuts.sql`",
+        may_be_empty=True,
+    ),
     Key("bands", "table", "The filters, in order", required=True),
     Key("bands.*", "text", "Of a filter: its word of the UCD vocabulary, as `em.opt.I`"),
     Key("columns", "table", "What the release calls our columns", required=True),
     Key("columns.*", _COLUMN, "Of a column named below: the release's name for it, or a table of these keys"),
     Key("columns.*.source", "text", "The release's name; with `{band}` where ours has it", required=True),
-    Key("columns.*.nulls", "texts", "Cells that mean NULL in this column, and in no other"),
+    Key("columns.*.nulls", "texts", "Cells that mean NULL in this column, and in no other", may_be_empty=True),
     Key("columns.*.bands", "texts", "The filters that the release has it in, where not in all"),
     Key("columns.*.unit", "text", "Its unit, as VOUnit writes it; it must mean the unit below: nothing is converted"),
     Key("surveys", "table", "Spectroscopic surveys that the release flags, by name"),
@@ -48,8 +59,7 @@ def checked_profile(release: str | Path) -> Profile:
     InputError
         A key or a value of it is wrong: all that is, each with the nearest right word.
     """
-    profile = load_profile(release, lambda text, origin: refuse(origin, _IS_NO_PROFILE, profile_problems(text)))
-    return profile
+    return load_profile(release, lambda text, origin: refuse(origin, _IS_NO_PROFILE, profile_problems(text)))
 
 
 def profile_problems(text: str) -> list[str]:
@@ -105,9 +115,10 @@ def _wrong_column(name: str, entry: dict, bands: dict, known: dict[str, Column])
     if ("{band}" in name) != ("{band}" in entry["source"]):
         yield f"columns.{name}: both names, or none of them, must have '{{band}}'; source = {entry['source']!r}"
     for band in entry.get("bands", ()):
-        if band not in bands or "{band}" not in name:
-            reason = "is no filter of [bands]" if band not in bands else "is named, and the column has no '{band}'"
-            yield f"columns.{name}.bands: {band!r} {reason}"
+        if band not in bands:
+            yield f"columns.{name}.bands: {band!r} is no filter of [bands]"
+    if "bands" in entry and "{band}" not in name:
+        yield f"columns.{name}.bands: bands has no effect on a column without {{band}}"
     unit = known[name].unit
     if "unit" in entry and not (told := means(entry["unit"], unit)):
         wrong = "is no unit that is known" if told is None else "is another unit"
@@ -129,11 +140,10 @@ def _wrong_surveys(raw: dict) -> Iterator[str]:
 def _read_twice(entries: dict, bands: dict) -> Iterator[str]:
     """Two of our columns that would be read from one of the release's."""
     first: dict[str, str] = {}
-    for name, entry in entries.items():
-        source = entry if isinstance(entry, str) else entry["source"]
-        for band in bands if "{band}" in name else [""]:
-            theirs = source.replace("{band}", band).lower()
-            other = first.setdefault(theirs, name)
-            if other != name:
-                yield f"columns.{other} and columns.{name} both read {theirs!r}"
-                break
+    told = set()
+    for name, column in written_out(entries, list(bands)):
+        theirs = column.source.lower()
+        other = first.setdefault(theirs, name)
+        if other != name and (other, name) not in told:
+            told.add((other, name))
+            yield f"columns.{other} and columns.{name} both read {theirs!r}"

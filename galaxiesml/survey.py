@@ -7,7 +7,7 @@ adding a release adds a file and no code.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -139,7 +139,7 @@ def parse_profile(text: str, origin: str) -> Profile:
             title=raw["title"],
             reference=raw["reference"],
             bands=bands,
-            columns=dict(_columns(raw["columns"], list(bands))),
+            columns={column.name: column for _, column in written_out(raw["columns"], list(bands))},
             nulls=tuple(raw["nulls"]),
             archive_cuts=tuple(raw.get("archive_cuts", ())),
             surveys=tuple(
@@ -154,13 +154,19 @@ def parse_profile(text: str, origin: str) -> Profile:
         ) from error
 
 
-def _columns(entries: dict, bands: list[str]):
-    """Write out {band}; an entry is the release's name, or a table with source, nulls and its own bands."""
+def written_out(entries: dict, bands: list[str]) -> Iterator[tuple[str, SourceColumn]]:
+    """Each column of [columns] with {band} written out, after the key that it is of.
+
+    A column that is named for one filter counts, and not what a key with {band} says of it, whatever their order.
+
+    Parameters
+    ----------
+    entries : dict
+        By our name: the release's name, or a table with source, nulls and its own bands.
+    """
     for name, entry in entries.items():
         entry = {"source": entry} if isinstance(entry, str) else entry
         for band in entry.get("bands", bands) if "{band}" in name else [""]:
-            ours = name.replace("{band}", band)
-            yield (
-                ours,
-                SourceColumn(ours, entry["source"].replace("{band}", band), tuple(entry.get("nulls", ()))),
-            )
+            ours, theirs = name.replace("{band}", band), entry["source"].replace("{band}", band)
+            if ours == name or ours not in entries:
+                yield name, SourceColumn(ours, theirs, tuple(entry.get("nulls", ())))

@@ -7,6 +7,7 @@ docs/profiles.md both follow from it.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ class Key:
         Whether the table that it belongs to must have it.
     words : tuple of str
         The texts that it may be; empty: any.
+    may_be_empty : bool
+        Whether a list of texts may have none.
     """
 
     path: str
@@ -41,6 +44,7 @@ class Key:
     meaning: str
     required: bool = False
     words: tuple[str, ...] = ()
+    may_be_empty: bool = False
 
 
 def _is_text(value) -> bool:
@@ -48,7 +52,8 @@ def _is_text(value) -> bool:
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # TOML has inf and nan, and whole numbers that no float holds.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 #: What a value may be, and how that is told from TOML's own types.
@@ -58,8 +63,8 @@ KINDS = {
     "texts and whole numbers": lambda value: (
         isinstance(value, list) and all(_is_text(one) or type(one) is int for one in value)
     ),
-    "number": _is_number,
-    "numbers": lambda value: isinstance(value, list) and all(map(_is_number, value)),
+    "finite number": _is_number,
+    "finite numbers": lambda value: isinstance(value, list) and all(map(_is_number, value)),
     "whole number": lambda value: type(value) is int,
     "true or false": lambda value: isinstance(value, bool),
     "table": lambda value: isinstance(value, dict),
@@ -103,6 +108,8 @@ def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
     kind = next((kind for kind in key.kind.split(", or ") if KINDS[kind](value)), None)
     if kind is None:
         yield f"{place} = {value!r}, where {key.kind} is expected"
+    elif kind.startswith("texts") and not value and not key.may_be_empty:
+        yield f"{place} is empty; at least one is expected"
     elif kind == "table":
         yield from _of_table(value, key.path, place, families)
     elif kind == "tables":
@@ -114,7 +121,7 @@ def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
                 yield f"{place}: {word!r} is none of {', '.join(key.words)}{nearest(word, key.words)}"
 
 
-def refuse(origin: str, what: str, problems: list[str], hint: str = "") -> None:
+def refuse(origin: str, what: str, problems: list[str]) -> None:
     """Raise what is wrong with a file, all of it; nothing where nothing is.
 
     Raises
@@ -124,4 +131,4 @@ def refuse(origin: str, what: str, problems: list[str], hint: str = "") -> None:
     if problems:
         more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
         told = problems[0] if len(problems) == 1 else "".join(f"\n  {one}" for one in [*problems[:SHOWN], *more])
-        raise InputError(f"{origin} {what}: {told}.", hint or f"Every key is in {DOCS}.")
+        raise InputError(f"{origin} {what}: {told}.", f"Every key is in {DOCS}.")

@@ -12,7 +12,7 @@ _SPELLINGS = {
     **dict.fromkeys(("radian", "radians", "rads"), "rad"),
     **dict.fromkeys(("hour", "hours", "hr", "hrs", "h", "hourangle"), "hourangle"),
     **dict.fromkeys(("arcseconds", "arcsecond", "arcsecs", "asec"), "arcsec"),
-    **dict.fromkeys(("mags", "magnitude", "magnitudes", "abmag", "magab", "vegamag", "magvega"), "mag"),
+    **dict.fromkeys(("ab", "mags", "magnitude", "magnitudes", "abmag", "magab", "vegamag", "magvega"), "mag"),
     **dict.fromkeys(("none", "unitless", "dimensionless", "null", "na", "redshift", "z"), ""),
 }
 _FORMATS = (None, "fits", "vounit", "cds", "ogip")
@@ -37,14 +37,21 @@ def parse(text: str):
     """The unit that a text means, as astropy has it; None where it means none that is known."""
     from astropy import units
 
+    text = text.strip()
     letters = re.sub(r"[^a-z]", "", text.lower())
-    text = text.strip() if re.search(r"[\d/*^.]", text) else _SPELLINGS.get(letters, text.strip())
-    for form in _FORMATS:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                unit = units.Unit(text, format=form, parse_strict="raise")
-        except (ValueError, TypeError):
-            continue
-        return getattr(unit, "function_unit", unit)
+    if not text.strip("-[]"):
+        # '--' and '[-]' are written for a pure number; CDS would read the brackets as a logarithm.
+        text = ""
+    elif not re.search(r"[\d/*^.]", text):
+        text = _SPELLINGS.get(letters, text)
+    # 'MAG' and 'KM/S' are plain; 'Mpc' means what it says, so that lower case comes last.
+    for spelling in dict.fromkeys((text, text.lower())):
+        for form in _FORMATS:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    unit = units.Unit(spelling, format=form, parse_strict="raise")
+            except (ValueError, TypeError):
+                continue
+            return getattr(unit, "function_unit", unit)
     return None

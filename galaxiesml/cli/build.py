@@ -74,6 +74,7 @@ def build(
             "--specz-rule chooses among the landed surveys' spectra; the export has its own.", "Add --specz matched."
         )
     catalog = common.catalog()
+    common.warn_of_profile(catalog)
     number = check_version(version) if version else None
     with catalog.lock("galaxiesml build", wait):
         _check_resources(catalog, force)

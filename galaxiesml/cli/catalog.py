@@ -14,6 +14,7 @@ config = typer.Typer(help="Show or change settings.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait for another writer.")]
+_LANDED = ("landing", "source_file", "kind", "rows", "rejected")
 
 
 def register(app: typer.Typer) -> None:
@@ -67,7 +68,7 @@ def status(as_json: Json = False) -> None:
         return
     common.result(f"{found['catalog']}: {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}")
     common.result(f"\nlanded: {len(found['landings'])} files, {sum(row['rows'] for row in found['landings']):,} rows")
-    common.table(found["landings"])
+    common.table([{key: row[key] for key in _LANDED} | _doubtful_words(row) for row in found["landings"]])
     if found["spectra"]:
         rows = sum(row["rows"] for row in found["spectra"])
         common.result(f"spectra: {len(found['spectra']):,} tables of surveys, {rows:,} rows")
@@ -95,10 +96,7 @@ def catalog_status(catalog) -> dict:
     """What `galaxiesml status` tells, as one dict."""
     from galaxiesml.curation.build import measurements, shard_names
 
-    landings = [
-        {key: row[key] for key in ("landing", "source_file", "kind", "rows", "rejected")} | _doubtful(row)
-        for row in catalog.landings()
-    ]
+    landings = [{key: row[key] for key in _LANDED} | _doubtful(row) for row in catalog.landings()]
     info = catalog.build_info() if catalog.current_id() else None
     hashes = [(row["landing"], row["source_sha256"]) for row in catalog.landings()]
     up_to_date = (
@@ -137,8 +135,14 @@ def catalog_status(catalog) -> dict:
     }
 
 
-def _doubtful(landing: dict) -> dict[str, str]:
-    """Columns with values outside the dictionary's range, as the landing counted them."""
+def _doubtful(landing: dict) -> dict:
+    """What landing.json counts of doubtful values; a landing of an older galaxiesml counted none."""
+    counted = ("pairs_apart", "off_the_sky")
+    return {"out_of_range": landing.get("out_of_range", [])} | {key: landing[key] for key in counted if key in landing}
+
+
+def _doubtful_words(landing: dict) -> dict[str, str]:
+    """The same in a cell."""
     return {"out of range": common.out_of_range(landing)}
 
 
@@ -198,13 +202,18 @@ def gc(
 
     catalog = common.catalog()
     # Who only looks needs no lock, and a catalogue that cannot be written has none.
+    writer = catalog.writer() if dry_run else None
     with contextlib.nullcontext() if dry_run else catalog.lock("galaxiesml gc", wait):
-        leftovers = catalog.leftovers()
+        leftovers = catalog.leftovers(is_written=writer is not None)
         stale = catalog.stale_builds(keep)
         if not dry_run:
             catalog.discard_builds(keep)
             for path in leftovers:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    if writer:
+        common.say(
+            f"The catalogue is being written by {writer}; unfinished folders, which may be its own, are left out."
+        )
     for path in [*(catalog.builds / build for build in stale), *leftovers]:
         common.result(str(path))
     common.say(f"{len(stale)} old builds and {len(leftovers)} leftovers {'would go' if dry_run else 'are gone'}.")

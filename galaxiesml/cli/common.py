@@ -35,13 +35,10 @@ STATE = State()
 def catalog():
     """The catalogue that -C, GALAXIESML_CATALOG or the working folder names; its log is open from here on."""
     from galaxiesml.catalog import find_catalog
-    from galaxiesml.release_check import profile_problems
 
     found = find_catalog(STATE.catalog)
     STATE.root = found.root
     open_log(found.logs)
-    for problem in profile_problems(found.profile.text):
-        warn(f"{found.root / 'release.toml'}: {problem}.")
     return found
 
 
@@ -128,6 +125,17 @@ def out_of_range(landing: dict) -> str:
     found += [f"pairs apart {apart:,}"] if (apart := landing.get("pairs_apart", 0)) else []
     found += [f"off the sky {off:,}"] if (off := landing.get("off_the_sky", 0)) else []
     return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
+def warn_of_profile(catalog) -> None:
+    """Say what is wrong with the catalogue's release profile, which may be older than a check or changed by hand.
+
+    Checking a profile of one's own loads the vocabularies of units and UCDs: only what reads or makes rows asks.
+    """
+    from galaxiesml.release_check import profile_problems
+
+    for problem in profile_problems(catalog.profile.text):
+        warn(f"{catalog.root / 'release.toml'}: {problem}.")
 
 
 def warn_of_morphology(info: dict) -> None:

@@ -96,7 +96,7 @@ def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
     Parameters
     ----------
     command : str
-        What writes the file, as typed.
+        What writes the file, a command or an option, as typed.
     suffixes : tuple of str
         Those that the format has, without the dot, the usual one first.
 
@@ -107,9 +107,11 @@ def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
     suffix = path.suffix.lower().removeprefix(".")
     # 'cut_0.5' has no suffix that names a format.
     if suffix and suffix not in suffixes and not suffix.isdecimal():
-        listed = " or ".join(f".{known}" for known in suffixes)
+        *others, last = [f".{known}" for known in suffixes]
+        listed = f"{', '.join(others)} or {last}" if others else last
+        written = "Parquet" if suffixes[0] == "parquet" else suffixes[0].upper()
         raise UsageError(
-            f"{path.name} does not name what is written: {command} writes {listed}.",
+            f"{command} writes {written}, and {path.name} does not end in {listed}.",
             f"Name it {path.stem}.{suffixes[0]}.",
         )
 
@@ -129,8 +131,8 @@ def check_folder(path: Path | None, command: str) -> Path | None:
     return path
 
 
-def csv_file(path: Path | None) -> Path | None:
+def csv_file(option: typer.CallbackParam, path: Path | None) -> Path | None:
     """The value of an option that names a CSV file to write."""
     if path is not None:
-        check_file(path, "this option", SUFFIXES["csv"])
+        check_file(path, max(option.opts, key=len), SUFFIXES["csv"])
     return path

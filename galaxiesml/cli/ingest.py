@@ -215,6 +215,7 @@ def _land(files, command, archive_query, rejects, replaced, wait, force, json) -
     from galaxiesml.ingest.report import describe, warnings
 
     catalog = common.catalog()
+    common.warn_of_profile(catalog)
     archive = query_conditions(archive_query, catalog.profile) if archive_query else None
     landings = []
     with catalog.lock(command, wait):

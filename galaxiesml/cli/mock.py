@@ -102,8 +102,6 @@ def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
     from galaxiesml.catalog import write_atomic
     from galaxiesml.errors import UsageError
 
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file.", "Name a folder with --out.")
     note, text = out / UNFINISHED, dumps(arguments, sort_keys=True, default=str)
     goes_on = note.is_file() and note.read_text(encoding="utf-8", errors="replace") == text
     if out.is_dir() and any(out.iterdir()) and not (force or goes_on):

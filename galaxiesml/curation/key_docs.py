@@ -21,7 +21,7 @@ galaxiesml -C cat ingest specz ours.fits --survey my_survey.toml
 ```
 
 The catalogue keeps both. Every key and every value is checked before anything is made, and the nearest right word is
-named. A catalogue made before a key was checked is opened with a warning.
+named. `ingest hsc` and `build` check the catalogue's own copy too, and warn.
 """
 _RELEASE = """
 ## Release profiles
@@ -30,10 +30,10 @@ _COLUMNS = """
 ## Columns that an export may bring
 
 The keys of `[columns]`, and what they may hold. `{band}` stands for each filter of `[bands]`; a column may also be
-named for one filter, as `i_cmodel_mag`. `object_id` is required. A landing refuses a file in which all values of a
-column are outside its range, or more than a tenth of a magnitude's, as fluxes are; where some are, it counts them and
-warns. Right ascensions from -180 to 0 land as from 180 to 360. A unit that the file states must mean the unit here:
-nothing is converted.
+named for one filter, as `i_cmodel_mag`; for that filter it replaces the key with `{band}`. `object_id` is required. A
+landing refuses a file in which all values of a column are outside its range, or more than a tenth of a magnitude's, as
+fluxes are; where some are, it counts them and warns. Right ascensions from -180 to 0 land as from 180 to 360. A unit
+that the file states must mean the unit here: nothing is converted.
 """
 _SURVEY = """
 ## Survey descriptions

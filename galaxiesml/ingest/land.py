@@ -193,7 +193,7 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
         raise InputError(f"No row of {source.path} parses; the first: {aside.first}.")
     ranges.refuse()
     if plan.kind != "joined":
-        count_across(pairs, target, plan.kind, catalog.raw)
+        count_across(pairs, target, plan.kind, catalog.raw, {landed["kind"] for landed in catalog.landings()})
     pairs.refuse()
     info = _info(source, plan, keys, archive, counts, profile) | ranges.info() | {"pairs_apart": pairs.apart}
     info["contradictions"], info["unchecked"] = _contradictions(target, plan, info["archive"]["where"])

@@ -66,7 +66,7 @@ class Pairs:
         return [f"{told}, up to {self.farthest:,.0f}"] if self.apart else []
 
 
-def count_across(pairs: Pairs, new: Path, kind: str, raw: Path) -> None:
+def count_across(pairs: Pairs, new: Path, kind: str, raw: Path, landed_kinds: set[str]) -> None:
     """Count pairs of a new file of objects with spectra landed before, or the other way round.
 
     Some of the spectra are taken, the first of them: what is wrong with a unit is wrong with all.
@@ -79,12 +79,14 @@ def count_across(pairs: Pairs, new: Path, kind: str, raw: Path) -> None:
         'objects' or 'specz'; a joined file has its pairs in its own rows.
     raw : Path
         The folder of landed files.
+    landed_kinds : set of str
+        What is landed: beside files, the folder has empty tables of every kind.
     """
+    other = {"objects": "specz", "specz": "objects"}[kind]
+    if other not in landed_kinds:
+        return
     import duckdb
 
-    other = {"objects": "specz", "specz": "objects"}[kind]
-    if not any(raw.glob(f"[0-9]*/{other}.parquet")):
-        return
     landed = parquet(raw, f"[0-9]*/{other}.parquet", union_by_name=True)
     sides = {kind: parquet(new), other: landed}
     with duckdb.connect(config={"memory_limit": "256MB", "threads": 2}) as connection:

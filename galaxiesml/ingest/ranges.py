@@ -142,16 +142,26 @@ class Seen:
         return array
 
 
-def wrapped(values: np.ndarray, finite: np.ndarray) -> np.ndarray | None:
-    """Right ascensions, deg: from -180 to 0 become from 180 to 360, but for -99 and the like; None: none is there."""
-    below = finite & (values >= -180) & (values < 0)
+def wrapped(values: np.ndarray, finite: np.ndarray, turn: float = 360.0) -> np.ndarray | None:
+    """Right ascensions from -180 to 0 deg become from 180 to 360, but for -99 and the like; None: none is there.
+
+    Parameters
+    ----------
+    values : array
+        As a table gives them: -9 h means none, and is no -135 deg.
+    finite : array of bool
+        Which of them count.
+    turn : float
+        A full circle in the values' unit: 360 of degrees, 24 of hours.
+    """
+    below = finite & (values >= -turn / 2) & (values < 0)
     below[below] = ~means_none(values[below])
-    full = finite & (values == 360)
+    full = finite & (values == turn)
     if not (below | full).any():
         return None
-    turned = np.where(below, values + values.dtype.type(360), values)
+    turned = np.where(below, values + values.dtype.type(turn), values)
     # -1e-20 + 360 is 360.
-    turned[(below | full) & (turned >= 360)] = 0
+    turned[(below | full) & (turned >= turn)] = 0
     return turned
 
 

@@ -321,7 +321,7 @@ def _notes(survey: Survey, no_flag: str | None, seen: _Seen, repeats: int, sourc
             notes.append(f"column {' and '.join(missing)} is missing: {decides}")
     if seen.no_position:
         off = seen.positions["off the sky"]
-        told = f", {off:,} of them with a position outside -180 to 360 and -90 to 90 deg" if off else ""
+        told = f", {off:,} of them with a position off the sky, or with -9, -99 or -1 for none" if off else ""
         notes.append(f"{seen.no_position:,} rows have no place on the sky{told}; they stay, and match nothing")
     if seen.positions["wrapped"]:
         told = f"{seen.positions['wrapped']:,} of {seen.placed:,} right ascensions"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
-from galaxiesml.ingest.ranges import means_none
+from galaxiesml.ingest.ranges import wrapped
 from galaxiesml.ingest.source import BadRow, Block, Source
 from galaxiesml.ingest.wrong import Wrong
 from galaxiesml.spectroscopy import BY_HAND, Survey
@@ -160,16 +160,17 @@ class _Reader:
 
     def position(self) -> tuple[pa.Array, pa.Array]:
         """ICRS, deg; NULL where there is no place on the sky."""
-        ra, dec = self._angle("ra"), self._angle("dec")
-        if self.survey.unit != "deg" or isinstance(self.survey.columns["ra"], dict):
-            ra = ra * 15
-        told = np.isfinite(ra) & np.isfinite(dec)
-        ok = told & (np.abs(dec) <= 90) & (ra >= -180) & (ra <= 360)
-        # -99, -99 and -1, -1 are written for none; no source lies on them.
-        ok &= ~((ra == dec) & (ra < 0) & means_none(np.where(told, ra, 0.0)))
-        self.counted["wrapped"] += int((ok & (ra < 0)).sum())
+        given, dec = self._angle("ra"), self._angle("dec")
+        in_hours = self.survey.unit != "deg" or isinstance(self.survey.columns["ra"], dict)
+        turn = 24.0 if in_hours else 360.0
+        told = np.isfinite(given) & np.isfinite(dec)
+        # -9, -99 and -1 are written for none, and stay below 0.
+        turned = wrapped(given, told, turn)
+        ra = given if turned is None else turned
+        ok = told & (np.abs(dec) <= 90) & (ra >= 0) & (ra < turn)
+        self.counted["wrapped"] += int((ok & (given < 0)).sum())
         self.counted["off the sky"] += int((told & ~ok).sum())
-        ra, dec = np.where(ok, ra, 0.0) % 360.0, np.where(ok, dec, 0.0)
+        ra, dec = np.where(ok, ra, 0.0) * (360.0 / turn), np.where(ok, dec, 0.0)
         if self.survey.frame == "b1950" and ok.any():
             ra, dec = _to_icrs(ra, dec)
         return pa.array(ra, mask=~ok), pa.array(dec, mask=~ok)

@@ -192,9 +192,13 @@ def _refuse_separators(path: Path, header: str, names: list[str], after: list[st
 
 
 def _refuse_vizier(path: Path, after: list[str], separator: str) -> None:
-    """A line of units and a line of dashes under the names: as VizieR writes tab-separated values."""
-    rule = after[1].split(separator) if len(after) > 1 else []
-    if rule and all(cell.strip() and not cell.strip("- ") for cell in rule):
+    """A line of units and a line of dashes under the names: as VizieR writes values that tabs or semicolons separate.
+
+    One dash is how some write an empty cell, and '--' is how others do.
+    """
+    rule = after[1].split(separator) if len(after) > 1 and separator != "," else []
+    are_dashes = all(cell.strip() and not cell.strip("- ") for cell in rule)
+    if are_dashes and sum("--" in cell for cell in rule) > 1:
         raise InputError(
             f"{path} is a table as VizieR writes it, with lines of units and of dashes under the names.",
             "Choose 'FITS (binary) Table' in VizieR; or type: "

@@ -184,6 +184,23 @@ def test_gc_keeps_what_it_is_told_to(empty, typed):
     assert code == 5 and "a long build" in err
 
 
+def test_gc_says_nothing_of_the_folders_of_a_writer(empty, typed):
+    unfinished = [empty.raw.parent / ".tmp-1", empty.raw / ".tmp-2", empty.builds / ".next", empty.root / ".tmp"]
+    for folder in (*unfinished, empty.builds / "0001-abc", empty.builds / "0002-abc"):
+        folder.mkdir(parents=True)
+    (empty.root / "current").write_text("0002-abc\n")
+    # No process has this number.
+    left = empty.root / f".a.csv.{os.uname().nodename}-99999999.making"
+    left.write_text("")
+    killed = [str(path) for path in (empty.builds / "0001-abc", left)]
+    with empty.lock("a long build"):
+        code, out, err = typed("-C", empty.root, "gc", "--dry-run")
+    assert (code, out.splitlines()) == (0, killed)
+    assert "is being written by a long build (process" in err and "1 old builds and 1 leftovers would go." in err
+    code, out, err = typed("-C", empty.root, "gc", "--dry-run")
+    assert set(out.splitlines()) == {*killed, *map(str, unfinished)} and "written by" not in err
+
+
 def test_upgrade_writes_the_profile_and_refuses_what_it_does_not_know(tmp_path, typed, repo):
     (tmp_path / "galaxiesml.toml").write_text('# ours\nformat = 0\nthreads = 3\nrelease = "pdr2_wide"\n')
     assert typed("-C", tmp_path, "upgrade")[0] == 0

@@ -1,5 +1,6 @@
 """Release profiles and survey descriptions of one's own: checked key by key, and taken where the hints say so."""
 
+import re
 import shlex
 
 import pandas as pd
@@ -11,7 +12,7 @@ from galaxiesml.dictionary import cut_names
 from galaxiesml.release_check import KEYS, profile_problems
 from galaxiesml.spectroscopy import KEYS as SURVEY_KEYS
 from galaxiesml.spectroscopy import SURVEYS
-from galaxiesml.survey import RELEASES, known_releases
+from galaxiesml.survey import RELEASES, known_releases, parse_profile
 from galaxiesml.toml_keys import key_problems
 
 PROFILE = (RELEASES / "pdr2_wide.toml").read_text().replace('name = "pdr2_wide"', 'name = "mine"')
@@ -41,10 +42,20 @@ WRONG = {
         '\nra = {source = "ra", unit = "dge"}',
         "columns.ra.unit = 'dge' is no unit that is known; deg is expected",
     ),
+    "filters of a column that has none": (
+        '\nra = "ra"',
+        '\nra = {source = "ra", bands = ["i"]}',
+        "columns.ra.bands: bands has no effect on a column without {band}",
+    ),
     "no object_id": ('object_id = "object_id"\n', "", "[columns] has no object_id"),
     "a cut that is none": ('["match_distance"]', '["match_distanse"]', "no cut 'match_distanse'; the nearest is"),
     "one column for all filters": ('= "a_{band}"', '= "a_i"', "columns.a_{band}: both names, or none of them, must"),
     "a column read twice": ('\ndec = "dec"', '\ndec = "ra"', "columns.ra and columns.dec both read 'ra'"),
+    "a column of one filter read twice": (
+        '\ndec = "dec"',
+        '\ndec = "a_i"',
+        "columns.dec and columns.a_{band} both read 'a_i'",
+    ),
     "a kind that is another": ('title = "HSC', 'title = 2 #"', "title = 2, where text is expected"),
     "a missing key": ("reference =", "#", "reference is missing"),
     "no TOML": ("[bands]", "[bands", "TOMLDecodeError"),
@@ -79,17 +90,68 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path, typed):
     assert "em.opt.Blue" in err and "no column 'rra'; the nearest is 'ra'" in err
 
 
-def test_an_existing_catalogue_is_opened_with_a_warning(tmp_path, typed):
+def test_an_existing_catalogue_s_profile_is_checked_by_what_lands_and_builds(tmp_path, typed):
     catalog = Catalog.create(tmp_path / "cat", "pdr2_wide")
-    assert "Warning" not in typed("-C", catalog.root, "status")[2]
+    (tmp_path / "t.csv").write_text("object_id,ra,dec\n1,2,3\n")
+    landing, building = ["ingest", "hsc", tmp_path / "t.csv"], ["build"]
+    for words in (landing, building):
+        assert "release.toml" not in typed("-C", catalog.root, *words)[2]
     profile = catalog.root / "release.toml"
     profile.write_text(PROFILE.replace('error = "arbitrary"', 'error = "arbitary"') + "\n[extras]\n")
-    code, _, err = typed("-C", catalog.root, "status")
-    assert code == 0 and f"Warning: {profile}: there is no key 'extras'" in err and "'arbitary' is none of" in err
+    for words in (landing, ["ingest", "replace", "1", tmp_path / "t.csv"], building):
+        err = typed("-C", catalog.root, *words)[2]
+        assert f"Warning: {profile}: there is no key 'extras'" in err and "'arbitary' is none of" in err
+    # What only asks does not wait for the vocabularies.
+    for words in (["status"], ["ingest", "list"], ["tables"], ["config", "show"]):
+        code, _, err = typed("-C", catalog.root, *words)
+        assert code == 0 and "Warning" not in err
     profile.write_text(PROFILE.replace('object_id = "object_id"\n', ""))
-    (tmp_path / "t.csv").write_text("object_id,ra,dec\n1,2,3\n")
-    code, _, err = typed("-C", catalog.root, "ingest", "hsc", tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("object_id,ra,dec\n2,2,3\n")
+    code, _, err = typed("-C", catalog.root, *landing)
     assert code == 3 and "The release profile mine does not say what it calls object_id." in err
+
+
+#: What a profile says of some columns, and where these are read then.
+READ = {
+    "the pattern first": (
+        '"{band}_cmodel_mag" = "{band}_mag"\ni_cmodel_mag = "imag_best"\n',
+        {"i_cmodel_mag": "imag_best", "g_cmodel_mag": "g_mag"},
+    ),
+    "the pattern last": (
+        'i_cmodel_mag = "imag_best"\n"{band}_cmodel_mag" = "{band}_mag"\n',
+        {"i_cmodel_mag": "imag_best", "g_cmodel_mag": "g_mag"},
+    ),
+    "what the pattern would read is free for another": (
+        'i_cmodel_mag = "imag_best"\n"{band}_cmodel_mag" = "{band}mag"\nd_pos = "imag"\n',
+        {"i_cmodel_mag": "imag_best", "g_cmodel_mag": "gmag", "d_pos": "imag"},
+    ),
+    "a filter that a pattern is not for is free for another": (
+        '"{band}_pixelflags_bad" = {source = "{band}mag", bands = ["g"]}\nd_pos = "imag"\n',
+        {"g_pixelflags_bad": "gmag", "d_pos": "imag", "i_pixelflags_bad": None},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_a_column_is_read_where_its_own_line_says(kind):
+    lines, read = READ[kind]
+    text = 'name = "m"\ntitle = "t"\nreference = "r"\nnulls = [""]\n[bands]\ng = "em.opt.B"\ni = "em.opt.I"\n'
+    text += f'[columns]\nobject_id = "id"\n{lines}'
+    assert profile_problems(text) == []
+    columns = parse_profile(text, "m.toml").columns
+    assert {name: columns[name].source if name in columns else None for name in read} == read
+
+
+def test_lists_that_may_be_empty_are_taken(tmp_path, typed):
+    text = changed(PROFILE, 'archive_cuts = ["match_distance"]', "archive_cuts = []")
+    text = re.sub(r"(?m)^nulls = .*$", "nulls = []", text)
+    (tmp_path / "mine.toml").write_text(text)
+    assert typed("init", tmp_path / "cat", "--release", tmp_path / "mine.toml")[0] == 0
+    (tmp_path / "mine.toml").write_text(
+        text.replace('\n"a_{band}" = "a_{band}"', '\n"a_{band}" = {source = "a_{band}", bands = []}')
+    )
+    code, _, err = typed("init", tmp_path / "other", "--release", tmp_path / "mine.toml")
+    assert code == 3 and "columns.a_{band}.bands is empty; at least one is expected" in err
 
 
 def test_packaged_files_have_only_permitted_keys():
@@ -128,6 +190,9 @@ def test_an_export_without_object_id_shows_the_likeliest_columns_and_that_a_prof
 # -- descriptions of surveys ---------------------------------------------------------------------------------
 
 OURS = SURVEY.replace('"NUM"', '"OUR_ID"').replace('label = "VVDS"', 'label = "Ours"')
+RECOGNISED, FLAGS = (
+    next(line for line in OURS.splitlines() if line.startswith(key)) for key in ("columns = ", "values = ")
+)
 
 
 @pytest.fixture
@@ -169,6 +234,13 @@ def test_a_survey_of_one_s_own_lands_by_its_description(tmp_path, typed, spectra
         ('class = "qso"', 'class = "qsr"', "'qsr' is none of galaxy, qso, star; the nearest is 'qso'"),
         ("secure = true", "secure = 1", "flags[1].secure = 1, where true or false is expected"),
         ("value = 0.00092\n", "", "an assigned error needs a value above 0 and its source"),
+        (RECOGNISED, "columns = []", "recognise.columns is empty; at least one is expected"),
+        ('flag = "ZFLAGS"', "flag = []", "columns.flag is empty; at least one is expected"),
+        ('id = "OUR_ID"', "id = {join = []}", "columns.id.join is empty; at least one is expected"),
+        (FLAGS, "values = []", "flags[1].values is empty; at least one is expected"),
+        ("[9.9999]", "[nan]", "redshift.sentinels = [nan], where finite numbers is expected"),
+        ("[9.9999]", "[9.9999, -inf]", "redshift.sentinels = [9.9999, -inf], where finite numbers is expected"),
+        ("value = 0.00092", f"value = 1{'0' * 400}", "where finite number is expected"),
     ],
 )
 def test_what_is_wrong_with_a_description_is_told_and_nothing_lands(tmp_path, typed, spectra, old, new, said):

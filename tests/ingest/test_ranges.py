@@ -3,6 +3,7 @@
 import io
 import json
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +17,9 @@ from galaxiesml.ingest.land import land_hsc
 from galaxiesml.ingest.ledger import folder_of
 from galaxiesml.ingest.specz import folder_of as specz_folder
 from galaxiesml.ingest.specz import land_specz
+from galaxiesml.spectroscopy import SURVEYS
+from galaxiesml.stores import ensure_empty
+from galaxiesml.units import means
 
 COUNT = 60
 
@@ -92,6 +96,20 @@ def test_radians_are_found_where_objects_and_spectra_are_two_files(land, catalog
         assert land(objects, "objects.parquet").info["pairs_apart"] == 0
 
 
+def test_without_spectra_landed_no_pairs_are_looked_for(land, catalog, monkeypatch):
+    """A new catalogue has empty tables of every kind."""
+    frame, opened, connect = export(), [], duckdb.connect
+    ensure_empty(catalog)
+    monkeypatch.setattr(duckdb, "connect", lambda **options: [opened.append(options), connect(**options)][1])
+    land(frame[["object_id", "ra", "dec"]], "objects.parquet")
+    # The question for pairs has a limit of memory of its own.
+    assert not any(opened)
+    spectra = frame[["object_id", *(name for name in frame if name.startswith("specz_"))]]
+    with pytest.raises(InputError, match="60 of 60 spectra are farther"):
+        land(spectra.assign(specz_ra=10.0), "spectra.parquet")
+    assert any(opened)
+
+
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
 def test_right_ascensions_below_0_are_wrapped_and_told(land, catalog, kind):
     ra = np.full(COUNT, 10, kind)
@@ -123,6 +141,9 @@ def test_magnitudes_that_mean_none_are_counted_and_are_no_fluxes(land, typed, ca
     assert "99.99, the commonest, may mean none" in landing.notes[0]
     assert "i_cmodel_mag 30" in typed("-C", catalog.root, "ingest", "list")[1]
     assert "i_cmodel_mag 30" in typed("-C", catalog.root, "status")[1]
+    (told,) = json.loads(typed("-C", catalog.root, "status", "--json")[1])["landings"]
+    assert told["out_of_range"] == landing.info["out_of_range"] and told["pairs_apart"] == 0
+    assert "out of range" not in told
     listed = json.loads(typed("-C", catalog.root, "ingest", "list", "--json")[1])
     assert listed[0]["out_of_range"] == landing.info["out_of_range"]
 
@@ -179,6 +200,22 @@ def test_a_unit_that_nobody_knows_is_told_and_lands(land):
     assert landing.notes == ["the unit of i_cmodel_mag in the file, 'frobs', is not known; mag is assumed"]
 
 
+@pytest.mark.parametrize(
+    ("stated", "expected", "told"),
+    [
+        *((text, "deg", True) for text in ("Deg", "DEG", "degrees")),
+        *((text, "mag", True) for text in ("MAG", "Mag", "AB", "ab", "mag(AB)")),
+        *((text, "km/s", True) for text in ("KM/S", "Km s-1", "km.s-1")),
+        *((text, "", True) for text in ("[-]", "--", "-", "---", "[]", "none")),
+        *((text, "mag", False) for text in ("[-]", "--", "DEG", "dex", "nJy")),
+        *((text, "", False) for text in ("KM/S", "[deg]")),
+        ("FROBS", "mag", None),
+    ],
+)
+def test_a_unit_is_known_in_capitals_and_as_people_write_it(stated, expected, told):
+    assert means(stated, expected) is told
+
+
 # -- tables of surveys ---------------------------------------------------------------------------------------
 
 
@@ -230,9 +267,33 @@ def test_a_survey_s_positions_are_wrapped_counted_and_doubted(catalog, tmp_path,
     found = pq.read_table(specz_folder(catalog, landing.info) / "spectra.parquet")["ra"].to_pylist()
     assert found[:4] == [350, None, None, 20]
     assert "off the sky 2" in typed("-C", catalog.root, "ingest", "list", "specz")[1]
+    (told,) = json.loads(typed("-C", catalog.root, "status", "--json")[1])["spectra"]
+    assert (told["out_of_range"], told["off_the_sky"]) == ([], 2)
     table, path = vvds(tmp_path, "radians.parquet", ALPHA=np.radians(100.0), DELTA=np.radians(20.0))
     table.write(path)
     assert any("radians?" in note for note in land_specz(catalog, path).notes)
+
+
+#: Right ascensions as a survey gives them, in degrees and in hours, and as they land.
+GIVEN = {
+    "deg": ([-9, -99, -1, -9.5, -180, 360, -1e-20, -180.5], [None, None, None, 350.5, 180, 0, 0, None]),
+    "hour": ([-9, -9.9, -1, -0.6, -12, 24, -1e-20, -12.5], [None, None, None, 351, 180, 0, 0, None]),
+}
+
+
+@pytest.mark.parametrize("unit", GIVEN)
+def test_a_right_ascension_that_means_none_is_none_whatever_the_declination(catalog, tmp_path, unit):
+    given, landed = GIVEN[unit]
+    description = (SURVEYS / "vvds.toml").read_text().replace('unit = "deg"', f'unit = "{unit}"')
+    (tmp_path / "ours.toml").write_text(description)
+    table, path = vvds(tmp_path, ALPHA=np.array([*given, *[10] * (COUNT - len(given))], float), DELTA=30.0)
+    table["ALPHA"].unit = {"deg": "deg", "hour": "hourangle"}[unit]
+    table.write(path)
+    landing = land_specz(catalog, path, survey=str(tmp_path / "ours.toml"))
+    found = pq.read_table(specz_folder(catalog, landing.info) / "spectra.parquet")["ra"].to_pylist()
+    assert found[: len(given)] == [one if one is None else pytest.approx(one, abs=1e-9) for one in landed]
+    assert (landing.info["wrapped"], landing.info["off_the_sky"]) == ({"ra": 3}, 4)
+    assert any("4 of them with a position off the sky, or with -9, -99" in note for note in landing.notes)
 
 
 def test_the_real_export_has_nothing_to_be_told(shared_data, tmp_path):

@@ -144,6 +144,23 @@ def test_what_is_refused_lands_after_the_command_that_is_told(catalog, tmp_path,
     assert (found["object_id"], found["ra"]) == (IDS[:2], [1.5, 2.5])
 
 
+@pytest.mark.parametrize(
+    ("content", "dashes"),
+    [
+        ("object_id,{names}\n%d,1,x\n--,--,--\n", "--"),
+        ("object_id\t{names}\n%d\t1\tx\n-\t-\t-\n", "-"),
+        ("object_id;{names}\n%d;1;x\n-;--;-\n", "-"),
+    ],
+    ids=["CSV", "tabs", "semicolons"],
+)
+def test_a_row_of_dashes_is_no_rule_of_vizier(catalog, tmp_path, content, dashes):
+    separator = content[len("object_id")]
+    (tmp_path / "t.txt").write_text(content.format(names=f"ra{separator}note") % IDS[0])
+    landing = land_hsc(catalog, tmp_path / "t.txt", rejects=tmp_path / "bad.csv")
+    assert (landing.info["rows"], landing.info["rejected"]) == (1, 1) and columns(catalog, landing.info)["ra"] == [1.0]
+    assert dashes in (tmp_path / "bad.csv").read_text()
+
+
 def test_a_table_that_fpack_compressed_is_named(catalog, tmp_path):
     """As fpack lays it out: columns of bytes, and ZTABLE."""
     packed = np.empty(1, object)
