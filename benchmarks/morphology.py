@@ -35,7 +35,7 @@ from galaxiesml.morphology.sersic.table import table
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.morphology.shapes import shapes
 from galaxiesml.morphology.source_extractor import write_config, write_psf
-from galaxiesml.survey import PIXEL_SCALE_ARCSEC
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from tests.morphology.injected import BETA, GAIN, Injected, injected, psf_picture
 from tests.morphology.injections import _fits, _targets, scatter
 from tests.morphology.reference import PROGRAM, _run, nearest

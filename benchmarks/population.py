@@ -1,7 +1,7 @@
 """The simulated spectroscopic sample: how near it is to the real one, how fast it is drawn, and its fit.
 
     python benchmarks/population.py FILE          # Kolmogorov-Smirnov distances and times
-    python benchmarks/population.py --fit FILE    # fit again: writes galaxiesml/mock/sky/fitted.py
+    python benchmarks/population.py --fit FILE    # fit again: writes galaxiesml/mock/sky/galaxies/fitted.py
 
 FILE is hsc_ratios_and_specz.hdf5: i, g - z and redshift of 429,235 objects of HSC's PDR2 with spectra.  The fit
 turns each g - z into a rank among the templates' colours at its redshift (of quasars: into a slope of f_nu), and
@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from galaxiesml.mock.sky import population
-from galaxiesml.mock.sky.bands import SLOPES, grid
-from galaxiesml.mock.sky.compare import Sample, ks_distance, of_galaxies, read_reference
-from galaxiesml.mock.sky.cosmos import distance_modulus
-from galaxiesml.mock.sky.galaxies import g_minus_z, rank_of_colour
-from galaxiesml.mock.sky.mixture import I_LIMITS, Z_LIMITS, Z_OFFSET
+from galaxiesml.mock.sky.galaxies import population
+from galaxiesml.mock.sky.galaxies.bands import SLOPES, grid
+from galaxiesml.mock.sky.galaxies.compare import Sample, ks_distance, of_galaxies, read_reference
+from galaxiesml.mock.sky.galaxies.cosmos import distance_modulus
+from galaxiesml.mock.sky.galaxies.galaxies import g_minus_z, rank_of_colour
+from galaxiesml.mock.sky.galaxies.mixture import I_LIMITS, Z_LIMITS, Z_OFFSET
 
 OUT = Path(population.__file__).with_name("fitted.py")
 SEED = 20_240_501

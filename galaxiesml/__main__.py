@@ -6,7 +6,7 @@ import atexit
 import os
 import sys
 
-from galaxiesml import interrupts, streams
+from galaxiesml.system import interrupts, streams
 
 
 def run() -> None:

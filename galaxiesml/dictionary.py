@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from galaxiesml.survey import MASK_PLANES
+from galaxiesml.instrument import MASK_PLANES
 
 PACKAGED = Path(__file__).parent / "project"
 #: The SQL project: inside an installed package, or at the top of a checkout.

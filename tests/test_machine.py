@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from galaxiesml.errors import CatalogError, InputError, ResourceError
-from galaxiesml.machine import refusal
+from galaxiesml.system.refusals import refusal
 
 
 def raised(function) -> BaseException:

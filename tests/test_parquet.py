@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from galaxiesml import parquet as reading
+from galaxiesml.catalog import parquet as reading
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.macros import Macros
 from galaxiesml.errors import CatalogError
-from galaxiesml.parquet import parquet, plain
-from galaxiesml.release.verify_expected import _parquet as verify_parquet
-from galaxiesml.release.verify_expected import plainly_named
+from galaxiesml.catalog.parquet import parquet, plain
+from galaxiesml.verify.expected import _parquet as verify_parquet
+from galaxiesml.verify.expected import plainly_named
 
 #: A folder's name, and one next to it that the name as a pattern, or as DuckDB reads it, would mean as well.
 NAMES = {
@@ -115,7 +115,7 @@ def test_a_query_larger_than_its_memory_spills_under_a_backslash(tmp_path):
 def test_links_go_when_the_process_ends(tmp_path):
     folder = tmp_path / "back\\slash"
     write(folder, "its own")
-    code = "import sys; from galaxiesml.parquet import plain; print(plain(sys.argv[1]))"
+    code = "import sys; from galaxiesml.catalog.parquet import plain; print(plain(sys.argv[1]))"
     run = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)
     link = run.stdout.strip()
     assert "\\" not in link and link.startswith(tempfile.gettempdir())
@@ -145,9 +145,9 @@ def test_where_no_link_can_be_made_the_reason_is_said(tmp_path, monkeypatch):
 
 #: The one function and the one macro; verify shares no code with what it checks, so it has a reader of its own.
 READERS = {
-    "galaxiesml/parquet.py",
+    "galaxiesml/catalog/parquet.py",
     "sql/macros/parquet_files.sql",
-    "galaxiesml/release/verify_expected.py",
+    "galaxiesml/verify/expected.py",
 }
 #: Words that make DuckDB read files; `sql` only looks at their names, to let a user's query call them.
 DUCKDB = re.compile(

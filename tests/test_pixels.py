@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galaxiesml.pixels import frame, frame_axis
+from galaxiesml.pixels.frame import frame, frame_axis
 
 
 def by_definition(picture: np.ndarray, size: int) -> np.ndarray:

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml import __version__, interrupts
+from galaxiesml import __version__
+from galaxiesml.system import interrupts
 from galaxiesml.cli import (
     audit,
     build,
@@ -30,7 +31,7 @@ from galaxiesml.cli import (
     splits,
 )
 from galaxiesml.errors import GalaxiesmlError, UsageError
-from galaxiesml.machine import refusal
+from galaxiesml.system.refusals import refusal
 
 _EPILOG = (
     "Exit codes: 0 done; 1 a fault of galaxiesml; 2 wrong arguments; 3 a file does not hold what it should; "

@@ -37,7 +37,7 @@ def cuts(
       galaxiesml audit cuts --version v3 --without agreement --without measured_error
       galaxiesml audit cuts --graph flow.svg
     """
-    from galaxiesml.catalog import check_version
+    from galaxiesml.catalog.folder import check_version
     from galaxiesml.curation import audit as questions
     from galaxiesml.errors import UsageError
 
@@ -257,7 +257,7 @@ def diff(
       galaxiesml audit diff v2 v3 --rows
       galaxiesml audit diff --specz export matched --version v2
     """
-    from galaxiesml.catalog import check_version
+    from galaxiesml.catalog.folder import check_version
     from galaxiesml.curation import audit as questions
     from galaxiesml.errors import UsageError
 

@@ -64,8 +64,8 @@ def build(
       galaxiesml build --version v3 --accept-missing all
       galaxiesml build --specz matched --specz-rule best --accept-missing specz_mag
     """
-    from galaxiesml.catalog import check_version
-    from galaxiesml.config import setting
+    from galaxiesml.catalog.folder import check_version
+    from galaxiesml.catalog.settings import setting
     from galaxiesml.curation.build import build as make
     from galaxiesml.errors import UsageError
 
@@ -110,7 +110,7 @@ def build(
 
 def _check_resources(catalog, force: bool) -> None:
     """Disk for a few copies of the landed spectra, which the landed bytes bound; memory for the table of pairs."""
-    from galaxiesml.config import check_memory, check_space
+    from galaxiesml.catalog.settings import check_memory, check_space
 
     landed = sum(path.stat().st_size for path in catalog.raw.glob("[0-9]*/*.parquet"))
     check_space(catalog.root, landed + 50_000_000, force)
@@ -121,7 +121,7 @@ def _check_resources(catalog, force: bool) -> None:
 
 def _say(built) -> None:
     from galaxiesml.curation.emptied import told
-    from galaxiesml.spectroscopy import by_hand
+    from galaxiesml.surveys.description import by_hand
 
     for name, version in built.info["versions"].items():
         if "emptied_by" in version:

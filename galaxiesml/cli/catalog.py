@@ -40,7 +40,7 @@ def init(
 
     from galaxiesml.catalog import Catalog
     from galaxiesml.curation.states import refresh
-    from galaxiesml.stores import ensure_empty
+    from galaxiesml.catalog.stores import ensure_empty
 
     given.refuse_catalog("init", "init makes the folder that its argument names.")
     catalog = Catalog.create(directory, release)
@@ -59,7 +59,7 @@ def status(as_json: Json = False) -> None:
     Example:
       galaxiesml status
     """
-    from galaxiesml.spectroscopy import by_hand
+    from galaxiesml.surveys.description import by_hand
 
     catalog = common.catalog()
     found = catalog_status(catalog)
@@ -228,8 +228,8 @@ def upgrade() -> None:
     """
     import os
 
-    from galaxiesml.catalog import FORMAT, catalog_root
-    from galaxiesml.upgrade import upgrade_folder
+    from galaxiesml.catalog.folder import FORMAT, catalog_root
+    from galaxiesml.catalog.upgrade import upgrade_folder
 
     root = catalog_root(common.STATE.catalog or os.environ.get("GALAXIESML_CATALOG"))
     steps = upgrade_folder(root)
@@ -246,7 +246,7 @@ def show(as_json: Json = False) -> None:
     Example:
       galaxiesml config show
     """
-    from galaxiesml.config import SETTINGS, setting
+    from galaxiesml.catalog.settings import SETTINGS, setting
     from galaxiesml.errors import CatalogError
 
     try:
@@ -276,8 +276,9 @@ def set_value(
     Example:
       galaxiesml config set threads 4
     """
-    from galaxiesml.catalog import CONFIG, write_atomic
-    from galaxiesml.config import check, with_setting
+    from galaxiesml.catalog.folder import CONFIG
+    from galaxiesml.system.atomic import write_atomic
+    from galaxiesml.catalog.settings import check, with_setting
     from galaxiesml.errors import UsageError
 
     if key == "catalog":

@@ -132,7 +132,7 @@ def warn_of_profile(catalog) -> None:
 
     Checking a profile of one's own loads the vocabularies of units and UCDs: only what reads or makes rows asks.
     """
-    from galaxiesml.release_check import profile_problems
+    from galaxiesml.releases.check import profile_problems
 
     for problem in profile_problems(catalog.profile.text):
         warn(f"{catalog.root / 'release.toml'}: {problem}.")

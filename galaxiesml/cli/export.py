@@ -46,7 +46,7 @@ def csv(
       galaxiesml export csv --splits leak-free
     """
     from galaxiesml.errors import UsageError
-    from galaxiesml.release.tables import write_csv
+    from galaxiesml.query.tables import write_csv
 
     catalog = common.catalog()
     if scheme and not splits:
@@ -71,7 +71,7 @@ def parquet(version: Version = None, table: Table = None, out: Out = None, force
     Example:
       galaxiesml export parquet --version v1 --out paper.parquet
     """
-    from galaxiesml.release.tables import write_parquet
+    from galaxiesml.query.tables import write_parquet
 
     catalog = common.catalog()
     made = _made(catalog, version, table)
@@ -82,7 +82,7 @@ def parquet(version: Version = None, table: Table = None, out: Out = None, force
 
 def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Path | None) -> None:
     from galaxiesml.errors import UsageError
-    from galaxiesml.release.selection import check_selection
+    from galaxiesml.samples.selection import check_selection
     from galaxiesml.release.twins import export_twins
 
     if table:
@@ -104,7 +104,7 @@ def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Pa
 
 def warn_of_empty(catalog, selection, rows: dict[str, int]) -> None:
     """Say which files of a selection are empty, and the seed that would fill them."""
-    from galaxiesml.catalog import check_version
+    from galaxiesml.catalog.folder import check_version
     from galaxiesml.cli import splits
 
     scheme = selection.split_column.removeprefix("split_")
@@ -113,9 +113,9 @@ def warn_of_empty(catalog, selection, rows: dict[str, int]) -> None:
 
 
 def _made(catalog, version: str | None, table: str | None):
-    from galaxiesml.catalog import DEFAULT_VERSION
+    from galaxiesml.catalog.folder import DEFAULT_VERSION
     from galaxiesml.errors import UsageError
-    from galaxiesml.release.tables import export_of, table_export
+    from galaxiesml.query.tables import export_of, table_export
 
     if version and table:
         raise UsageError("--version and --table name two tables.", "Give one: --version v3 is --table galaxies_v3.")
@@ -128,7 +128,7 @@ def _made(catalog, version: str | None, table: str | None):
 
 
 def _path(catalog, out: Path | None, made, suffix: str, force: bool, more: tuple[str, ...] = ()) -> Path:
-    from galaxiesml.config import check_space
+    from galaxiesml.catalog.settings import check_space
 
     name = f"{made.facts['table']}.{suffix}"
     path = catalog.exports / name if out is None else out / name if out.is_dir() else out
@@ -163,7 +163,7 @@ def verify(
       galaxiesml export verify exports/*.hdf5 --json
     """
     from galaxiesml.errors import InputError, LockedError
-    from galaxiesml.release.verify import verify_files
+    from galaxiesml.verify.verify import verify_files
 
     catalog = common.catalog()
     with common.progress("comparing", unit="pictures") as bar:

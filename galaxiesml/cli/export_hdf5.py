@@ -46,7 +46,7 @@ def hdf5(
     """
     from galaxiesml.errors import UsageError
     from galaxiesml.release.hdf5 import Wanted, export_hdf5
-    from galaxiesml.release.selection import check_selection
+    from galaxiesml.samples.selection import check_selection
 
     folder = given.check_folder(out, "export hdf5")
     sizes = tuple(dict.fromkeys(size or (127, 64)))

@@ -210,7 +210,7 @@ def _remove(catalog, reference: str, kind: Kind) -> dict:
 
 def _land(files, command, archive_query, rejects, replaced, wait, force, json) -> None:
     from galaxiesml.curation import states
-    from galaxiesml.curation.archive import query_conditions
+    from galaxiesml.curation.archive_query import query_conditions
     from galaxiesml.ingest.land import land_hsc
     from galaxiesml.ingest.report import describe, warnings
 

@@ -68,9 +68,9 @@ def export(
       galaxiesml mock export --leave-out '{band}_pixelflags_bad' --leave-out d_pos
     """
     from galaxiesml.errors import UsageError
-    from galaxiesml.mock.export import Request, own_files, write_export
-    from galaxiesml.mock.files import FORMATS
-    from galaxiesml.release_check import checked_profile
+    from galaxiesml.mock.export.export import Request, own_files, write_export
+    from galaxiesml.mock.export.files import FORMATS
+    from galaxiesml.releases.check import checked_profile
 
     if form not in FORMATS:
         raise UsageError(f"No format {form!r}.", f"Formats: {', '.join(FORMATS)}.")
@@ -99,7 +99,7 @@ def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
 
     Equal arguments give equal files of equal names, so nothing of another run is left there at the end.
     """
-    from galaxiesml.catalog import write_atomic
+    from galaxiesml.system.atomic import write_atomic
     from galaxiesml.errors import UsageError
 
     note, text = out / UNFINISHED, dumps(arguments, sort_keys=True, default=str)
@@ -121,7 +121,7 @@ def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
 def _say(out: Path, truth: dict, release: str) -> None:
     import shlex
 
-    from galaxiesml.survey import known_releases
+    from galaxiesml.releases.profile import known_releases
 
     for name, rows in truth["files"].items():
         common.say(f"{out / name}: {rows:,} rows")
@@ -248,7 +248,7 @@ def population(
     """
     from dataclasses import asdict
 
-    from galaxiesml.mock.sky.compare import drawn, lines, read_reference, summary
+    from galaxiesml.mock.sky.galaxies.compare import drawn, lines, read_reference, summary
     from galaxiesml.plots.canvas import picture_format
     from galaxiesml.plots.population import draw_population
 

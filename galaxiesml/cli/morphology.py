@@ -94,7 +94,7 @@ def morphology(
         given.refuse_with(context, "--use", ("use", "wait", "json"), "It measures nothing.")
         _use(use, wait, json)
         return
-    from galaxiesml.config import check_space
+    from galaxiesml.catalog.settings import check_space
     from galaxiesml.errors import UsageError
     from galaxiesml.morphology.psf_source import source_of
     from galaxiesml.morphology.run import plan, run
@@ -157,7 +157,7 @@ def _check_device(device: str) -> None:
 
 def _say_stopped(catalog) -> None:
     """What builds take after a run that did not end."""
-    from galaxiesml.derived import chosen
+    from galaxiesml.catalog.measured import chosen
 
     row = chosen(catalog)
     taken = f"settings {row['morphology_settings']}, psf {row['psf_source']}" if row else "no measurement at all"

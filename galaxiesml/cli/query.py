@@ -43,9 +43,9 @@ def sql(
       galaxiesml sql "from galaxies_v3 select object_id, specz_redshift" --out strict.parquet
       galaxiesml sql --file sql/analyses/what_each_cut_costs.sql
     """
-    from galaxiesml.config import setting
+    from galaxiesml.catalog.settings import setting
     from galaxiesml.errors import UsageError
-    from galaxiesml.release import ask
+    from galaxiesml.query import ask
 
     if (query is None) == (file is None):
         raise UsageError("Give a query, or --file FILE.", 'Type: galaxiesml sql "select count(*) from galaxies"')
@@ -107,7 +107,7 @@ def _format(asked: Format | None, out: Path | None) -> Format:
 
 
 def _print_table(result, limit: int) -> None:
-    from galaxiesml.release import ask
+    from galaxiesml.query import ask
 
     columns = ask.names(result)
     # An aligned table needs the widths of all its rows; --format csv and json stream.

@@ -63,7 +63,7 @@ def specz(
     """
     from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
     from galaxiesml.ingest.specz import land_specz
-    from galaxiesml.spectroscopy import known_surveys
+    from galaxiesml.surveys.description import known_surveys
 
     if rejects is not None and len(files) > 1:
         raise UsageError("--rejects names one file for the bad rows of one file.", "Land the files one by one.")
@@ -135,7 +135,7 @@ def _known_and_landed() -> tuple[dict, dict[str, int]]:
     from collections import Counter
 
     from galaxiesml.errors import CatalogError
-    from galaxiesml.spectroscopy import known_surveys, load_surveys
+    from galaxiesml.surveys.description import known_surveys, load_surveys
 
     counts: Counter[str] = Counter()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galaxiesml.errors import UsageError
-from galaxiesml.spectroscopy import Survey
+from galaxiesml.surveys.description import Survey
 
 
 def survey_rows(surveys: dict[str, Survey], landed: dict[str, int]) -> list[dict]:

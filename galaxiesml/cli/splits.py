@@ -121,7 +121,7 @@ def splits(
       galaxiesml audit splits --scheme leak-free --json
       galaxiesml audit splits --plot splits.png
     """
-    from galaxiesml.catalog import check_version
+    from galaxiesml.catalog.folder import check_version
     from galaxiesml.curation.audit import built_version
     from galaxiesml.curation.macros import Macros
     from galaxiesml.errors import UsageError

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from galaxiesml import __version__, derived
-from galaxiesml.catalog import DEFAULT_VERSION, Catalog, now, sync_folder, write_atomic
+from galaxiesml import __version__
+from galaxiesml.catalog import measured
+from galaxiesml.catalog.folder import DEFAULT_VERSION, now
+from galaxiesml.catalog import Catalog
+from galaxiesml.system.atomic import sync as sync_folder, write_atomic
 from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
@@ -18,8 +21,8 @@ from galaxiesml.curation.emptied import emptied_by
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.measured_share import measured_share
 from galaxiesml.curation.project import render_project
-from galaxiesml.spectroscopy import by_hand
-from galaxiesml.stores import ensure_empty
+from galaxiesml.surveys.description import by_hand
+from galaxiesml.catalog.stores import ensure_empty
 
 #: What a build keeps of the landed tables of surveys.
 _SPECZ_KEPT = ("survey", "source_file", "source_sha256", "description_sha256", "rows", "no_flag")
@@ -176,11 +179,11 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
 
 def measurements(catalog: Catalog) -> dict | None:
     """The measurements of morphology that builds take: settings, PSF, and a hash of the parts' names."""
-    found = derived.chosen(catalog)
+    found = measured.chosen(catalog)
     if found is None:
         return None
     settings = found["morphology_settings"]
-    names = "\n".join(derived.parts(catalog, settings))
+    names = "\n".join(measured.parts(catalog, settings))
     digest = hashlib.sha256(names.encode()).hexdigest()
     return {"settings": settings, "psf_source": found["psf_source"], "parts_sha256": digest}
 

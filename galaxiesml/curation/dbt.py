@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from galaxiesml.errors import BuildError
-from galaxiesml.interrupts import heeded
-from galaxiesml.machine import refusal, refusal_told
-from galaxiesml.parquet import plain
+from galaxiesml.system.interrupts import heeded
+from galaxiesml.system.refusals import refusal, refusal_told
+from galaxiesml.catalog.parquet import plain
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from galaxiesml.catalog import DEFAULT_VERSION
+from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.curation.lineage_sql import VERDICT, Edges, ModelEdges, Node, Schema, names_in, read_model
 from galaxiesml.errors import CatalogError, UsageError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from galaxiesml.parquet import parquet
+from galaxiesml.catalog.parquet import parquet
 
 
 def measured_share(folder: Path) -> dict[str, int]:

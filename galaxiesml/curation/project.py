@@ -13,7 +13,7 @@ from galaxiesml.curation.macros import SPLIT_SEED
 from galaxiesml.curation.schema import render
 from galaxiesml.curation.survey_seeds import survey_seeds
 from galaxiesml.dictionary import PROJECT
-from galaxiesml.spectroscopy import Survey, known_surveys
+from galaxiesml.surveys.description import Survey, known_surveys
 
 
 def project_files(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import yaml
 
 from galaxiesml import dictionary
-from galaxiesml.catalog import DEFAULT_VERSION
+from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.curation.cuts import cut_words, load_cuts, load_versions, terms, version_cuts
 from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, survey_seeds
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from galaxiesml.catalog import DEFAULT_VERSION, Catalog, write_table
-from galaxiesml.curation.archive import implied
+from galaxiesml.catalog.folder import DEFAULT_VERSION
+from galaxiesml.catalog import Catalog
+from galaxiesml.system.atomic import write_table
+from galaxiesml.curation.archive_query import implied
 from galaxiesml.curation.cuts import load_cuts, load_versions, terms, version_cuts
 from galaxiesml.errors import MissingColumnsError, UsageError
-from galaxiesml.survey import Profile
+from galaxiesml.releases.profile import Profile
 
 #: Which kinds of landed file bring which side of a pair.
 _BRINGS = {"object": ("objects", "joined"), "spectrum": ("specz", "joined")}

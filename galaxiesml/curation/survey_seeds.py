@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from galaxiesml.spectroscopy import BY_HAND, Survey, load_surveys
+from galaxiesml.surveys.description import BY_HAND, Survey, load_surveys
 
 #: Columns of the seeds and their types in SQL.
 SURVEYS = {

@@ -11,16 +11,17 @@ from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from galaxiesml.catalog import Catalog, sync_folder, write_atomic
-from galaxiesml.config import check_space
+from galaxiesml.catalog import Catalog
+from galaxiesml.system.atomic import sync as sync_folder, write_atomic
+from galaxiesml.catalog.settings import check_space
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.cutouts.shard import Task, make_shard, write_requests
 from galaxiesml.cutouts.silence import Silence, silence_of
 from galaxiesml.cutouts.source import bytes_of, fits_of, is_tar, sha_of
 from galaxiesml.cutouts.tar import BadTar, TarStream
 from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
-from galaxiesml.machine import refusal
-from galaxiesml.workers import pool
+from galaxiesml.system.refusals import refusal
+from galaxiesml.system.workers import pool
 
 _MAKING = ".tmp-pixels-"
 KIND = {False: "cutouts", True: "psf"}

@@ -13,8 +13,8 @@ from galaxiesml.cutouts.names import BadName, Name, band_of, read_name
 from galaxiesml.cutouts.projection import read_projection, sky_of
 from galaxiesml.cutouts.refusal import Refused
 from galaxiesml.cutouts.tar import Member
-from galaxiesml.pixels import DTYPES, KEYS, PICTURES, ShardWriter
-from galaxiesml.survey import MASK_PLANES
+from galaxiesml.pixels.store import DTYPES, KEYS, PICTURES, ShardWriter
+from galaxiesml.instrument import MASK_PLANES
 
 #: Planes of HSC's masks, for headers that do not say which bit is which.
 PLANES = {name: bit for bit, name in enumerate(MASK_PLANES)}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import now
+from galaxiesml.catalog.folder import now
 from galaxiesml.cutouts.lists import Request, read_list
 from galaxiesml.cutouts.names import BadName, read_name
 from galaxiesml.cutouts.picture import Picture, store_picture, to_table
@@ -18,7 +18,7 @@ from galaxiesml.cutouts.silence import Silence, silence_of
 from galaxiesml.cutouts.source import bytes_of, fits_of, is_tar, sha_of
 from galaxiesml.cutouts.tar import BadTar, CutTar, TarStream, folder_members
 from galaxiesml.errors import InputError
-from galaxiesml.pixels import PICTURES, REQUESTS, ShardWriter
+from galaxiesml.pixels.store import PICTURES, REQUESTS, ShardWriter
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from galaxiesml.catalog import Catalog, check_version, write_atomic
+from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.folder import check_version
+from galaxiesml.system.atomic import write_atomic
 from galaxiesml.cutouts.lists import MAX_ROWS
 from galaxiesml.errors import CatalogError, InputError, UsageError
-from galaxiesml.parquet import quote
+from galaxiesml.catalog.parquet import quote
 
 LAYERS = ("image", "mask", "variance")
 TYPES = ("coadd", "coadd/bg", "warp")

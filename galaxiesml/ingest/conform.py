@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galaxiesml.derived import ARROW
+from galaxiesml.catalog.measured import ARROW
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.convert import REASONS, Nulls, can_hold, convert, nullify
 from galaxiesml.ingest.source import BadRow, Block, Source
 from galaxiesml.ingest.wrong import Wrong
-from galaxiesml.stores import KEYS, of_exports
-from galaxiesml.survey import Profile, Survey, known_releases
+from galaxiesml.catalog.stores import KEYS, of_exports
+from galaxiesml.releases.profile import Profile, Survey, known_releases
 from galaxiesml.toml_keys import DOCS
 
 #: Made here from the release's flags of each survey.

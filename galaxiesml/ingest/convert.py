@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galaxiesml.derived import ARROW
+from galaxiesml.catalog.measured import ARROW
 
 #: Whole numbers up to here are exact in a double.
 _EXACT = 1 << 53

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, sync_folder
+from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.folder import now
+from galaxiesml.system.atomic import sync as sync_folder
 from galaxiesml.errors import InputError, ResourceError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, made_in, name_of, sha256_of
 from galaxiesml.ingest.conform import MADE, Plan, conform, hopes, make_plan
@@ -25,8 +27,8 @@ from galaxiesml.ingest.pairs_apart import Pairs, count_across
 from galaxiesml.ingest.ranges import Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Source
-from galaxiesml.parquet import parquet
-from galaxiesml.stores import KEYS, of_exports, recover, workshop
+from galaxiesml.catalog.parquet import parquet
+from galaxiesml.catalog.stores import KEYS, of_exports, recover, workshop
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import os
 import shutil
 from pathlib import Path
 
-from galaxiesml.catalog import Catalog, sync_folder, write_atomic
+from galaxiesml.catalog import Catalog
+from galaxiesml.system.atomic import sync as sync_folder, write_atomic
 from galaxiesml.errors import UsageError
 from galaxiesml.ingest.arrival import is_meant
-from galaxiesml.stores import recover, refresh_landings, workshop
+from galaxiesml.catalog.stores import recover, refresh_landings, workshop
 
 
 def folder_of(catalog: Catalog, landing: dict) -> Path:

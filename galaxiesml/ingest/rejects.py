@@ -6,7 +6,7 @@ import csv
 import os
 from pathlib import Path
 
-from galaxiesml.atomic import clear, making_of
+from galaxiesml.system.atomic import clear, making_of
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.source import BadRow
 

@@ -14,15 +14,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic
+from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.folder import now
+from galaxiesml.system.atomic import sync as sync_folder, write_atomic
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.release_hdf5 import KEY, id_blocks, is_hdf5
 from galaxiesml.ingest.source import Block
-from galaxiesml.parquet import parquet, plain
-from galaxiesml.stores import RELEASED
+from galaxiesml.catalog.parquet import parquet, plain
+from galaxiesml.catalog.stores import RELEASED
 
 TEXTS = ("csv", "tsv", "ecsv")
 SPLITS = ("training", "validation", "testing")

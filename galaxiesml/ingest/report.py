@@ -5,7 +5,7 @@ from __future__ import annotations
 from galaxiesml.dictionary import columns, expand
 from galaxiesml.ingest.conform import MADE
 from galaxiesml.ingest.land import Landing
-from galaxiesml.survey import Profile
+from galaxiesml.releases.profile import Profile
 
 _SIDES = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "spectrum")}
 

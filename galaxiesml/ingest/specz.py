@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from galaxiesml.catalog import Catalog, now, sync_folder, write_atomic
-from galaxiesml.config import check_space
+from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.folder import now
+from galaxiesml.system.atomic import sync as sync_folder, write_atomic
+from galaxiesml.catalog.settings import check_space
 from galaxiesml.dictionary import columns
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
@@ -29,8 +31,8 @@ from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejec
 from galaxiesml.ingest.source import Block, Source
 from galaxiesml.ingest.specz_columns import conform_spectra, expected_units, hopes, missing_of, places_of
 from galaxiesml.ingest.specz_recognise import survey_of
-from galaxiesml.spectroscopy import OWN, Survey, known_surveys, load_surveys
-from galaxiesml.stores import SPECTRA, SPECTRA_KEYS
+from galaxiesml.surveys.description import OWN, Survey, known_surveys, load_surveys
+from galaxiesml.catalog.stores import SPECTRA, SPECTRA_KEYS
 from galaxiesml.toml_keys import DOCS
 
 #: With fewer rows, right ascensions below 24 prove nothing.

@@ -12,8 +12,8 @@ from galaxiesml.ingest.convert import REASONS, Nulls, convert
 from galaxiesml.ingest.ranges import wrapped
 from galaxiesml.ingest.source import BadRow, Block, Source
 from galaxiesml.ingest.wrong import Wrong
-from galaxiesml.spectroscopy import BY_HAND, Survey
-from galaxiesml.stores import SPECTRUM
+from galaxiesml.surveys.description import BY_HAND, Survey
+from galaxiesml.catalog.stores import SPECTRUM
 
 LIGHT_KM_S = 299_792.458
 _NONE = Nulls(("", "NaN", "nan", "NULL", "null", "N/A"))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.source import Source
 from galaxiesml.ingest.specz_columns import missing_of, places_of
-from galaxiesml.spectroscopy import Survey, read_survey
+from galaxiesml.surveys.description import Survey, read_survey
 from galaxiesml.toml_keys import DOCS, nearest
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from galaxiesml import derived
+from galaxiesml.catalog import measured
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import UsageError
-from galaxiesml.parquet import parquet, quote
+from galaxiesml.catalog.parquet import parquet, quote
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def list_pictures(connection, of_catalog: bool) -> None:
 
 def measured_of(catalog: Catalog, settings: str) -> str:
     """A query of what is measured by some settings: their keys."""
-    parts = parquet(derived.folder(catalog), "*/*.parquet")
-    return f"select {', '.join(derived.KEYS)} from {parts} where morphology_settings = {quote(settings)}"
+    parts = parquet(measured.folder(catalog), "*/*.parquet")
+    return f"select {', '.join(measured.KEYS)} from {parts} where morphology_settings = {quote(settings)}"
 
 
 def settle(catalog: Catalog, settings: str, psf_source: str, text: str, *, use: bool = False) -> Choice:
@@ -89,7 +89,7 @@ def settle(catalog: Catalog, settings: str, psf_source: str, text: str, *, use: 
     use : bool
         Take them whatever they cover.
     """
-    taken_now = derived.chosen(catalog)
+    taken_now = measured.chosen(catalog)
     with catalog.connect() as connection:
         pictures = _count(connection, catalog, None, psf_source)
         measured = _count(connection, catalog, settings, psf_source)
@@ -98,7 +98,7 @@ def settle(catalog: Catalog, settings: str, psf_source: str, text: str, *, use: 
             before = _count(connection, catalog, taken_now["morphology_settings"], taken_now["psf_source"])
     if not use and any(measured.get(band, 0) < count for band, count in before.items()):
         return Choice(taken_now["morphology_settings"], False, measured, before, pictures)
-    derived.choose(catalog, settings, psf_source, text)
+    measured.choose(catalog, settings, psf_source, text)
     return Choice(settings, True, measured, before, pictures)
 
 
@@ -115,7 +115,7 @@ def use_settings(catalog: Catalog, named: str) -> Choice:
     UsageError
         No run, or more than one, has settings of that name.
     """
-    runs = derived.runs(catalog)
+    runs = measured.runs(catalog)
     found = [settings for settings in runs if settings.startswith(named)] if named else []
     if len(found) != 1:
         known = ", ".join(runs) if runs else "none yet"
@@ -130,7 +130,7 @@ def use_settings(catalog: Catalog, named: str) -> Choice:
 def _count(connection, catalog: Catalog, settings: str | None, psf_source: str) -> dict[str, int]:
     """Pictures by filter: those measured by some settings, or all."""
     list_pictures(connection, psf_source == "catalogue")
-    same = " and ".join(f"done.{key} = standing.{key}" for key in derived.KEYS if key != "morphology_settings")
+    same = " and ".join(f"done.{key} = standing.{key}" for key in measured.KEYS if key != "morphology_settings")
     joined = f"semi join ({measured_of(catalog, settings)}) as done on {same}" if settings else ""
     rows = connection.execute(f"select band, count(*) from standing {joined} group by band order by band").fetchall()
     return dict(rows)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml.derived import MEASURED, schema
+from galaxiesml.catalog.measured import MEASURED, schema
 from galaxiesml.errors import InputError
 from galaxiesml.morphology import psf as psfs
 from galaxiesml.morphology.flags import Flag, reasons
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.morphology.target import Target, look
-from galaxiesml.survey import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 #: Pixels beyond this do not count, as those that are not finite: their squares would leave single precision.
 LARGEST = 1e15

@@ -12,7 +12,7 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.morphology.psf import moffat, pictures
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
-from galaxiesml.pixels import Shards
+from galaxiesml.pixels.store import Shards
 
 #: A PSF picture of more pixels on a side is none.
 _MOST = 512

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from galaxiesml import derived
+from galaxiesml.catalog import measured
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import CatalogError, InputError
 from galaxiesml.morphology.detect import detect
@@ -20,7 +20,7 @@ from galaxiesml.morphology.sersic import model
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.morphology.sersic.table import table
 from galaxiesml.morphology.sersic.waves import waves
-from galaxiesml.pixels import Shards
+from galaxiesml.pixels.store import Shards
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def redraw(catalog: Catalog, object_id: int, bands: list[str]) -> list[Redrawn]:
     CatalogError
         The build has no measurement of that object, or what it was measured by has changed since.
     """
-    built, settings = catalog.build_info().get("morphology"), derived.chosen(catalog)
+    built, settings = catalog.build_info().get("morphology"), measured.chosen(catalog)
     if not built or "morphology" not in catalog.tables():
         raise CatalogError("The published build has no morphology.", "Type: galaxiesml morphology; galaxiesml build")
     if settings is None or settings["morphology_settings"] != built["settings"]:

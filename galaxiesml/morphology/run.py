@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml import derived
+from galaxiesml.catalog import measured
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import CatalogError
 from galaxiesml.morphology.choice import list_pictures, measured_of, settle
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.psf_source import Source
 from galaxiesml.morphology.settings import Settings
-from galaxiesml.parquet import quote
-from galaxiesml.pixels import Shards
-from galaxiesml.survey import MASK_PLANES
-from galaxiesml.workers import pool
+from galaxiesml.catalog.parquet import quote
+from galaxiesml.pixels.store import Shards
+from galaxiesml.instrument import MASK_PLANES
+from galaxiesml.system.workers import pool
 
 #: Pictures of a block: what is lost when a run is killed, and what a process holds.  A GPU asks for many at once.
 BLOCK = {"cpu": 256, "cuda": 4096}
@@ -77,7 +77,7 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
         There is no build, or no picture in it.
     """
     digest = settings.digest(source.identity)
-    derived.ensure_empty(catalog)
+    measured.ensure_empty(catalog)
     catalog.current_build()
     connection = catalog.connect()
     if "pictures" not in catalog.tables() or not connection.execute("select count(*) from pictures").fetchall()[0][0]:
@@ -91,7 +91,7 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
     list_pictures(connection, source.of_catalog)
     wanted = ", ".join(quote(band) for band in bands)
     connection.execute(f"create temp table wanted as select * from standing where band in ({wanted})")
-    same = " and ".join(f"done.{key} = wanted.{key}" for key in derived.KEYS if key != "morphology_settings")
+    same = " and ".join(f"done.{key} = wanted.{key}" for key in measured.KEYS if key != "morphology_settings")
     todo = connection.sql(f"""
         select {", ".join(_FIELDS)} from wanted
         anti join ({measured_of(catalog, digest)}) as done on {same}
@@ -128,7 +128,7 @@ def run(
         run that ends chooses.
     """
     text = wanted.settings.text(wanted.source.identity)
-    derived.note_run(catalog, wanted.digest, wanted.source.words, text)
+    measured.note_run(catalog, wanted.digest, wanted.source.words, text)
     work = _Work(catalog.root, wanted.settings, wanted.source, wanted.digest, device)
     counted: dict[str, int] = {}
     # Closed here: an interrupt of this loop ends the processes, too.
@@ -190,12 +190,12 @@ def _measure(work: _Work, block: list[dict]) -> list[int]:
         table = _of_one_shape(catalog, work, rows)
         keys = {key: [row[key] for row in rows] for key in ("object_id", "band", "shard", "image_offset")}
         keys |= {"psf_key": work.source.keys(rows), "morphology_settings": [work.digest] * len(rows)}
-        keys |= {name: _east_of_north(table, name, rows) for name in derived.ON_THE_SKY}
+        keys |= {name: _east_of_north(table, name, rows) for name in measured.ON_THE_SKY}
         for name, values in keys.items():
-            table = table.append_column(name, pa.array(values, derived.schema((name,)).field(name).type))
-        tables.append(table.select(derived.PART))
+            table = table.append_column(name, pa.array(values, measured.schema((name,)).field(name).type))
+        tables.append(table.select(measured.PART))
     whole = pa.concat_tables(tables).sort_by([("object_id", "ascending"), ("band", "ascending")])
-    derived.write_part(catalog, work.digest, whole)
+    measured.write_part(catalog, work.digest, whole)
     return whole.column("morphology_flags").to_pylist()
 
 

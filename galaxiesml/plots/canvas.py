@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from galaxiesml.catalog import write_atomic
+from galaxiesml.system.atomic import write_atomic
 from galaxiesml.errors import UsageError
 
 INK, GREY, PALE, BLUE = "#1c2733", "#8a949e", "#eef1f4", "#dfeaf7"

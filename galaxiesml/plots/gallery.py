@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from galaxiesml.catalog import Catalog, check_version
+from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.folder import check_version
 from galaxiesml.errors import CatalogError, UsageError
-from galaxiesml.pixels import FRAME, Shards, frame_axis
+from galaxiesml.pixels.frame import FRAME, frame_axis
+from galaxiesml.pixels.store import Shards
 from galaxiesml.plots.canvas import GREY, PALE
 from galaxiesml.plots.page import Page
 

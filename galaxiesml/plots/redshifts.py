@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from galaxiesml.catalog import Catalog, check_version
+from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.folder import check_version
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.plots.canvas import GREY, INK, PALE
 from galaxiesml.plots.page import Page

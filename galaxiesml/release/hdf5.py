@@ -22,15 +22,18 @@ import h5py
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml import __version__, atomic, interrupts, machine
-from galaxiesml.catalog import Catalog, sync_folder, write_atomic
-from galaxiesml.config import check_space
-from galaxiesml.parquet import quote
-from galaxiesml.pixels import Shards, frame_axis
+from galaxiesml import __version__
+from galaxiesml.system import atomic, interrupts, refusals
+from galaxiesml.catalog import Catalog
+from galaxiesml.system.atomic import sync as sync_folder, write_atomic
+from galaxiesml.catalog.settings import check_space
+from galaxiesml.catalog.parquet import quote
+from galaxiesml.pixels.store import Shards
+from galaxiesml.pixels.frame import frame_axis
 from galaxiesml.release import morphology
 from galaxiesml.release.layout import NULLS, Key, keys
-from galaxiesml.release.selection import Selection, counts, select
-from galaxiesml.survey import PIXEL_SCALE_ARCSEC
+from galaxiesml.samples.selection import Selection, counts, select
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
 #: Rows of the catalogue written at a time, and galaxies whose pixels are.
 ROWS, GALAXIES = 65_536, 64
@@ -140,7 +143,7 @@ def _room_given_back(targets: list[Target]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if machine.is_full(error):
+        if refusals.is_full(error):
             for target in targets:
                 target.part.unlink(missing_ok=True)
                 target.note.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from galaxiesml.dictionary import Column, columns
-from galaxiesml.survey import Profile
+from galaxiesml.releases.profile import Profile
 
 #: Keys of the catalogue as the release has them, {band} written out for each filter.
 _CATALOGUE = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from galaxiesml.atomic import appearing
+from galaxiesml.system.atomic import appearing
 from galaxiesml.catalog import Catalog
-from galaxiesml.parquet import quote
-from galaxiesml.pixels import FRAME
+from galaxiesml.catalog.parquet import quote
+from galaxiesml.pixels.frame import FRAME
 from galaxiesml.release import morphology
 from galaxiesml.release.layout import Key, keys
-from galaxiesml.release.selection import SPLITS, Selection, counts, select
+from galaxiesml.samples.selection import SPLITS, Selection, counts, select
 
 
 def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: float = 0.0) -> list[dict]:

@@ -6,7 +6,7 @@ import math
 
 import duckdb
 
-from galaxiesml.survey import CUTOUT_RADIUS_ARCSEC
+from galaxiesml.instrument import CUTOUT_RADIUS_ARCSEC
 
 #: Nearer than this, two cutouts' circles overlap.
 NEAR_ARCSEC = 2 * CUTOUT_RADIUS_ARCSEC

@@ -35,7 +35,7 @@ def test_a_fault_is_logged_with_its_traceback(empty, typed, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("a wheel came off")
 
-    monkeypatch.setattr("galaxiesml.release.ask.ask", broken)
+    monkeypatch.setattr("galaxiesml.query.ask.ask", broken)
     code, out, err = typed("-C", empty.root, "sql", "select 1")
     log = empty.logs / "galaxiesml.log"
     assert (code, out) == (1, "") and "a wheel came off" in err and str(log) in err and "Traceback" not in err
@@ -222,7 +222,7 @@ def test_export_takes_one_table(empty, typed):
 
 
 def test_settings_in_their_order(empty):
-    from galaxiesml.config import setting
+    from galaxiesml.catalog.settings import setting
     from galaxiesml.errors import UsageError
 
     assert setting(empty.root, "threads", 7) == (7, "option")
@@ -233,7 +233,7 @@ def test_settings_in_their_order(empty):
 
 
 def test_room_is_checked_and_force_goes_on(tmp_path):
-    from galaxiesml.config import check_memory, check_space
+    from galaxiesml.catalog.settings import check_memory, check_space
     from galaxiesml.errors import ResourceError
 
     for check in (lambda **more: check_space(tmp_path, 10**18, **more), lambda **more: check_memory(10**18, **more)):

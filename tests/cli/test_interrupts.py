@@ -186,7 +186,7 @@ def test_an_interrupt_waits_for_an_import_to_end():
 
 def test_files_of_dead_processes_are_cleared_by_the_next_write(tmp_path):
     """What a killed command was making goes when the next one writes there; what a living one makes stays."""
-    from galaxiesml.atomic import clear, making_of, write_atomic
+    from galaxiesml.system.atomic import clear, making_of, write_atomic
 
     mine = making_of(tmp_path / "mine.csv")
     dead = subprocess.Popen([sys.executable, "-c", "pass"])

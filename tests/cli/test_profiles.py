@@ -9,10 +9,10 @@ import pytest
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.cuts import load_cuts
 from galaxiesml.dictionary import cut_names
-from galaxiesml.release_check import KEYS, profile_problems
-from galaxiesml.spectroscopy import KEYS as SURVEY_KEYS
-from galaxiesml.spectroscopy import SURVEYS
-from galaxiesml.survey import RELEASES, known_releases, parse_profile
+from galaxiesml.releases.check import KEYS, profile_problems
+from galaxiesml.surveys.description import KEYS as SURVEY_KEYS
+from galaxiesml.surveys.description import SURVEYS
+from galaxiesml.releases.profile import RELEASES, known_releases, parse_profile
 from galaxiesml.toml_keys import key_problems
 
 PROFILE = (RELEASES / "pdr2_wide.toml").read_text().replace('name = "pdr2_wide"', 'name = "mine"')

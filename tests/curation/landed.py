@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.stores import ensure_empty, refresh_landings
+from galaxiesml.catalog.stores import ensure_empty, refresh_landings
 
 from .replay import KEYS, fields
 

@@ -11,7 +11,7 @@ import pytest
 from galaxiesml.catalog import Catalog
 from galaxiesml.cli import common
 from galaxiesml.curation.emptied import emptied_by, told
-from galaxiesml.spectroscopy import SURVEYS
+from galaxiesml.surveys.description import SURVEYS
 
 from ..mock import skies
 

@@ -9,7 +9,7 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.curation.build import build
 from galaxiesml.curation.cuts import load_cuts
 from galaxiesml.ingest.land import land_hsc
-from galaxiesml.stores import ensure_empty
+from galaxiesml.catalog.stores import ensure_empty
 
 from .reading import BANDS, VERSIONS
 

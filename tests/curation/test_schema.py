@@ -13,7 +13,7 @@ from galaxiesml.curation.key_docs import documents
 from galaxiesml.curation.macros import Macros
 from galaxiesml.curation.project import project_files
 from galaxiesml.curation.schema import load_models, render
-from galaxiesml.survey import known_releases, load_profile
+from galaxiesml.releases.profile import known_releases, load_profile
 
 from .replay import BANDS, KEYS
 

@@ -8,7 +8,7 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.curation.build import build
 from galaxiesml.dictionary import PROJECT
 from galaxiesml.ingest.land import land_hsc
-from galaxiesml.stores import ensure_empty
+from galaxiesml.catalog.stores import ensure_empty
 
 PROFILE = """
 name = "lsst_like"

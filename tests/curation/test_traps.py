@@ -7,7 +7,7 @@ import pytest
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.ingest.land import land_hsc
-from galaxiesml.stores import ensure_empty
+from galaxiesml.catalog.stores import ensure_empty
 
 
 def test_nan_in_parquet_hides_from_a_cut_and_landing_makes_it_null(tmp_path):

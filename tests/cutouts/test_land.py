@@ -22,7 +22,7 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.cutouts.land import land_pictures, recover, remove_shard, store_of
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.errors import InputError, UsageError
-from galaxiesml.pixels import PICTURES, REQUESTS, Shards
+from galaxiesml.pixels.store import PICTURES, REQUESTS, Shards
 
 from .service import cutout, name, psf, write_list, write_tar
 

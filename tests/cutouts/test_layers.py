@@ -14,7 +14,7 @@ from galaxiesml.cutouts.layers import BadFits, read_cutout, read_header, read_ps
 from galaxiesml.cutouts.names import BadName, band_of, read_name
 from galaxiesml.cutouts.picture import count_planes, store_picture
 from galaxiesml.cutouts.tar import Member
-from galaxiesml.pixels import Shards, ShardWriter
+from galaxiesml.pixels.store import Shards, ShardWriter
 
 from .service import cutout, name, psf
 

@@ -16,8 +16,8 @@ from galaxiesml.curation.build import build
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.land import land_hsc
 from galaxiesml.ingest.release_files import land_release
-from galaxiesml.mock.export import Request, write_export
-from galaxiesml.survey import load_profile
+from galaxiesml.mock.export.export import Request, write_export
+from galaxiesml.releases.profile import load_profile
 from tests.ingest.written import write
 
 ODD = "tract=9813/i_cmodel_flag=false/object_id=7/hsc[1]/cat*/a?b/back\\slash/it's"

@@ -10,7 +10,7 @@ from galaxiesml.curation.build import build
 from galaxiesml.cutouts.land import land_pictures
 from galaxiesml.errors import CatalogError
 from galaxiesml.release.hdf5 import Wanted, export_hdf5
-from galaxiesml.release.selection import Selection
+from galaxiesml.samples.selection import Selection
 
 from ..curation.landed import land_rows, new_catalog
 from ..cutouts.service import cutout, name, write_list, write_tar

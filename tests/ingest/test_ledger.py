@@ -22,7 +22,7 @@ from galaxiesml.ingest.ledger import (
     next_number,
     remove_landing,
 )
-from galaxiesml.stores import ensure_empty, recover
+from galaxiesml.catalog.stores import ensure_empty, recover
 from tests.ingest.conftest import columns
 from tests.ingest.written import write
 

@@ -17,8 +17,8 @@ from galaxiesml.ingest.land import land_hsc
 from galaxiesml.ingest.ledger import folder_of
 from galaxiesml.ingest.specz import folder_of as specz_folder
 from galaxiesml.ingest.specz import land_specz
-from galaxiesml.spectroscopy import SURVEYS
-from galaxiesml.stores import ensure_empty
+from galaxiesml.surveys.description import SURVEYS
+from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.units import means
 
 COUNT = 60

@@ -17,7 +17,7 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest import release_hdf5
 from galaxiesml.ingest.release_files import land_release, remove_release, split_of_name
-from galaxiesml.stores import ensure_empty
+from galaxiesml.catalog.stores import ensure_empty
 
 NAME = "5x64x64_{}_with_morphology.hdf5"
 IDS = 40040262113712987 + 2 * np.arange(50, dtype=np.int64)

@@ -7,7 +7,7 @@ import pytest
 from astropy.coordinates import FK4, SkyCoord
 from astropy.table import Table
 
-from galaxiesml import spectroscopy
+from galaxiesml.surveys import description
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.specz import folder_of, land_specz, remove_specz
@@ -88,9 +88,9 @@ def catalog(tmp_path, monkeypatch):
     (folder / "planted.toml").write_text(PLANTED)
     (folder / "angles.toml").write_text(ANGLES)
     monkeypatch.setattr(spectroscopy, "SURVEYS", folder)
-    spectroscopy.load_surveys.cache_clear()
+    description.load_surveys.cache_clear()
     yield Catalog.create(tmp_path / "cat", "pdr2_wide")
-    spectroscopy.load_surveys.cache_clear()
+    description.load_surveys.cache_clear()
 
 
 def rows(number: int = 6, **changes) -> pd.DataFrame:

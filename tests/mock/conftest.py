@@ -1,7 +1,7 @@
 import pytest
 
-from galaxiesml.mock.export import Request, write_export
-from galaxiesml.survey import load_profile
+from galaxiesml.mock.export.export import Request, write_export
+from galaxiesml.releases.profile import load_profile
 
 from .exported import read, truth
 

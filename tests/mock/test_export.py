@@ -11,9 +11,9 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
 from galaxiesml.cli import main
-from galaxiesml.mock import layout
-from galaxiesml.mock.population import redshifts
-from galaxiesml.survey import load_profile, parse_profile
+from galaxiesml.mock.export import layout
+from galaxiesml.mock.export.population import redshifts
+from galaxiesml.releases.profile import load_profile, parse_profile
 from tests.curation.reading import VERSIONS
 
 from .conftest import ROWS, SPECTRA, make

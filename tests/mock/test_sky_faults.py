@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.utils.exceptions import AstropyUserWarning
 
-from galaxiesml.mock.sky.faults import FAULTS
+from galaxiesml.mock.sky.survey.faults import FAULTS
 
 from . import skies
 

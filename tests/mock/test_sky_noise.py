@@ -7,8 +7,8 @@ from . import skies
 
 pytest.importorskip("galsim", reason="the simulated sky needs GalSim")
 
-from galaxiesml.mock.sky.coverage import Box
-from galaxiesml.mock.sky.noise import sky_noise
+from galaxiesml.mock.sky.survey.coverage import Box
+from galaxiesml.mock.sky.survey.noise import sky_noise
 
 SIGMA = dict(zip(skies.BANDS, (0.042, 0.061, 0.080, 0.157, 0.328), strict=True))
 BOX = Box(1000, 20000, 300, 260)

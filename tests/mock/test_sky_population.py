@@ -11,10 +11,10 @@ import pytest
 galsim = pytest.importorskip("galsim")
 pytest.importorskip("speclite")
 
-from galaxiesml.mock.sky import field as field_module  # noqa: E402
-from galaxiesml.mock.sky import galaxies, population, sizes, templates  # noqa: E402
-from galaxiesml.mock.sky.bands import grid  # noqa: E402
-from galaxiesml.mock.sky.cosmos import distance_modulus, kpc_per_arcsec  # noqa: E402
+from galaxiesml.mock.sky.galaxies import field as field_module  # noqa: E402
+from galaxiesml.mock.sky.galaxies import galaxies, population, sizes, templates  # noqa: E402
+from galaxiesml.mock.sky.galaxies.bands import grid  # noqa: E402
+from galaxiesml.mock.sky.galaxies.cosmos import distance_modulus, kpc_per_arcsec  # noqa: E402
 
 N = 20_000
 
@@ -41,7 +41,7 @@ def neighbours():
 def test_equal_seeds_give_equal_galaxies_in_any_process(sample):
     code = (
         "import hashlib\nfrom dataclasses import fields\nimport numpy as np\n"
-        "from galaxiesml.mock.sky.population import spectroscopic\n"
+        "from galaxiesml.mock.sky.galaxies.population import spectroscopic\n"
         f"drawn = spectroscopic({N}, np.random.default_rng(7))\n"
         "parts = [np.ascontiguousarray(getattr(drawn, f.name)).tobytes() for f in fields(drawn)]\n"
         "print(hashlib.sha256(b''.join(parts)).hexdigest())\n"

@@ -13,8 +13,8 @@ pytest.importorskip("speclite")
 
 from galaxiesml.cli import main
 from galaxiesml.errors import InputError, UsageError
-from galaxiesml.mock.sky import compare
-from galaxiesml.mock.sky.population import spectroscopic
+from galaxiesml.mock.sky.galaxies import compare
+from galaxiesml.mock.sky.galaxies.population import spectroscopic
 
 N = 100_000
 

@@ -6,9 +6,9 @@ import pytest
 pytest.importorskip("galsim")
 filters = pytest.importorskip("speclite.filters")
 
-from galaxiesml.mock.sky import bands, lines, templates  # noqa: E402
-from galaxiesml.mock.sky.bands import BANDS, LOG_Z, ab_magnitudes, grid  # noqa: E402
-from galaxiesml.mock.sky.templates import NAMES, WAVELENGTH  # noqa: E402
+from galaxiesml.mock.sky.galaxies import bands, lines, templates  # noqa: E402
+from galaxiesml.mock.sky.galaxies.bands import BANDS, LOG_Z, ab_magnitudes, grid  # noqa: E402
+from galaxiesml.mock.sky.galaxies.templates import NAMES, WAVELENGTH  # noqa: E402
 
 Z = np.expm1(LOG_Z)
 

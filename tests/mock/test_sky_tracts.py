@@ -11,18 +11,9 @@ from astropy.wcs import WCS
 
 pytest.importorskip("galsim", reason="the simulated sky needs GalSim")
 
-from galaxiesml.mock.sky.coverage import Box
-from galaxiesml.mock.sky.pictures import box_of
-from galaxiesml.mock.sky.tracts import (
-    DEG_PER_PIXEL,
-    MIDDLE,
-    Tract,
-    holding,
-    home,
-    object_id,
-    patch_of,
-    tract,
-)
+from galaxiesml.mock.sky.survey.coverage import Box
+from galaxiesml.mock.sky.coadd.pictures import box_of
+from galaxiesml.mock.sky.survey.tracts import DEG_PER_PIXEL, MIDDLE, Tract, holding, home, object_id, patch_of, tract
 
 
 def real_files(shared_data):
@@ -50,7 +41,7 @@ def test_patches_are_those_that_the_archives_files_name(shared_data):
 
 def test_boxes_are_rounded_as_the_service_rounds_them(shared_data, monkeypatch):
     # Those files were asked for with 2 arcsec each way.
-    monkeypatch.setattr("galaxiesml.mock.sky.pictures.SEMI_WIDTH_ARCSEC", 2.0)
+    monkeypatch.setattr("galaxiesml.mock.sky.coadd.pictures.SEMI_WIDTH_ARCSEC", 2.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         stars = Table.read(shared_data / "hsc_cutouts_stars" / "star_cat_correct.fits")

@@ -23,7 +23,7 @@ from galaxiesml.morphology.sersic.table import table
 from galaxiesml.morphology.sersic.waves import waves
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.morphology.target import Target, look
-from galaxiesml.survey import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 from .injected import GAIN, Injected, injected
 

@@ -6,7 +6,7 @@ import pytest
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.settings import Settings
-from galaxiesml.survey import PIXEL_SCALE_ARCSEC
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
 from .injected import draw, galaxy
 

@@ -9,7 +9,7 @@ from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag, reasons
 from galaxiesml.morphology.sersic.psf import Moffat
 from galaxiesml.morphology.settings import Settings
-from galaxiesml.survey import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 from .injected import BETA, GAIN, SKY_NOISE, injected, psf_picture
 

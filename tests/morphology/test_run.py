@@ -18,7 +18,7 @@ import pytest
 import torch
 from astropy.io import fits
 
-from galaxiesml.derived import MEASURED
+from galaxiesml.catalog.measured import MEASURED
 from galaxiesml.morphology import measure
 
 from ..mock import skies

@@ -10,7 +10,7 @@ from galaxiesml.morphology.sersic import model
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.morphology.sersic.table import table
 from galaxiesml.morphology.sersic.waves import waves
-from galaxiesml.survey import PIXEL_SCALE_ARCSEC
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
 from . import injected
 from .injections import fisher

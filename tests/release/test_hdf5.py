@@ -24,7 +24,7 @@ from galaxiesml.cutouts.land import land_pictures
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.release import hdf5
 from galaxiesml.release.hdf5 import Wanted, export_hdf5
-from galaxiesml.release.selection import Selection, check_selection
+from galaxiesml.samples.selection import Selection, check_selection
 from galaxiesml.release.twins import export_twins
 
 from ..curation.landed import land_rows, new_catalog

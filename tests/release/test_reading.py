@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from galaxiesml.errors import UsageError
-from galaxiesml.release import ask
-from galaxiesml.release.reading import reading
+from galaxiesml.query import ask
+from galaxiesml.query.reading import reading
 
 READS = [
     "select * from g",

@@ -12,7 +12,7 @@ from astropy.io.votable import parse
 from astropy.table import Table
 
 from galaxiesml.errors import CatalogError, UsageError
-from galaxiesml.release.tables import export_of, table_export, write_csv, write_parquet
+from galaxiesml.query.tables import export_of, table_export, write_csv, write_parquet
 from tests.release.conftest import IDS, MISSING, NAMES, PRIMARY, REDSHIFTS, write_build
 
 

@@ -22,9 +22,9 @@ from galaxiesml.morphology.psf_source import source_of
 from galaxiesml.morphology.run import plan
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.release.hdf5 import Wanted, export_hdf5
-from galaxiesml.release.selection import Selection
+from galaxiesml.samples.selection import Selection
 from galaxiesml.release.twins import export_twins
-from galaxiesml.release.verify import verify_files
+from galaxiesml.verify.verify import verify_files
 
 from ..cutouts.service import cutout, name, write_tar
 from ..cutouts.test_manifest import at

@@ -5,7 +5,7 @@ import ast
 import numpy as np
 import pytest
 
-from galaxiesml.release.verify_pictures import framed
+from galaxiesml.verify.pictures import framed
 
 
 @pytest.mark.parametrize("size", [127, 64])
@@ -36,4 +36,4 @@ def test_it_shares_nothing_with_what_writes_the_files(repo):
             + ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
         }
         ours = {name for name in found if name.startswith("galaxiesml")}
-        assert all(name == "galaxiesml.errors" or name.startswith("galaxiesml.release.verify") for name in ours), path
+        assert all(name == "galaxiesml.errors" or name.startswith("galaxiesml.verify.verify") for name in ours), path

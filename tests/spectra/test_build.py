@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.release.tables import export_of, table_export
+from galaxiesml.query.tables import export_of, table_export
 
 from ..mock import skies
 

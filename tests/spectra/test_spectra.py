@@ -6,7 +6,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from galaxiesml import dictionary, spectroscopy
+from galaxiesml import dictionary
+from galaxiesml.surveys import description
 from galaxiesml.curation.macros import Macros
 from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, like_pattern, survey_seeds
 from galaxiesml.errors import InputError
@@ -64,9 +65,9 @@ def spectra(tmp_path, monkeypatch):
     (folder / "mixed.toml").write_text(MIXED)
     (folder / "angles.toml").write_text(ANGLES)
     monkeypatch.setattr(spectroscopy, "SURVEYS", folder)
-    spectroscopy.load_surveys.cache_clear()
+    description.load_surveys.cache_clear()
     seeds = survey_seeds()
-    spectroscopy.load_surveys.cache_clear()
+    description.load_surveys.cache_clear()
 
     def made(*rows: dict) -> dict[int, dict]:
         connection = duckdb.connect()
@@ -162,7 +163,7 @@ def test_patterns_of_flags_are_like_patterns():
 
 
 def test_the_seeds_are_those_of_the_descriptions(repo):
-    spectroscopy.load_surveys.cache_clear()
+    description.load_surveys.cache_clear()
     for path, text in survey_seeds().items():
         assert (repo / path).read_text() == text, f"{path}: type make yml"
 
@@ -181,5 +182,5 @@ def test_the_seeds_are_those_of_the_descriptions(repo):
 def test_a_description_that_lacks_something_says_what(old, new, wrong):
     assert old in PLANTED
     with pytest.raises(InputError, match=r"planted\.toml describes no survey") as error:
-        spectroscopy.parse_survey("planted", PLANTED.replace(old, new), "planted.toml")
+        description.parse_survey("planted", PLANTED.replace(old, new), "planted.toml")
     assert wrong in str(error.value)

@@ -9,7 +9,7 @@ import pytest
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.ingest.specz import folder_of, land_specz
-from galaxiesml.spectroscopy import load_surveys
+from galaxiesml.surveys.description import load_surveys
 
 from ..mock import skies
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from galaxiesml.survey import MASK_PLANES
+from galaxiesml.instrument import MASK_PLANES
 
 BANDS = "grizy"
 #: Standard deviation of the sky in a pixel, counts at zero point 27, in band order (HSC Wide, Aihara et al. 2019).

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from galaxiesml.mock.sky import places, population
-from galaxiesml.mock.sky.coverage import Coverage
-from galaxiesml.mock.sky.faults import FAULTS, Fault
+from galaxiesml.mock.sky.survey import places
+from galaxiesml.mock.sky.galaxies import population
+from galaxiesml.mock.sky.survey.coverage import Coverage
+from galaxiesml.mock.sky.survey.faults import FAULTS, Fault
 from galaxiesml.mock.sky.instrument import BANDS, generator
-from galaxiesml.mock.sky.sources import Sources, cells_near, joined, of_cell, of_galaxies, of_stars
-from galaxiesml.mock.sky.tracts import holding, object_id, patch_of, tract
+from galaxiesml.mock.sky.galaxies.sources import Sources, cells_near, joined, of_cell, of_galaxies, of_stars
+from galaxiesml.mock.sky.survey.tracts import holding, object_id, patch_of, tract
 
 _PLACING, _SERIALS = 0, 1
 #: Every so many galaxies, each fault comes once more.

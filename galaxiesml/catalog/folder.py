@@ -1,0 +1,376 @@
+"""A catalogue: a folder of Parquet, its lock, its builds, and read-only connections to it.
+
+::
+
+    galaxiesml.toml            format number and settings
+    release.toml               the release profile, as it was at ``init``
+    raw/hsc/<NNNN-sha12>/      one landed file: objects, specz or joined .parquet and landing.json
+    raw/release/<sha12>/       one released file: splits.parquet (object_id, split) and landing.json
+    raw/specz/<survey-sha12>/  one survey's table: spectra.parquet, own.parquet (its own columns), landing.json
+    raw/cutouts/<sha12>/       one tar of cutouts: pixels.bin, pictures.parquet, requests.parquet, landing.json
+    raw/psf/<sha12>/           one tar of PSF pictures, likewise
+    raw/landings.parquet       all landings, made anew from the landing.json files
+    plan/                      what dbt is told: which cuts can be judged, which versions to make
+    dbt/                       the SQL project as last rendered, and dbt's target/
+    builds/<id>/               one build: marts as Parquet, build.json, manifest.json
+    current                    one line: the id of the published build
+    exports/  logs/            what goes out, and what happened
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from galaxiesml.system import atomic, interrupts
+from galaxiesml.system.atomic import sync as sync_folder
+from galaxiesml.system.atomic import write_atomic
+from galaxiesml.system.atomic import write_table
+from galaxiesml.errors import CatalogError, LockedError, UsageError
+from galaxiesml.catalog.parquet import parquet, plain, quote
+from galaxiesml.releases.check import checked_profile
+from galaxiesml.releases.profile import Profile, parse_profile
+
+#: Layout of the folder.  1: this one.
+FORMAT = 1
+CONFIG = "galaxiesml.toml"
+#: The version that plain ``galaxies`` is.
+DEFAULT_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A catalogue's folder and its release profile.
+
+    Attributes
+    ----------
+    root : Path
+        Absolute path of the folder.
+    profile : Profile
+        The release profile that was copied in at ``init``.
+    settings : dict
+        galaxiesml.toml as read.
+    """
+
+    root: Path
+    profile: Profile
+    settings: dict
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "raw" / "hsc"
+
+    @property
+    def release_raw(self) -> Path:
+        return self.root / "raw" / "release"
+
+    @property
+    def specz_raw(self) -> Path:
+        return self.root / "raw" / "specz"
+
+    @property
+    def landings_file(self) -> Path:
+        return self.root / "raw" / "landings.parquet"
+
+    @property
+    def plan(self) -> Path:
+        return self.root / "plan"
+
+    @property
+    def dbt(self) -> Path:
+        return self.root / "dbt"
+
+    @property
+    def builds(self) -> Path:
+        return self.root / "builds"
+
+    @property
+    def exports(self) -> Path:
+        return self.root / "exports"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @classmethod
+    def create(cls, root: Path, release: str | Path) -> Catalog:
+        """Make an empty catalogue.  A folder that holds one already is an error, other files are not."""
+        profile = checked_profile(release)
+        root = Path(root).resolve()
+        if (root / CONFIG).exists():
+            raise CatalogError(f"{root} is a catalogue already.", "Go on with it, or give the name of another folder.")
+        # Where plain `dbt build` writes; it cannot make the folder.
+        (root / "builds" / ".dbt").mkdir(parents=True, exist_ok=True)
+        write_atomic(root / "release.toml", profile.text)
+        # Written last: a folder is a catalogue only once everything else stands.
+        write_atomic(root / CONFIG, f'format = {FORMAT}\nrelease = "{profile.name}"\n')
+        return cls.open(root)
+
+    @classmethod
+    def open(cls, root: Path) -> Catalog:
+        """Open an existing catalogue of this format."""
+        root = Path(root).resolve()
+        settings = read_settings(root)
+        if settings.get("format") != FORMAT:
+            raise CatalogError(
+                f"{root} is a catalogue of format {settings.get('format')!r}; this galaxiesml writes {FORMAT}.",
+                "Type: galaxiesml upgrade"
+                if isinstance(settings.get("format"), int) and settings["format"] < FORMAT
+                else "Install the galaxiesml that made it, or a newer one.",
+            )
+        profile = root / "release.toml"
+        if not profile.is_file():
+            raise CatalogError(f"{root} has no release.toml.", "Make the catalogue again with galaxiesml init.")
+        return cls(root, parse_profile(profile.read_text(encoding="utf-8"), str(profile)), settings)
+
+    def landings(self) -> list[dict]:
+        """landing.json of every landed file, in landing order; the folders are the truth, no index is."""
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.raw.glob("[0-9]*/landing.json")]
+        return sorted(found, key=lambda landing: landing["landing"])
+
+    def release_landings(self) -> list[dict]:
+        """landing.json of every landed released file, by split and name."""
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.release_raw.glob("*/landing.json")]
+        return sorted(found, key=lambda landing: (landing["split"], landing["source_file"], landing["source_sha256"]))
+
+    def specz_landings(self) -> list[dict]:
+        """landing.json of every landed table of a spectroscopic survey, by survey and file."""
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.specz_raw.glob("*/landing.json")]
+        return sorted(found, key=lambda landing: (landing["survey"], landing["source_file"], landing["source_sha256"]))
+
+    def shards(self, store: str = "cutouts") -> list[dict]:
+        """landing.json of every landed tar of a pixel store, 'cutouts' or 'psf', by shard."""
+        paths = sorted((self.root / "raw" / store).glob("*/landing.json"))
+        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+    # -- builds ------------------------------------------------------------------------------------------
+
+    def current_id(self) -> str | None:
+        """Identifier of the published build, or None before the first one."""
+        try:
+            return (self.root / "current").read_text(encoding="utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def current_build(self) -> Path:
+        """Folder of the published build."""
+        build = self.current_id()
+        if build is None:
+            raise CatalogError(f"{self.root} has no build yet.", "Type: galaxiesml build")
+        return self.builds / build
+
+    def build_info(self) -> dict:
+        """build.json of the published build: id, landings, versions, incomplete cuts, package versions."""
+        return json.loads((self.current_build() / "build.json").read_text(encoding="utf-8"))
+
+    def landed_since_build(self, kind: str) -> int:
+        """How many landed tars ('cutouts', 'psf') or tables of surveys ('specz') the published build does not know."""
+        info = self.build_info() if self.current_id() else {}
+        if kind == "specz":
+            known = {row["source_sha256"] for row in info.get("specz", [])}
+            return len({row["source_sha256"] for row in self.specz_landings()} - known)
+        return len({row["shard"] for row in self.shards(kind)} - set(info.get("shards", {}).get(kind, [])))
+
+    def publish(self, folder: Path, build: str) -> None:
+        """Make a finished folder the published build: one rename, then one pointer replaced."""
+        interrupts.check()
+        with interrupts.held():
+            os.replace(folder, self.builds / build)
+            sync_folder(self.builds)
+            write_atomic(self.root / "current", build + "\n")
+
+    def build_ids(self) -> list[str]:
+        """Builds that stand, oldest first."""
+        if not self.builds.is_dir():
+            return []
+        return sorted(path.name for path in self.builds.iterdir() if path.name[0].isdigit())
+
+    def stale_builds(self, keep: int) -> list[str]:
+        """All but the newest ``keep`` builds (1 or more); never the published one."""
+        return [build for build in self.build_ids()[:-keep] if build != self.current_id()]
+
+    def discard_builds(self, keep: int) -> list[str]:
+        """Delete the stale builds."""
+        stale = self.stale_builds(keep)
+        for build in stale:
+            shutil.rmtree(self.builds / build)
+        return stale
+
+    def leftovers(self, is_written: bool = False) -> list[Path]:
+        """What a killed command left: half a landing, half a build, half a file, DuckDB's spill.
+
+        Parameters
+        ----------
+        is_written : bool
+            Another process holds the lock: half a landing and half a build may be its own, and are not listed.
+        """
+        half = [
+            *(self.root / "raw").glob(".tmp-*"),
+            *self.raw.glob(".tmp-*"),
+            self.builds / ".next",
+            self.root / ".tmp",
+        ]
+        found = [] if is_written else half
+        folders = [self.root, *(path for path in self.root.rglob("*") if path.is_dir())]
+        return [path for path in found if path.exists()] + [path for each in folders for path in atomic.left_in(each)]
+
+    # -- reading -----------------------------------------------------------------------------------------
+
+    def tables(self) -> dict[str, str]:
+        """Plain table names and the DuckDB expression that reads each.
+
+        Marts of the published build (``galaxies`` is the default version), and the landed tables
+        ``hsc_objects``, ``hsc_specz``, ``hsc_joined``, ``landings``, and ``cutout_`` and ``psf_`` ``pictures`` and
+        ``requests``.
+        """
+        found = {}
+        for kind in ("objects", "specz", "joined"):
+            if any(self.raw.glob(f"*/{kind}.parquet")):
+                found[f"hsc_{kind}"] = parquet(self.raw, f"*/{kind}.parquet", union_by_name=True)
+        for store, name in (("cutouts", "cutout"), ("psf", "psf")):
+            for table in ("pictures", "requests"):
+                shards = self.root / "raw" / store
+                if any(shards.glob(f"*/{table}.parquet")):
+                    # Landings of earlier versions have fewer columns.
+                    found[f"{name}_{table}"] = parquet(shards, f"*/{table}.parquet", union_by_name=True)
+        if self.landings_file.is_file():
+            found["landings"] = parquet(self.landings_file)
+        if build := self.current_id():
+            for path in sorted((self.builds / build).glob("*.parquet")):
+                found[path.stem] = parquet(path)
+            default = f"galaxies_v{DEFAULT_VERSION}"
+            if default in found:
+                found["galaxies"] = found[default]
+        return found
+
+    def connect(self, threads: int | None = None, memory_limit: str | None = None):
+        """A DuckDB connection with a view for each table; it holds no lock and writes nothing here.
+
+        Returns
+        -------
+        duckdb.DuckDBPyConnection
+            In memory; every view reads the build that was published when it was opened.
+        """
+        import duckdb
+
+        # A table that this build does not have must not be looked for among the program's own variables.
+        config = {"temp_directory": str(atomic.spill_of(plain(self.root))), "python_enable_replacements": "false"}
+        connection = duckdb.connect(config=config)
+        if threads:
+            connection.execute(f"set threads = {int(threads)}")
+        if memory_limit:
+            connection.execute(f"set memory_limit = {quote(memory_limit)}")
+        for name, source in self.tables().items():
+            connection.execute(f'create view "{name}" as select * from {source}')
+        return connection
+
+    # -- writing -----------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def lock(self, command: str, wait: float = 0.0):
+        """Hold the catalogue's one write lock; the system frees it when the process ends, however it ends.
+
+        Parameters
+        ----------
+        command : str
+            What the holder does, for the message that another writer sees.
+        wait : float
+            Seconds to wait for another writer before giving up.
+        """
+        handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._acquire(handle, time.monotonic() + wait)
+            holder = {"pid": os.getpid(), "host": os.uname().nodename, "command": command, "since": now()}
+            # Only words for others: a full disk is for whoever writes data to tell.
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, json.dumps(holder).encode(), 0)
+            yield
+        finally:
+            os.close(handle)
+
+    def _acquire(self, handle: int, deadline: float) -> None:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() < deadline:
+                    time.sleep(0.2)
+                    continue
+                raise LockedError(
+                    f"{self.root} is being written by {_holder(handle)}.",
+                    "Wait for it, or type the command again with --wait 600.",
+                ) from None
+
+    def writer(self) -> str | None:
+        """Who holds the write lock now, None when nobody does."""
+        if not (self.root / ".lock").exists():
+            return None
+        # For reading alone: the catalogue may be one that cannot be written.
+        handle = os.open(self.root / ".lock", os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            return _holder(handle)
+        finally:
+            os.close(handle)
+
+
+def _holder(handle: int) -> str:
+    """Who wrote the lock file, in words."""
+    try:
+        return "{command} (process {pid} on {host}, since {since})".format(**json.loads(os.pread(handle, 4096, 0)))
+    except (ValueError, KeyError):
+        return "another process"
+
+
+def find_catalog(directory: Path | None = None) -> Catalog:
+    """The catalogue in ``directory``, else in GALAXIESML_CATALOG, else in the working folder or above it."""
+    return Catalog.open(catalog_root(directory or os.environ.get("GALAXIESML_CATALOG")))
+
+
+def catalog_root(named: Path | str | None) -> Path:
+    """The folder that is meant: the one named, else the working folder or the nearest catalogue above it."""
+    if named:
+        return Path(named).resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / CONFIG).is_file():
+            return folder
+    raise CatalogError(
+        f"No catalogue in {here} or above it.",
+        "Type: galaxiesml init cat --release pdr2_wide && cd cat; or name one with -C DIR or GALAXIESML_CATALOG.",
+    )
+
+
+def read_settings(root: Path) -> dict:
+    """galaxiesml.toml of a folder, whatever its format number."""
+    try:
+        return tomllib.loads((Path(root) / CONFIG).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        what = "a file, not a catalogue's folder" if Path(root).is_file() else "no catalogue"
+        raise CatalogError(f"{root} is {what}.", "Type: galaxiesml init DIR --release RELEASE") from None
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogError(f"{Path(root) / CONFIG} cannot be read: {error}.") from error
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def check_version(name: str | int) -> int:
+    """1 to 4 from 'v2', '2' or 2."""
+    text = str(name).lower().removeprefix("v")
+    if text not in {"1", "2", "3", "4"}:
+        raise UsageError(f"No version {name!r} of galaxies.", "There are v1, v2, v3 and v4.")
+    return int(text)

@@ -1,0 +1,57 @@
+"""Catalogues of older formats, brought to this one step by step.
+
+Each step takes a folder of one format number to the next; the number is written last, so that a killed
+upgrade starts again where it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from galaxiesml.catalog.folder import CONFIG, FORMAT, read_settings
+from galaxiesml.system.atomic import write_atomic
+from galaxiesml.errors import CatalogError
+from galaxiesml.releases.profile import known_releases, load_profile
+
+
+def _keep_the_profile(root: Path) -> str:
+    """0 to 1: the catalogue holds its release profile, and no longer reads the package's."""
+    release = read_settings(root).get("release")
+    if not release:
+        raise CatalogError(f"{root / CONFIG} names no release.", f'Add to it: release = "{known_releases()[0]}"')
+    profile = load_profile(release)
+    write_atomic(root / "release.toml", profile.text)
+    return f"release.toml: the profile of {profile.name} as this galaxiesml has it"
+
+
+#: Format number to the step that leads from it to the next.
+STEPS: dict[int, Callable[[Path], str]] = {0: _keep_the_profile}
+
+
+def upgrade_folder(root: Path) -> list[str]:
+    """Bring a catalogue to this format.
+
+    Returns
+    -------
+    list of str
+        What each step did; empty when there was nothing to do.
+
+    Raises
+    ------
+    CatalogError
+        The folder is no catalogue, or a newer galaxiesml made it.
+    """
+    found = read_settings(root).get("format")
+    if not isinstance(found, int) or found > FORMAT or (found < FORMAT and found not in STEPS):
+        raise CatalogError(
+            f"{root} is a catalogue of format {found!r}; this galaxiesml knows {min(STEPS)} to {FORMAT}.",
+            "Install the galaxiesml that made it, or a newer one.",
+        )
+    done = []
+    for number in range(found, FORMAT):
+        done.append(STEPS[number](root))
+        text = (root / CONFIG).read_text(encoding="utf-8")
+        write_atomic(root / CONFIG, re.sub(r"(?m)^format\s*=.*$", f"format = {number + 1}", text))
+    return done

@@ -1,0 +1,215 @@
+"""A version of galaxies, or another mart, as one CSV or Parquet file that carries units, cuts and what it lacks."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from galaxiesml.system.atomic import appearing, passing, write_atomic
+from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.folder import check_version
+from galaxiesml.dictionary import Column, columns
+from galaxiesml.errors import CatalogError
+from galaxiesml.catalog.parquet import parquet, quote
+from galaxiesml.release import morphology
+from galaxiesml.surveys.description import by_hand
+
+_ECSV = {"bigint": "int64", "integer": "int32", "double": "float64", "boolean": "bool", "text": "string"}
+_VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "boolean", "text": "char"}
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an export is made from: one mart of the published build.
+
+    Attributes
+    ----------
+    source : Path
+        The mart's Parquet file.
+    columns : list of Column
+        In order, with unit, UCD and description.
+    facts : dict
+        What the file says of itself: build, release, table, rows, incomplete; of a version also its cuts.
+    """
+
+    source: Path
+    columns: list[Column]
+    facts: dict
+
+    @property
+    def incomplete(self) -> list[str]:
+        return self.facts["incomplete"]
+
+
+def export_of(catalog: Catalog, version: str) -> Export:
+    """The published build's version as an export.
+
+    Raises
+    ------
+    CatalogError
+        There is no build, or it holds no such version.
+    """
+    name = f"v{check_version(version)}"
+    info = catalog.build_info()
+    if name not in info["versions"]:
+        raise CatalogError(
+            f"Build {info['id']} holds no {name}.",
+            f"Type: galaxiesml build --version {name} --accept-missing all",
+        )
+    entry = info["versions"][name]
+    source = catalog.current_build() / f"galaxies_{name}.parquet"
+    known = columns(catalog.profile.bands)
+    facts = _facts(info, source) | {
+        "version": name,
+        "default": name == f"v{info['default_version']}",
+        "title": entry["title"],
+        "cuts": entry["cuts"],
+        "incomplete": entry["missing_cuts"],
+    }
+    return Export(source, [known[column] for column in pq.read_schema(source).names], facts)
+
+
+def table_export(catalog: Catalog, table: str) -> Export:
+    """Any mart of the published build as an export; units and descriptions are those of the build's ``columns``.
+
+    Raises
+    ------
+    CatalogError
+        There is no build, or it holds no such table.
+    """
+    info = catalog.build_info()
+    sources = {path.stem: path for path in catalog.current_build().glob("*.parquet")}
+    if table not in sources:
+        raise CatalogError(f"Build {info['id']} holds no table {table!r}.", f"Tables: {', '.join(sorted(sources))}.")
+    described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)], partitioning=None).to_pylist()
+    known = {row["name"]: row for row in described}
+    made = [
+        Column(name, *(known[name][key] or "" for key in ("data_type", "description", "unit", "ucd")))
+        for name in pq.read_schema(sources[table]).names
+    ]
+    missing = {cut: None for entry in info["versions"].values() for cut in entry["missing_cuts"]}
+    facts = _facts(info, sources[table]) | {"incomplete": list(missing)}
+    if table in (morphology.MART, "morphology"):
+        facts["morphology"] = morphology.told(info)
+    return Export(sources[table], made, facts)
+
+
+def _facts(info: dict, source: Path) -> dict:
+    # Of galaxies with the archive's own spectra no flag was decided here; of the others `spectra_from` says it.
+    decided = [] if source.stem.startswith("galaxies_v") else by_hand(info.get("specz", []))
+    return {
+        "build": info["id"],
+        "galaxiesml": info["galaxiesml"],
+        "release": info["release"],
+        "spectra_from": info.get("spectra_from", "export"),
+        **({"flags_by_hand": decided} if decided else {}),
+        "table": source.stem,
+        "rows": pq.read_metadata(source).num_rows,
+        "landed": [f"{row['source_file']} sha256:{row['source_sha256']}" for row in info["landings"]],
+    }
+
+
+def write_csv(export: Export, path: Path, plain: bool = False) -> None:
+    """Write CSV, by default as ECSV 1.0: a commented header with units, UCDs and the facts, then the rows.
+
+    NULL is an empty field; a text that is empty or holds a comma is quoted.  Streamed; equal for equal builds.
+
+    Parameters
+    ----------
+    plain : bool
+        Leave the header out; the facts then stand beside, in ``<path>.json``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # ECSV wants True and False.
+    wanted = ", ".join(
+        f"""case "{column.name}" when true then 'True' when false then 'False' end as "{column.name}\""""
+        if column.type == "boolean"
+        else f'"{column.name}"'
+        for column in export.columns
+    )
+    with appearing(path) as making, passing(path.with_name(f"{path.name}.rows")) as body:
+        connection = duckdb.connect()
+        connection.execute(
+            f"copy (select {wanted} from {parquet(export.source)}) to {quote(body)} (format csv, header)"
+        )
+        with open(making, "wb") as out, open(body, "rb") as rows:
+            if not plain:
+                out.write(ecsv_header(export).encode())
+            while block := rows.read(1 << 20):
+                out.write(block)
+    if plain:
+        write_atomic(path.with_name(path.name + ".json"), json.dumps(export.facts, indent=1) + "\n")
+
+
+def ecsv_header(export: Export) -> str:
+    """The commented lines before the names (Taylor et al., ECSV 1.0, APE 6)."""
+    entries = []
+    for column in export.columns:
+        entry: dict = {"name": column.name}
+        if column.unit:
+            entry["unit"] = column.unit
+        entry["datatype"] = _ECSV[column.type]
+        entry["description"] = column.description
+        entry["meta"] = {"ucd": column.ucd}
+        entries.append(entry)
+    content = {"delimiter": ",", "datatype": entries, "meta": export.facts}
+    text = yaml.safe_dump(content, sort_keys=False, width=10_000, allow_unicode=True)
+    return "# %ECSV 1.0\n# ---\n" + "".join(f"# {line}\n" for line in text.splitlines())
+
+
+def write_parquet(export: Export, path: Path) -> None:
+    """Write Parquet whose fields carry unit, UCD and description, and whose file carries the facts.
+
+    A VOTable header stands in the file as well, as the VOParquet convention asks, so that TOPCAT shows units.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = pq.ParquetFile(export.source)
+    schema = pa.schema(
+        [
+            field.with_metadata({"unit": column.unit, "ucd": column.ucd, "description": column.description})
+            for field, column in zip(source.schema_arrow, export.columns, strict=True)
+        ],
+        metadata={
+            "galaxiesml": json.dumps(export.facts),
+            "IVOA.VOTable-Parquet.version": "1.0",
+            "IVOA.VOTable-Parquet.content": votable_header(export),
+        },
+    )
+    with appearing(path) as making, pq.ParquetWriter(making.absolute(), schema, compression="zstd") as writer:
+        for batch in source.iter_batches(batch_size=122_880):
+            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+
+
+def votable_header(export: Export) -> str:
+    """A VOTable that declares the columns and holds no rows."""
+    from astropy.io.votable import tree
+
+    document = tree.VOTableFile()
+    resource = tree.Resource()
+    document.resources.append(resource)
+    table = tree.TableElement(document, name=export.facts["table"])
+    resource.tables.append(table)
+    # As attributes: astropy breaks the lines of a description, a hash in the middle.
+    for key, value in export.facts.items():
+        words = ", ".join(value) if isinstance(value, list) else str(value)
+        resource.infos.append(tree.Info(name=key, value=words))
+    table.description = f"{export.facts['table']} of build {export.facts['build']}" + (
+        f"; INCOMPLETE: {', '.join(export.incomplete)}" if export.incomplete else ""
+    )
+    for column in export.columns:
+        more = {"arraysize": "*"} if column.type == "text" else {}
+        field = tree.Field(document, name=column.name, datatype=_VOTABLE[column.type], ucd=column.ucd, **more)
+        if column.unit:
+            field.unit = column.unit
+        field.description = column.description
+        table.fields.append(field)
+    out = io.BytesIO()
+    document.to_xml(out)
+    return out.getvalue().decode()
