@@ -26,6 +26,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
+
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.detect import detect
 from galaxiesml.morphology.neighbours import counts
@@ -35,7 +37,6 @@ from galaxiesml.morphology.sersic.table import table
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.morphology.shapes import shapes
 from galaxiesml.morphology.source_extractor import write_config, write_psf
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from tests.morphology.injected import BETA, GAIN, Injected, injected, psf_picture
 from tests.morphology.injections import _fits, _targets, scatter
 from tests.morphology.reference import PROGRAM, _run, nearest

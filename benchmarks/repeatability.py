@@ -23,10 +23,11 @@ from astropy.io import fits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
+
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.settings import Settings
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from tests.morphology.injected import BETA, GAIN, SKY_NOISE
 from tests.morphology.injections import scatter
 from tests.morphology.reference import PROGRAM, reference

@@ -27,6 +27,10 @@ class Column:
         object, spectrum or ''.
     min, max : float or None
         What a value may be, both included, in the column's unit; None: no limit.
+    families : tuple of str
+        Lists that the column is in; see `family`.
+    landed, landed_type : str
+        Its name and type in a landed or measured table.
     """
 
     name: str
@@ -37,6 +41,9 @@ class Column:
     of: str = ""
     min: float | None = None
     max: float | None = None
+    families: tuple[str, ...] = ()
+    landed: str = ""
+    landed_type: str = ""
 
 
 @cache
@@ -58,9 +65,62 @@ def columns(bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> di
     for pattern, entry in _entries().items():
         for words in _fillings(pattern, bands, cuts):
             filled = {key: _fill(of, words) if isinstance(of, str) else of for key, of in entry.items()}
+            filled["families"] = tuple(entry.get("families", ()))
             name = _fill(pattern, words)
-            out[name] = Column(name, **filled)
+            out[name] = Column(name, **({"landed": name, "landed_type": entry["type"]} | filled))
     return out
+
+
+def family(name: str, bands: dict[str, str] | None = None) -> list[Column]:
+    """The columns of one list, in the dictionary's order.
+
+    Parameters
+    ----------
+    name : str
+        As the columns' ``families`` have it: object, picture, morphology ...
+    bands : dict of str to str, optional
+        Filters to write {band} out for; a list without such columns needs none.
+    """
+    return list(_family(name, tuple((bands or {}).items())))
+
+
+@cache
+def _family(name: str, bands: tuple[tuple[str, str], ...]) -> tuple[Column, ...]:
+    return tuple(column for column in columns(dict(bands)).values() if name in column.families)
+
+
+def patterns(name: str) -> list[str]:
+    """The names of one list as the dictionary has them, {band} and {plane} not written out."""
+    found = [pattern for pattern, entry in _entries().items() if name in entry.get("families", ())]
+    if not found:
+        raise KeyError(f"no column of sql/columns.toml is in the family {name!r}")
+    return found
+
+
+def families() -> list[str]:
+    """Names of all lists, in the order of their first columns."""
+    return list(dict.fromkeys(name for entry in _entries().values() for name in entry.get("families", ())))
+
+
+#: Types of the dictionary as Arrow and as portable SQL call them.
+_ARROW = {"double": "float64", "bigint": "int64", "integer": "int32", "boolean": "bool_", "text": "string"}
+
+
+def sql_type(kind: str) -> str:
+    """A dictionary's type as portable SQL calls it."""
+    return "string" if kind == "text" else kind
+
+
+def arrow_type(kind: str):
+    """The Arrow type of a dictionary's type.
+
+    Returns
+    -------
+    pyarrow.DataType
+    """
+    import pyarrow as pa
+
+    return getattr(pa, _ARROW[kind])()
 
 
 def expand(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> list[str]:

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from galaxiesml.catalog import parquet as reading
 from galaxiesml.catalog import Catalog
+from galaxiesml.catalog import parquet as reading
+from galaxiesml.catalog.parquet import parquet, plain
 from galaxiesml.curation.macros import Macros
 from galaxiesml.errors import CatalogError
-from galaxiesml.catalog.parquet import parquet, plain
 from galaxiesml.verify.expected import _parquet as verify_parquet
 from galaxiesml.verify.expected import plainly_named
 
@@ -94,7 +94,7 @@ def test_verify_reads_what_is_below_the_folder_and_nothing_else(folder):
 def test_a_catalogue_shows_its_own_rows_and_spills_into_its_own_folder(folder):
     catalog = Catalog.create(folder / "cat", "pdr2_wide")
     for number in (1, 2):
-        shard = catalog.raw / f"000{number}-ab"
+        shard = catalog.raw / "hsc" / f"000{number}-ab"
         shard.mkdir(parents=True)
         pq.write_table(pa.table({"tract": [number], "object_id": [number]}), shard / "objects.parquet")
     connection = catalog.connect()

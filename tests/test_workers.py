@@ -10,7 +10,7 @@ POOL = """
 import sys, time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from galaxiesml.workers import end_with_parent
+from galaxiesml.system.workers import end_with_parent
 
 def work(seconds):
     print("at work", flush=True)

@@ -30,14 +30,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from galaxiesml.system import atomic, interrupts
-from galaxiesml.system.atomic import sync as sync_folder
-from galaxiesml.system.atomic import write_atomic
-from galaxiesml.system.atomic import write_table
-from galaxiesml.errors import CatalogError, LockedError, UsageError
 from galaxiesml.catalog.parquet import parquet, plain, quote
+from galaxiesml.catalog.stores import EMPTY, LANDED, STORES
+from galaxiesml.errors import CatalogError, LockedError, UsageError
 from galaxiesml.releases.check import checked_profile
 from galaxiesml.releases.profile import Profile, parse_profile
+from galaxiesml.system import atomic, interrupts
+from galaxiesml.system.atomic import write_atomic
 
 #: Layout of the folder.  1: this one.
 FORMAT = 1
@@ -66,19 +65,11 @@ class Catalog:
 
     @property
     def raw(self) -> Path:
-        return self.root / "raw" / "hsc"
-
-    @property
-    def release_raw(self) -> Path:
-        return self.root / "raw" / "release"
-
-    @property
-    def specz_raw(self) -> Path:
-        return self.root / "raw" / "specz"
+        return self.root / "raw"
 
     @property
     def landings_file(self) -> Path:
-        return self.root / "raw" / "landings.parquet"
+        return self.raw / "landings.parquet"
 
     @property
     def plan(self) -> Path:
@@ -131,25 +122,17 @@ class Catalog:
             raise CatalogError(f"{root} has no release.toml.", "Make the catalogue again with galaxiesml init.")
         return cls(root, parse_profile(profile.read_text(encoding="utf-8"), str(profile)), settings)
 
-    def landings(self) -> list[dict]:
-        """landing.json of every landed file, in landing order; the folders are the truth, no index is."""
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.raw.glob("[0-9]*/landing.json")]
-        return sorted(found, key=lambda landing: landing["landing"])
+    def landings(self, kind: str = "hsc") -> list[dict]:
+        """landing.json of everything landed of one kind, in order: no index is kept, the folders are what counts.
 
-    def release_landings(self) -> list[dict]:
-        """landing.json of every landed released file, by split and name."""
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.release_raw.glob("*/landing.json")]
-        return sorted(found, key=lambda landing: (landing["split"], landing["source_file"], landing["source_sha256"]))
-
-    def specz_landings(self) -> list[dict]:
-        """landing.json of every landed table of a spectroscopic survey, by survey and file."""
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.specz_raw.glob("*/landing.json")]
-        return sorted(found, key=lambda landing: (landing["survey"], landing["source_file"], landing["source_sha256"]))
-
-    def shards(self, store: str = "cutouts") -> list[dict]:
-        """landing.json of every landed tar of a pixel store, 'cutouts' or 'psf', by shard."""
-        paths = sorted((self.root / "raw" / store).glob("*/landing.json"))
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        Parameters
+        ----------
+        kind : str
+            hsc: exports, in landing order; release: released files; specz: tables of surveys; cutouts, psf: tars.
+        """
+        paths = (self.raw / kind).glob("*/landing.json")
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.parent.name != EMPTY]
+        return sorted(found, key=lambda landing: [landing[key] for key in LANDED[kind]])
 
     # -- builds ------------------------------------------------------------------------------------------
 
@@ -176,15 +159,15 @@ class Catalog:
         info = self.build_info() if self.current_id() else {}
         if kind == "specz":
             known = {row["source_sha256"] for row in info.get("specz", [])}
-            return len({row["source_sha256"] for row in self.specz_landings()} - known)
-        return len({row["shard"] for row in self.shards(kind)} - set(info.get("shards", {}).get(kind, [])))
+            return len({row["source_sha256"] for row in self.landings("specz")} - known)
+        return len({row["shard"] for row in self.landings(kind)} - set(info.get("shards", {}).get(kind, [])))
 
     def publish(self, folder: Path, build: str) -> None:
         """Make a finished folder the published build: one rename, then one pointer replaced."""
         interrupts.check()
         with interrupts.held():
             os.replace(folder, self.builds / build)
-            sync_folder(self.builds)
+            atomic.sync(self.builds)
             write_atomic(self.root / "current", build + "\n")
 
     def build_ids(self) -> list[str]:
@@ -213,8 +196,9 @@ class Catalog:
             Another process holds the lock: half a landing and half a build may be its own, and are not listed.
         """
         half = [
-            *(self.root / "raw").glob(".tmp-*"),
             *self.raw.glob(".tmp-*"),
+            # As an earlier galaxiesml left them.
+            *(self.raw / "hsc").glob(".tmp-*"),
             self.builds / ".next",
             self.root / ".tmp",
         ]
@@ -227,22 +211,17 @@ class Catalog:
     def tables(self) -> dict[str, str]:
         """Plain table names and the DuckDB expression that reads each.
 
-        Marts of the published build (``galaxies`` is the default version), and the landed tables
-        ``hsc_objects``, ``hsc_specz``, ``hsc_joined``, ``landings``, and ``cutout_`` and ``psf_`` ``pictures`` and
-        ``requests``.
+        Marts of the published build (``galaxies`` is the default version), and what is landed and measured, under the
+        names that `galaxiesml.catalog.stores` declares.
         """
         found = {}
-        for kind in ("objects", "specz", "joined"):
-            if any(self.raw.glob(f"*/{kind}.parquet")):
-                found[f"hsc_{kind}"] = parquet(self.raw, f"*/{kind}.parquet", union_by_name=True)
-        for store, name in (("cutouts", "cutout"), ("psf", "psf")):
-            for table in ("pictures", "requests"):
-                shards = self.root / "raw" / store
-                if any(shards.glob(f"*/{table}.parquet")):
-                    # Landings of earlier versions have fewer columns.
-                    found[f"{name}_{table}"] = parquet(shards, f"*/{table}.parquet", union_by_name=True)
-        if self.landings_file.is_file():
-            found["landings"] = parquet(self.landings_file)
+        for store in STORES:
+            folder, _, pattern = store.path.partition("/*")
+            if store.source != "plan" and (
+                any((self.root / folder).glob(f"*{pattern}")) if pattern else (self.root / folder).is_file()
+            ):
+                # Landings of earlier versions have fewer columns.
+                found[store.name] = parquet(self.root / folder, f"*{pattern}" if pattern else "", union_by_name=True)
         if build := self.current_id():
             for path in sorted((self.builds / build).glob("*.parquet")):
                 found[path.stem] = parquet(path)

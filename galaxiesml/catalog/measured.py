@@ -2,133 +2,162 @@
 
 ::
 
-    derived/morphology/settings.parquet          one row: the settings that builds take, and in words
-    derived/morphology/<settings>/run.json       PSF and settings of the runs that wrote the parts beside it
-    derived/morphology/<settings>/<part>.parquet rows of one run's block; a part never changes once it stands
+    derived/<name>/settings.parquet          a row for each run that builds take: its settings, and in words
+    derived/<name>/<settings>/run.json       what the run that wrote the parts beside it was made by
+    derived/<name>/<settings>/<part>.parquet rows of one run's block; a part never changes once it is written
 
-Columns' types, units and descriptions are the dictionary's.
+A measurement is a `Measurement` here and three lists of columns in sql/columns.toml: <name>, <name>_keys and
+<name>_settings.  Types, units and descriptions are the dictionary's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from galaxiesml.catalog.folder import Catalog
+from galaxiesml.dictionary import Column, arrow_type, family
 from galaxiesml.system.atomic import write_atomic, write_table
-from galaxiesml.dictionary import columns
 
-EMPTY = "0000-empty"
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from galaxiesml.catalog.folder import Catalog
+
 #: What a run leaves in its folder before it measures.
 RUN = "run.json"
-#: Source Extractor's columns under their released names, without the filter.
-RELEASED = (
-    *("central_image_pop_5px_rad", "central_image_pop_10px_rad", "central_image_pop_15px_rad", "ellipticity"),
-    *("half_light_radius", "isophotal_area", "major_axis", "minor_axis", "peak_surface_brightness", "petro_rad"),
-    *("pos_angle", "sersic_index", "total_galaxies"),
-)
-#: What is added: of the detection, then of the Sersic fit.
-_ADDED = (
-    *("detected", "x_px", "y_px", "x_error_px", "y_error_px", "center_distance_px", "major_axis_arcsec"),
-    *("minor_axis_arcsec", "isophotal_area_arcsec2", "footprint_area_px2", "half_light_radius_arcsec"),
-    *("petro_rad_px", "petro_rad_arcsec", "kron_radius_px", "peak_surface_brightness_mag_arcsec2", "auto_mag"),
-    *("auto_error_mag", "background_adu", "background_rms_adu", "central_image_others_5px_rad"),
-    *("central_image_others_10px_rad", "central_image_others_15px_rad", "detection_flags"),
-)
-_SERSIC = (
-    *("sersic_index_error", "sersic_r_e_px", "sersic_r_e_error_px", "sersic_r_e_arcsec", "sersic_r_e_error_arcsec"),
-    *("sersic_axis_ratio", "sersic_axis_ratio_error", "sersic_pos_angle_deg", "sersic_pos_angle_error_deg"),
-    *("sersic_mag", "sersic_error_mag", "sersic_x_px", "sersic_y_px", "sersic_x_error_px", "sersic_y_error_px"),
-    *("sersic_sky_adu", "sersic_sky_error_adu", "sersic_chi2_per_px", "sersic_iterations", "sersic_stamp_px"),
-    *("sersic_counted_px", "sersic_spots_px"),
-)
-#: A measurement's columns, in their order.
-MEASURED = (*RELEASED, *_ADDED, *_SERSIC, "morphology_flags", "morphology_reasons")
-#: Which picture, PSF and settings a row is of; and what needs the picture's place on the sky.
-KEYS = ("object_id", "band", "shard", "image_offset", "psf_key", "morphology_settings")
-ON_THE_SKY = ("pos_angle_sky_deg", "sersic_pos_angle_sky_deg")
-SETTINGS = ("morphology_settings", "psf_source", "settings_json")
-ARROW = {"double": pa.float64(), "bigint": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 
 
-@cache
-def schema(names: tuple[str, ...] = MEASURED) -> pa.Schema:
-    """Arrow fields of some columns, unit and description in their metadata."""
-    known = columns({})
-    return pa.schema(
-        pa.field(
-            name,
-            ARROW[known[name].type],
-            metadata={"unit": known[name].unit, "description": known[name].description},
+@dataclass(frozen=True)
+class Measurement:
+    """Something that Python measures, run by run.
+
+    Attributes
+    ----------
+    name : str
+        Its folder under derived/, and its lists of columns in the dictionary.
+    run : str
+        The column that names the run, or the settings, by which a row was measured.
+    row : str
+        What a row is of, in words.
+    written_by : str
+        The command that measures.
+    is_one : bool
+        Whether builds take one run; else all that were chosen, side by side.
+    """
+
+    name: str
+    run: str
+    row: str
+    written_by: str
+    is_one: bool = True
+
+    @property
+    def columns(self) -> list[Column]:
+        """What is measured."""
+        return family(self.name)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What a row is of, the run last."""
+        keys = [column.landed for column in family(f"{self.name}_keys")]
+        return (*(key for key in keys if key != self.run), self.run)
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Columns of settings.parquet, the run first."""
+        names = [column.landed for column in family(f"{self.name}_settings")]
+        return (self.run, *(name for name in names if name != self.run))
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Columns of a part, with the dictionary's types."""
+        known = {column.landed: column.landed_type for column in (*family(f"{self.name}_keys"), *self.columns)}
+        return {key: known[key] for key in self.keys} | {column.landed: column.landed_type for column in self.columns}
+
+    @property
+    def settings_types(self) -> dict[str, str]:
+        """Columns of settings.parquet, with the dictionary's types."""
+        known = {column.landed: column.landed_type for column in family(f"{self.name}_settings")}
+        return {name: known[name] for name in self.settings}
+
+    def folder(self, catalog: Catalog) -> Path:
+        """Where it is kept."""
+        return catalog.root / "derived" / self.name
+
+    # -- which runs builds take ------------------------------------------------------------------------------
+
+    def choose(self, catalog: Catalog, row: dict) -> None:
+        """Make a run one that builds take: the only one, or one more.
+
+        Parameters
+        ----------
+        row : dict
+            Columns of settings.parquet.
+        """
+        kept = [] if self.is_one else [old for old in self.chosen(catalog) if old[self.run] != row[self.run]]
+        rows = sorted([*kept, row], key=lambda one: one[self.run])
+        write_table(self.folder(catalog) / "settings.parquet", _table(rows, self.settings_types))
+
+    def chosen(self, catalog: Catalog) -> list[dict]:
+        """Rows of settings.parquet: the runs that builds take; none before any measurement."""
+        import pyarrow.parquet as pq
+
+        path = self.folder(catalog) / "settings.parquet"
+        return pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
+
+    # -- runs ------------------------------------------------------------------------------------------------
+
+    def note_run(self, catalog: Catalog, row: dict) -> None:
+        """Keep what a run is made by, before it measures; that it ended, or what it measured, is not in the note."""
+        note = {name: row[name] for name in self.settings if name != self.run}
+        write_atomic(self.folder(catalog) / row[self.run] / RUN, json.dumps(note, indent=1) + "\n")
+
+    def runs(self, catalog: Catalog) -> dict[str, dict]:
+        """The notes of all runs, by run; those that builds take are among them, with a note or without."""
+        found = {
+            path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted(self.folder(catalog).glob(f"*/{RUN}"))
+        }
+        for row in self.chosen(catalog):
+            found.setdefault(row[self.run], {name: row[name] for name in self.settings if name != self.run})
+        return found
+
+    def write_part(self, catalog: Catalog, run: str, table: pa.Table) -> Path:
+        """Write rows of one run; the file's name depends on which rows they are, so the same rows are one file."""
+        rows = table.select([key for key in self.keys if key != self.run]).to_pylist()
+        digest = hashlib.sha256("\n".join(str(list(row.values())) for row in rows).encode()).hexdigest()[:16]
+        path = self.folder(catalog) / run / f"{digest}.parquet"
+        write_table(path, table.select(list(self.types)).cast(self.schema()))
+        return path
+
+    def parts(self, catalog: Catalog, run: str) -> list[str]:
+        """Names of the parts of a run."""
+        return sorted(path.name for path in (self.folder(catalog) / run).glob("*.parquet"))
+
+    def schema(self, names: tuple[str, ...] | None = None) -> pa.Schema:
+        """Arrow fields of some columns, else of a part; unit and description in their metadata."""
+        import pyarrow as pa
+
+        known = {column.landed: column for column in (*family(f"{self.name}_keys"), *self.columns)}
+        return pa.schema(
+            pa.field(
+                name,
+                arrow_type(known[name].landed_type),
+                metadata={"unit": known[name].unit, "description": known[name].description},
+            )
+            for name in names or self.types
         )
-        for name in names
-    )
 
 
-#: Columns of a part.
-PART = (*KEYS, *MEASURED, *ON_THE_SKY)
+def _table(rows: list[dict], types: dict[str, str]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(rows, pa.schema([(name, arrow_type(kind)) for name, kind in types.items()]))
 
 
-def folder(catalog: Catalog) -> Path:
-    """Where morphology is kept."""
-    return catalog.root / "derived" / "morphology"
-
-
-def ensure_empty(catalog: Catalog) -> None:
-    """Write the tables of no measurements, so that every model builds before anything is measured."""
-    for path, names in (
-        (folder(catalog) / EMPTY / "part.parquet", PART),
-        (folder(catalog) / "settings.parquet", SETTINGS),
-    ):
-        if not path.is_file() or pq.read_schema(path) != schema(names):
-            write_table(path, schema(names).empty_table())
-
-
-def choose(catalog: Catalog, settings: str, psf_source: str, text: str) -> None:
-    """Make some settings those that builds take."""
-    rows = [dict(zip(SETTINGS, (settings, psf_source, text), strict=True))]
-    write_table(folder(catalog) / "settings.parquet", pa.Table.from_pylist(rows, schema(SETTINGS)))
-
-
-def chosen(catalog: Catalog) -> dict | None:
-    """The settings that builds take; None before any measurement."""
-    path = folder(catalog) / "settings.parquet"
-    rows = pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
-    return rows[0] if rows else None
-
-
-def note_run(catalog: Catalog, settings: str, psf_source: str, text: str) -> None:
-    """Keep what a run is made by, before it measures; that it ended, or what it measured, is not in the note."""
-    note = dict(zip(SETTINGS[1:], (psf_source, text), strict=True))
-    write_atomic(folder(catalog) / settings / RUN, json.dumps(note, indent=1) + "\n")
-
-
-def runs(catalog: Catalog) -> dict[str, dict]:
-    """psf_source and settings_json of every run that left a note, by the hash of its settings; the chosen one too."""
-    found = {
-        path.parent.name: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(folder(catalog).glob(f"*/{RUN}"))
-    }
-    if row := chosen(catalog):
-        found.setdefault(row["morphology_settings"], {key: row[key] for key in SETTINGS[1:]})
-    return found
-
-
-def write_part(catalog: Catalog, settings: str, table: pa.Table) -> Path:
-    """Write rows of one run; the name is of what they are, so that the same rows are one part."""
-    names = [f"{row['object_id']} {row['band']}" for row in table.select(["object_id", "band"]).to_pylist()]
-    keys = [str(row) for row in table.select(["shard", "image_offset", "psf_key"]).to_pylist()]
-    digest = hashlib.sha256("\n".join([*names, *keys]).encode()).hexdigest()[:16]
-    path = folder(catalog) / settings / f"{digest}.parquet"
-    write_table(path, table.select(PART).cast(schema(PART)))
-    return path
-
-
-def parts(catalog: Catalog, settings: str) -> list[str]:
-    """Names of the parts of some settings."""
-    return sorted(path.name for path in (folder(catalog) / settings).glob("*.parquet"))
+MORPHOLOGY = Measurement("morphology", run="morphology_settings", row="picture", written_by="morphology")
+#: Every measurement: its tables, views and sources follow from this.
+MEASUREMENTS = (MORPHOLOGY,)

@@ -1,80 +1,79 @@
-"""The tables of what is landed: their columns, and what stands in for those of which nothing is landed yet.
+"""Every table that a build reads, declared once: what lands, what is planned, what Python measures.
 
-Landing writes them and builds read them, so they are declared under both.
+From these declarations follow the views that dbt reads (its sources ``raw``, ``plan`` and ``derived``), the tables that
+stand in for what is not there yet, and their names in SQL.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from galaxiesml.catalog import measured
-from galaxiesml.pixels import store
-from galaxiesml.catalog.folder import Catalog
-from galaxiesml.system.atomic import write_table
-from galaxiesml.catalog.measured import ARROW
-from galaxiesml.dictionary import Column, columns
+from galaxiesml.catalog.measured import MEASUREMENTS
+from galaxiesml.dictionary import Column, arrow_type, columns, family
 from galaxiesml.releases.profile import Profile
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: The folder, next to those of landings and runs, that holds tables of no rows.
 EMPTY = "0000-empty"
-#: Kinds of a landed export, and the sides of a pair that each brings.
-KINDS = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "spectrum")}
-#: Which row of which file a row of an export was.
-KEYS = pa.schema(
-    [
-        ("landing", pa.int64()),
-        ("source_file", pa.string()),
-        ("source_sha256", pa.string()),
-        ("source_row", pa.int64()),
-    ]
-)
-#: What a landed spectrum has; the rest of its row is in own.parquet.
-SPECTRUM = pa.schema(
-    [
-        ("spectrum_id", pa.string()),
-        ("ra", pa.float64()),
-        ("dec", pa.float64()),
-        ("redshift_given", pa.float64()),
-        ("redshift_err_given", pa.float64()),
-        ("flag", pa.string()),
-        ("class_given", pa.string()),
-        ("instrument_given", pa.string()),
-        ("magnitude", pa.float64()),
-        ("magnitude_band", pa.string()),
-    ]
-)
-#: Which file of which survey a spectrum was in.
-SPECTRA_KEYS = pa.schema([("survey", pa.string()), ("source_file", pa.string()), ("source_sha256", pa.string())])
-SPECTRA = pa.schema([*SPECTRA_KEYS, ("source_row", pa.int64()), *SPECTRUM])
-#: An object of a released file.
-RELEASED = pa.schema(
-    [
-        ("object_id", pa.int64()),
-        ("split", pa.string()),
-        ("source_file", pa.string()),
-        ("source_sha256", pa.string()),
-        ("source_row", pa.int64()),
-    ]
-)
-_LANDINGS = pa.schema(
-    [
-        ("landing", pa.int64()),
-        ("source_file", pa.string()),
-        ("source_sha256", pa.string()),
-        ("format", pa.string()),
-        ("kind", pa.string()),
-        ("release", pa.string()),
-        ("rows", pa.int64()),
-        ("rejected", pa.int64()),
-        ("landed_at", pa.string()),
-        ("archive_query", pa.string()),
-        ("contradictions", pa.int64()),
-    ]
-)
+#: Kinds of what lands, each with a folder of raw/: how its landings are sorted.
+LANDED = {
+    "hsc": ("landing",),
+    "release": ("split", "source_file", "source_sha256"),
+    "specz": ("survey", "source_file", "source_sha256"),
+    "cutouts": ("shard",),
+    "psf": ("shard",),
+}
+#: Splits that have files; a buffer is in none.
+SPLITS = ("training", "validation", "testing")
+#: Which sides of a pair a landed export brings.
+SIDES = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "spectrum")}
+
+#: Which row of which file a row is of, by the dictionary's types.
+EXPORT_KEYS = {"landing": "bigint", "source_file": "text", "source_sha256": "text", "source_row": "bigint"}
+SPECTRUM_KEYS = {"survey": "text", "source_file": "text", "source_sha256": "text", "source_row": "bigint"}
+
+
+@dataclass(frozen=True)
+class Store:
+    """One table that no build makes.
+
+    Attributes
+    ----------
+    name : str
+        In SQL.
+    source : str
+        dbt's source, and the schema of its view: raw, plan or derived.
+    path : str
+        Below the catalogue; ``*`` is a landing's or a run's folder.
+    written_by : str
+        The command that writes it.
+    description : str
+    columns : callable
+        Of the release profile: name to the dictionary's type.
+    """
+
+    name: str
+    source: str
+    path: str
+    written_by: str
+    description: str
+    columns: Callable[[Profile | None], dict[str, str]]
+
+    def schema(self, profile: Profile | None = None) -> pa.Schema:
+        """Arrow fields of the columns; only those of exports depend on the profile."""
+        return arrow_schema(self.columns(profile))
+
+
+def arrow_schema(types: dict[str, str]) -> pa.Schema:
+    """Arrow fields of columns, by the dictionary's types."""
+    import pyarrow as pa
+
+    return pa.schema([(name, arrow_type(kind)) for name, kind in types.items()])
 
 
 def of_exports(profile: Profile) -> dict[str, Column]:
@@ -82,71 +81,159 @@ def of_exports(profile: Profile) -> dict[str, Column]:
     return {name: column for name, column in columns(profile.bands).items() if column.of}
 
 
-def workshop(catalog: Catalog) -> Path:
-    """Where folders are made and taken apart: DuckDB's ``raw/hsc/*`` would see a hidden one there."""
-    return catalog.raw.parent
+def _export(kind: str) -> Callable[[Profile], dict[str, str]]:
+    def columns_of(profile: Profile) -> dict[str, str]:
+        wanted = {
+            name: column.type
+            for name, column in of_exports(profile).items()
+            if column.of in SIDES[kind] or name == "object_id"
+        }
+        return EXPORT_KEYS | wanted
+
+    return columns_of
 
 
-def ensure_empty(catalog: Catalog) -> None:
-    """Write the landed tables of no rows and all our columns, so that every model builds at every stage.
+def _families(*names: str, keys: dict[str, str] | None = None) -> Callable[[Profile | None], dict[str, str]]:
+    """Columns of the dictionary's lists, under the names that they land by."""
+
+    def columns_of(profile: Profile | None) -> dict[str, str]:
+        return (keys or {}) | {column.landed: column.landed_type for name in names for column in family(name)}
+
+    return columns_of
+
+
+_TABLES = {"objects": "Object tables", "specz": "HSC spectrum tables", "joined": "Joined exports"}
+_TARS = {
+    "cutouts": ("cutout", "cutouts", "a landed tar of cutouts; its pixels stand in the tar's shard"),
+    "psf": ("psf", "PSF pictures", "a landed tar of PSF pictures"),
+}
+STORES = (
+    *(
+        Store(
+            f"hsc_{kind}",
+            "raw",
+            f"raw/hsc/*/{kind}.parquet",
+            "ingest hsc",
+            f"{words} as landed, one row per row of the file.",
+            _export(kind),
+        )
+        for kind, words in _TABLES.items()
+    ),
+    Store(
+        "landings",
+        "raw",
+        "raw/landings.parquet",
+        "ingest hsc",
+        "One row per landed file.",
+        _families("landings"),
+    ),
+    *(
+        store
+        for kind, (name, words, tar) in _TARS.items()
+        for store in (
+            Store(
+                f"{name}_pictures",
+                "raw",
+                f"raw/{kind}/*/pictures.parquet",
+                f"ingest {kind}",
+                f"One row per member of {tar}.",
+                _families("picture", "stored_picture"),
+            ),
+            Store(
+                f"{name}_requests",
+                "raw",
+                f"raw/{kind}/*/requests.parquet",
+                f"ingest {kind}",
+                f"One row per line of an upload list that a landed tar of {words} answers.",
+                _families("request"),
+            ),
+        )
+    ),
+    Store(
+        "specz_spectra",
+        "raw",
+        "raw/specz/*/spectra.parquet",
+        "ingest specz",
+        "One row per row of a landed table of a spectroscopic survey.",
+        _families("landed_spectrum", keys=SPECTRUM_KEYS),
+    ),
+    Store(
+        "release_splits",
+        "raw",
+        "raw/release/*/splits.parquet",
+        "ingest release",
+        "One row per object of the landed released files: the file and the split that it is in.",
+        _families("released"),
+    ),
+    *(
+        store
+        for one in MEASUREMENTS
+        for store in (
+            Store(
+                f"{one.name}_parts",
+                "derived",
+                f"derived/{one.name}/*/*.parquet",
+                one.written_by,
+                f"One row per {one.row} and settings that {one.name} was measured by.",
+                lambda profile, one=one: one.types,
+            ),
+            Store(
+                f"{one.name}_settings",
+                "derived",
+                f"derived/{one.name}/settings.parquet",
+                one.written_by,
+                f"The settings of {one.name} that builds take, a row each; none before any measurement.",
+                lambda profile, one=one: one.settings_types,
+            ),
+        )
+    ),
+    Store(
+        "cut_states",
+        "plan",
+        "plan/cut_states.parquet",
+        "build",
+        "One row per landed file and cut, written by galaxiesml before a build.",
+        _families("cut_states"),
+    ),
+    Store(
+        "versions",
+        "plan",
+        "plan/versions.parquet",
+        "build",
+        "One row per version: whether a build makes it; written by galaxiesml before a build.",
+        _families("plan_versions"),
+    ),
+)
+BY_NAME = {store.name: store for store in STORES}
+#: dbt's sources, and the schemas of their views.
+SOURCES = tuple(dict.fromkeys(store.source for store in STORES))
+
+
+def ensure_empty(catalog) -> None:
+    """Write a table of no rows and all columns for each that is declared, so that every model builds at every stage.
 
     Also finishes what a killed landing left, and brings raw/landings.parquet up to date.  The caller holds
     ``catalog.lock``.
+
+    Parameters
+    ----------
+    catalog : galaxiesml.catalog.Catalog
     """
+    from galaxiesml.catalog.landing import recover, refresh_landings
+
     recover(catalog)
-    known = of_exports(catalog.profile)
-    for kind, wanted in KINDS.items():
-        fields = [
-            pa.field(name, ARROW[column.type])
-            for name, column in known.items()
-            if column.of in wanted or name == "object_id"
-        ]
-        table = pa.schema([*KEYS, *fields]).empty_table()
-        path = catalog.raw / EMPTY / f"{kind}.parquet"
-        if not _holds(path, table):
-            write_table(path, table)
-    store.ensure_empty(workshop(catalog))
-    for path, schema in (
-        (catalog.release_raw / EMPTY / "splits.parquet", RELEASED),
-        (catalog.specz_raw / EMPTY / "spectra.parquet", SPECTRA),
-    ):
-        if not path.is_file() or pq.read_schema(path) != schema:
-            write_table(path, schema.empty_table())
-    measured.ensure_empty(catalog)
+    for store in STORES:
+        if store.name != "landings":
+            _ensure(catalog.root / store.path.replace("*", EMPTY), store.schema(catalog.profile), "*" in store.path)
     refresh_landings(catalog)
 
 
-def recover(catalog: Catalog) -> None:
-    """Clean up after a landing, a removal or a replacement that was killed."""
-    catalog.raw.mkdir(parents=True, exist_ok=True)
-    for old in workshop(catalog).glob(".old-*"):
-        name = old.name.removeprefix(".old-")
-        is_replaced = any(catalog.raw.glob(f"{name.split('-')[0]}-*"))
-        # Killed between the two renames: the old file stands again.
-        shutil.rmtree(old) if is_replaced else os.rename(old, catalog.raw / name)
-    for folder in workshop(catalog).glob(".tmp-*"):
-        shutil.rmtree(folder)
-    for left in (*workshop(catalog).glob(".landings.parquet.*"), *workshop(catalog).glob(".last_landing.*")):
-        left.unlink()
+def _ensure(path: Path, schema: pa.Schema, is_empty: bool) -> None:
+    import pyarrow.parquet as pq
 
+    from galaxiesml.system.atomic import write_table
 
-def refresh_landings(catalog: Catalog) -> None:
-    """Write raw/landings.parquet from the landing.json files, if it says anything else."""
-    rows = [
-        {
-            **{name: entry[name] for name in _LANDINGS.names if name in entry},
-            "archive_query": entry["archive"]["query"],
-            "contradictions": sum(found["rows"] for found in entry["contradictions"]),
-        }
-        for entry in catalog.landings()
-    ]
-    table = pa.Table.from_pylist(rows, _LANDINGS)
-    if not _holds(catalog.landings_file, table):
-        write_table(catalog.landings_file, table)
-
-
-def _holds(path: Path, table: pa.Table) -> bool:
-    try:
-        return pq.read_table(path, partitioning=None).equals(table)
-    except (OSError, pa.ArrowInvalid):
-        return False
+    # A table of rows is its writer's; one of no rows follows the columns of today.
+    if path.is_file() and (not is_empty or pq.read_schema(path).equals(schema)):
+        return
+    write_table(path, schema.empty_table())

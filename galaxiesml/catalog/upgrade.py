@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from galaxiesml.catalog.folder import CONFIG, FORMAT, read_settings
-from galaxiesml.system.atomic import write_atomic
 from galaxiesml.errors import CatalogError
 from galaxiesml.releases.profile import known_releases, load_profile
+from galaxiesml.system.atomic import write_atomic
 
 
 def _keep_the_profile(root: Path) -> str:

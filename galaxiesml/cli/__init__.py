@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from galaxiesml import __version__
-from galaxiesml.system import interrupts
 from galaxiesml.cli import (
     audit,
     build,
@@ -31,6 +30,7 @@ from galaxiesml.cli import (
     splits,
 )
 from galaxiesml.errors import GalaxiesmlError, UsageError
+from galaxiesml.system import interrupts
 from galaxiesml.system.refusals import refusal
 
 _EPILOG = (

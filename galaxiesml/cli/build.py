@@ -112,7 +112,7 @@ def _check_resources(catalog, force: bool) -> None:
     """Disk for a few copies of the landed spectra, which the landed bytes bound; memory for the table of pairs."""
     from galaxiesml.catalog.settings import check_memory, check_space
 
-    landed = sum(path.stat().st_size for path in catalog.raw.glob("[0-9]*/*.parquet"))
+    landed = sum(path.stat().st_size for path in (catalog.raw / "hsc").glob("[0-9]*/*.parquet"))
     check_space(catalog.root, landed + 50_000_000, force)
     pairs = sum(landing["rows"] for landing in catalog.landings() if landing["kind"] != "objects")
     # A pair has some 80 columns of up to 8 bytes; dbt and DuckDB themselves need half a gigabyte.

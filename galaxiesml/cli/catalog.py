@@ -39,8 +39,8 @@ def init(
     import shlex
 
     from galaxiesml.catalog import Catalog
-    from galaxiesml.curation.states import refresh
     from galaxiesml.catalog.stores import ensure_empty
+    from galaxiesml.curation.states import refresh
 
     given.refuse_catalog("init", "init makes the folder that its argument names.")
     catalog = Catalog.create(directory, release)
@@ -105,8 +105,8 @@ def catalog_status(catalog) -> dict:
         and info.get("shards") == shard_names(catalog)
         and info.get("morphology") == measurements(catalog)
         and [row["source_sha256"] for row in info.get("release_files", [])]
-        == [row["source_sha256"] for row in catalog.release_landings()]
-        and _tables(info.get("specz", [])) == _tables(catalog.specz_landings())
+        == [row["source_sha256"] for row in catalog.landings("release")]
+        and _tables(info.get("specz", [])) == _tables(catalog.landings("specz"))
     )
     if not landings:
         step = "galaxiesml ingest hsc FILE"
@@ -121,7 +121,7 @@ def catalog_status(catalog) -> dict:
         "spectra": [
             {key: row[key] for key in ("survey", "source_file", "rows", "rejected", "no_flag") if key in row}
             | _doubtful(row)
-            for row in catalog.specz_landings()
+            for row in catalog.landings("specz")
         ],
         "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
         "build": info and info["id"],
@@ -152,7 +152,7 @@ def _tables(landings: list[dict]) -> list[tuple]:
 
 
 def _pictures(catalog, store: str) -> dict:
-    shards = catalog.shards(store)
+    shards = catalog.landings(store)
     return {
         "tars": len(shards),
         "pictures": sum(shard["pictures"] for shard in shards),
@@ -277,9 +277,9 @@ def set_value(
       galaxiesml config set threads 4
     """
     from galaxiesml.catalog.folder import CONFIG
-    from galaxiesml.system.atomic import write_atomic
     from galaxiesml.catalog.settings import check, with_setting
     from galaxiesml.errors import UsageError
+    from galaxiesml.system.atomic import write_atomic
 
     if key == "catalog":
         raise UsageError("A catalogue does not name itself.", "Set GALAXIESML_CATALOG, or give -C DIR.")

@@ -140,7 +140,7 @@ def warn_of_profile(catalog) -> None:
 
 def warn_of_morphology(info: dict) -> None:
     """Say that pictures of a build are not measured, where it is so."""
-    from galaxiesml.release.morphology import unfinished
+    from galaxiesml.samples.morphology import unfinished
 
     if found := unfinished(info):
         warn(

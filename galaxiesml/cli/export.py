@@ -82,8 +82,8 @@ def parquet(version: Version = None, table: Table = None, out: Out = None, force
 
 def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Path | None) -> None:
     from galaxiesml.errors import UsageError
-    from galaxiesml.samples.selection import check_selection
     from galaxiesml.release.twins import export_twins
+    from galaxiesml.samples.selection import check_selection
 
     if table:
         raise UsageError("--splits writes galaxies, not another table.", "Leave out --table or --splits.")

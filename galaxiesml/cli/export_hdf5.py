@@ -67,7 +67,7 @@ def hdf5(
 
 
 def _say(made: dict, info: dict, version: str) -> None:
-    from galaxiesml.release import morphology
+    from galaxiesml.samples import morphology
 
     missing = info["versions"][version]["missing_cuts"]
     if missing:

@@ -110,9 +110,9 @@ def list_landed(
     """
     catalog = common.catalog()
     if kind in (Kind.HSC, Kind.SPECZ):
-        landed = catalog.landings() if kind is Kind.HSC else catalog.specz_landings()
+        landed = catalog.landings() if kind is Kind.HSC else catalog.landings("specz")
     else:
-        landed = sorted(catalog.shards(kind.value), key=lambda entry: (entry["landed_at"], entry["source_file"]))
+        landed = sorted(catalog.landings(kind.value), key=lambda entry: (entry["landed_at"], entry["source_file"]))
     if json:
         common.print_json(landed)
     elif not landed:

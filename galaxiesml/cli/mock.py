@@ -99,8 +99,8 @@ def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
 
     Equal arguments give equal files of equal names, so nothing of another run is left there at the end.
     """
-    from galaxiesml.system.atomic import write_atomic
     from galaxiesml.errors import UsageError
+    from galaxiesml.system.atomic import write_atomic
 
     note, text = out / UNFINISHED, dumps(arguments, sort_keys=True, default=str)
     goes_on = note.is_file() and note.read_text(encoding="utf-8", errors="replace") == text

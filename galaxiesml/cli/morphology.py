@@ -157,9 +157,9 @@ def _check_device(device: str) -> None:
 
 def _say_stopped(catalog) -> None:
     """What builds take after a run that did not end."""
-    from galaxiesml.catalog.measured import chosen
+    from galaxiesml.catalog.measured import MORPHOLOGY
 
-    row = chosen(catalog)
+    row = next(iter(MORPHOLOGY.chosen(catalog)), None)
     taken = f"settings {row['morphology_settings']}, psf {row['psf_source']}" if row else "no measurement at all"
     common.warn(
         f"This run did not end, and chose nothing: builds take {taken}, as before.  "

@@ -80,7 +80,7 @@ def specz(
                     continue
             landed.append(landing)
             if not json:
-                _describe(landing, known_surveys(catalog.specz_raw)[landing.info["survey"]].label)
+                _describe(landing, known_surveys(catalog.raw / "specz")[landing.info["survey"]].label)
     if json:
         common.print_json([landing.info | {"is_new": landing.is_new, "notes": landing.notes} for landing in landed])
     if failed:
@@ -142,9 +142,9 @@ def _known_and_landed() -> tuple[dict, dict[str, int]]:
         catalog = common.catalog()
     except CatalogError:
         return load_surveys(), counts
-    for info in catalog.specz_landings():
+    for info in catalog.landings("specz"):
         counts[info["survey"]] += info["rows"]
-    return known_surveys(catalog.specz_raw), counts
+    return known_surveys(catalog.raw / "specz"), counts
 
 
 def audit_specz(as_json: audit.Json = False) -> None:

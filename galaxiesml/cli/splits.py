@@ -52,7 +52,7 @@ def release(
         raise UsageError("--split is for one file.", "Land the files one by one.")
     catalog = common.catalog()
     if show:
-        _print(catalog.release_landings(), json)
+        _print(catalog.landings("release"), json)
     elif remove is not None:
         _remove(catalog, remove, wait, json)
     else:
@@ -122,6 +122,7 @@ def splits(
       galaxiesml audit splits --plot splits.png
     """
     from galaxiesml.catalog.folder import check_version
+    from galaxiesml.catalog.stores import SPLITS
     from galaxiesml.curation.audit import built_version
     from galaxiesml.curation.macros import Macros
     from galaxiesml.errors import UsageError
@@ -150,7 +151,7 @@ def splits(
         for entry in found:
             _print_scheme(entry, band)
     for entry in found:
-        rows = {row["split"]: row["rows"] for row in entry["splits"] if row["split"] in questions.SPLITS}
+        rows = {row["split"]: row["rows"] for row in entry["splits"] if row["split"] in SPLITS}
         warn_of_empty(catalog, number, entry["scheme"], rows)
 
 
@@ -172,8 +173,8 @@ def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, p
         The same for a script: ``empty``, the splits, and ``seed``, the one that fills them or None.  None where no
         split is empty.
     """
+    from galaxiesml.catalog.stores import SPLITS
     from galaxiesml.curation.macros import Macros
-    from galaxiesml.splits.audit import SPLITS
     from galaxiesml.splits.seeds import TRIED, empty_splits, filling_seed
 
     empty = empty_splits(rows)

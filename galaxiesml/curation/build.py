@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from galaxiesml import __version__
-from galaxiesml.catalog import measured
-from galaxiesml.catalog.folder import DEFAULT_VERSION, now
 from galaxiesml.catalog import Catalog
-from galaxiesml.system.atomic import sync as sync_folder, write_atomic
+from galaxiesml.catalog.folder import DEFAULT_VERSION, now
+from galaxiesml.catalog.measured import MORPHOLOGY
+from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
@@ -22,7 +22,8 @@ from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.measured_share import measured_share
 from galaxiesml.curation.project import render_project
 from galaxiesml.surveys.description import by_hand
-from galaxiesml.catalog.stores import ensure_empty
+from galaxiesml.system.atomic import sync as sync_folder
+from galaxiesml.system.atomic import write_atomic
 
 #: What a build keeps of the landed tables of surveys.
 _SPECZ_KEPT = ("survey", "source_file", "source_sha256", "description_sha256", "rows", "no_flag")
@@ -168,9 +169,11 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
         "shards": shard_names(catalog),
         "release_files": [
             {key: landing[key] for key in ("source_file", "source_sha256", "split", "rows")}
-            for landing in catalog.release_landings()
+            for landing in catalog.landings("release")
         ],
-        "specz": [{key: landing[key] for key in _SPECZ_KEPT if key in landing} for landing in catalog.specz_landings()],
+        "specz": [
+            {key: landing[key] for key in _SPECZ_KEPT if key in landing} for landing in catalog.landings("specz")
+        ],
         "versions": versions,
         "morphology": (found := measurements(catalog)),
         "morphology_share": found and measured_share(folder),
@@ -179,18 +182,18 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
 
 def measurements(catalog: Catalog) -> dict | None:
     """The measurements of morphology that builds take: settings, PSF, and a hash of the parts' names."""
-    found = measured.chosen(catalog)
+    found = next(iter(MORPHOLOGY.chosen(catalog)), None)
     if found is None:
         return None
-    settings = found["morphology_settings"]
-    names = "\n".join(measured.parts(catalog, settings))
+    settings = found[MORPHOLOGY.run]
+    names = "\n".join(MORPHOLOGY.parts(catalog, settings))
     digest = hashlib.sha256(names.encode()).hexdigest()
     return {"settings": settings, "psf_source": found["psf_source"], "parts_sha256": digest}
 
 
 def shard_names(catalog: Catalog) -> dict[str, list[str]]:
     """The landed tars of pictures, by store."""
-    return {store: [shard["shard"] for shard in catalog.shards(store)] for store in ("cutouts", "psf")}
+    return {store: [shard["shard"] for shard in catalog.landings(store)] for store in ("cutouts", "psf")}
 
 
 def _write_manifest(project: Path, results: list, folder: Path) -> None:
@@ -199,10 +202,11 @@ def _write_manifest(project: Path, results: list, folder: Path) -> None:
     kept = {name: node for name, node in ran.items() if str(node.resource_type) in ("model", "seed")}
     sources = dict(_sources(project))
     taken = {node.alias for node in kept.values()}
-    # The name that a table has in SQL: galaxies_v2; raw.versions where a mart has the name versions.
-    names = {unique_id: node.alias for unique_id, node in kept.items()} | {
-        unique_id: f"raw.{name}" if (name := unique_id.split(".")[-1]) in taken else name for unique_id in sources
-    }
+    # The name that a table has in SQL: galaxies_v2; plan.versions where a mart has the name versions.
+    names = {unique_id: node.alias for unique_id, node in kept.items()}
+    for unique_id in sources:
+        source, name = unique_id.split(".")[-2:]
+        names[unique_id] = f"{source}.{name}" if name in taken else name
     models = {
         names[unique_id]: {
             "unique_id": unique_id,

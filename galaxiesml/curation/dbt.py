@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from galaxiesml.catalog.parquet import plain
 from galaxiesml.errors import BuildError
 from galaxiesml.system.interrupts import heeded
 from galaxiesml.system.refusals import refusal, refusal_told
-from galaxiesml.catalog.parquet import plain
 
 
 @dataclass(frozen=True)

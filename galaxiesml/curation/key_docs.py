@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from galaxiesml.dictionary import Column, columns
 from galaxiesml.releases import check
 from galaxiesml.surveys import description
-from galaxiesml.dictionary import Column, columns
 from galaxiesml.toml_keys import DOCS, Key
 
 _HEAD = """\

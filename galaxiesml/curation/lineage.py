@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from galaxiesml.catalog.folder import DEFAULT_VERSION
+from galaxiesml.catalog.stores import SOURCES
 from galaxiesml.curation.lineage_sql import VERDICT, Edges, ModelEdges, Node, Schema, names_in, read_model
 from galaxiesml.errors import CatalogError, UsageError
 
@@ -193,11 +194,11 @@ class Lineage:
         return sorted(found & set(self.models))
 
     def _name(self, schema: str, name: str) -> str:
-        """The plain name; raw.NAME where a model has the name of a table that is not one."""
-        if schema != "raw" or self.models.get(name, {}).get("kind") == "source":
+        """The plain name; with its schema where a model has the name of a table that is none."""
+        if schema not in SOURCES or self.models.get(name, {}).get("kind") == "source":
             return name
-        self.models.setdefault(f"raw.{name}", {"name": name, "kind": "source", "sql": None, "columns": {}})
-        return f"raw.{name}"
+        self.models.setdefault(f"{schema}.{name}", {"name": name, "kind": "source", "sql": None, "columns": {}})
+        return f"{schema}.{name}"
 
     @property
     def bands(self) -> tuple[str, ...]:

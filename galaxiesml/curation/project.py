@@ -43,7 +43,7 @@ def project_files(
 def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None) -> Path:
     """Write the project into the catalogue; a file that has not changed is left alone, so dbt need not parse it."""
     folder = catalog.dbt
-    surveys = known_surveys(catalog.specz_raw)
+    surveys = known_surveys(catalog.raw / "specz")
     wanted = project_files(catalog.profile.bands, split_seed=split_seed, variables=variables, surveys=surveys)
     for name, text in wanted.items():
         path = folder / name

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.catalog import Catalog
-from galaxiesml.system.atomic import write_table
+from galaxiesml.catalog.folder import DEFAULT_VERSION
+from galaxiesml.catalog.stores import BY_NAME
 from galaxiesml.curation.archive_query import implied
 from galaxiesml.curation.cuts import load_cuts, load_versions, terms, version_cuts
 from galaxiesml.errors import MissingColumnsError, UsageError
 from galaxiesml.releases.profile import Profile
+from galaxiesml.system.atomic import write_table
 
 #: Which kinds of landed file bring which side of a pair.
 _BRINGS = {"object": ("objects", "joined"), "spectrum": ("specz", "joined")}
@@ -164,34 +165,37 @@ def _as_exported(columns: list[str], profile: Profile) -> list[str]:
 
 def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None, specz: str = "export") -> list[State]:
     """Write plan/cut_states.parquet and plan/versions.parquet; without plans, all versions stand to be made."""
-    import pyarrow as pa
-
     states = cut_states(catalog, specz)
-    write_table(
-        catalog.plan / "cut_states.parquet",
-        pa.table(
-            {
-                "landing": pa.array([state.landing for state in states], pa.int64()),
-                "cut": pa.array([state.cut for state in states], pa.string()),
-                "state": pa.array([state.text for state in states], pa.string()),
-                "judged_bands": pa.array([",".join(state.judged) for state in states], pa.string()),
-                "archive_bands": pa.array([",".join(state.archive) for state in states], pa.string()),
-                "absent_bands": pa.array([",".join(state.absent) for state in states], pa.string()),
-            }
-        ),
-    )
+    rows = [
+        {
+            "landing": state.landing,
+            "cut": state.cut,
+            "state": state.text,
+            "judged_bands": ",".join(state.judged),
+            "archive_bands": ",".join(state.archive),
+            "absent_bands": ",".join(state.absent),
+        }
+        for state in states
+    ]
+    _write(catalog, "cut_states", rows)
     if plans is None:
         plans = plan_versions(states, catalog.profile, accepted=("all",))
-    write_table(
-        catalog.plan / "versions.parquet",
-        pa.table(
-            {
-                "number": pa.array([plan.number for plan in plans], pa.int64()),
-                "title": pa.array([plan.title for plan in plans], pa.string()),
-                "built": pa.array([plan.built for plan in plans], pa.bool_()),
-                "is_default": pa.array([plan.number == DEFAULT_VERSION for plan in plans], pa.bool_()),
-                "missing_cuts": pa.array([", ".join(plan.missing) for plan in plans], pa.string()),
-            }
-        ),
-    )
+    rows = [
+        {
+            "number": plan.number,
+            "title": plan.title,
+            "built": plan.built,
+            "is_default": plan.number == DEFAULT_VERSION,
+            "missing_cuts": ", ".join(plan.missing),
+        }
+        for plan in plans
+    ]
+    _write(catalog, "versions", rows)
     return states
+
+
+def _write(catalog: Catalog, name: str, rows: list[dict]) -> None:
+    import pyarrow as pa
+
+    store = BY_NAME[name]
+    write_table(catalog.root / store.path, pa.Table.from_pylist(rows, store.schema()))

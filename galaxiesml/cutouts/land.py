@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.system.atomic import sync as sync_folder, write_atomic
+from galaxiesml.catalog.landing import find, making, making_folder, recover, show, take_out, write_note
 from galaxiesml.catalog.settings import check_space
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.cutouts.shard import Task, make_shard, write_requests
@@ -23,7 +23,6 @@ from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
 from galaxiesml.system.refusals import refusal
 from galaxiesml.system.workers import pool
 
-_MAKING = ".tmp-pixels-"
 KIND = {False: "cutouts", True: "psf"}
 
 
@@ -49,7 +48,7 @@ class Landed:
 
 def store_of(catalog: Catalog, psf: bool = False) -> Path:
     """The folder of the shards."""
-    return catalog.root / "raw" / KIND[psf]
+    return catalog.raw / KIND[psf]
 
 
 def land_pictures(
@@ -103,23 +102,23 @@ def land_pictures(
     check_space(catalog.root, total, force)
     if progress is not None:
         progress.update(total=total)
-    known = {info["source_sha256"]: info for info in catalog.shards(KIND[psf])}
+    known = {info["source_sha256"]: info for info in catalog.landings(KIND[psf])}
     sizes = {info.get("source_bytes") for info in known.values()}
     tasks = []
     for number, source in enumerate(sources):
         beside = list_file or list_beside(source)
         # Only a file of a size that was seen before can be one that is landed: the others are read once.
         if bytes_of(source) in sizes and (sha := sha_of(source)) in known:
-            yield _known(store, source, known[sha], beside)
+            yield _known(catalog, store, source, known[sha], beside)
             if progress is not None:
                 progress.advance(bytes_of(source))
             continue
-        making = catalog.root / "raw" / f"{_MAKING}{os.getpid()}-{number}"
-        tasks.append(Task(source, beside, making, tuple(catalog.profile.bands), psf, accept_cut))
+        folder = making_folder(catalog, str(number))
+        tasks.append(Task(source, beside, folder, tuple(catalog.profile.bands), psf, accept_cut))
     try:
         with contextlib.closing(_made(tasks, jobs, progress)) as made:
             for task, info, error in made:
-                yield _publish(store, task, info, error)
+                yield _publish(catalog, task, info, error)
     finally:
         for task in tasks:
             shutil.rmtree(task.folder, ignore_errors=True)
@@ -148,7 +147,7 @@ def _made(tasks: list[Task], jobs: int, progress) -> Iterator[tuple[Task, dict, 
             yield task, {} if error else future.result(), error
 
 
-def _publish(store: Path, task: Task, info: dict, error: Exception | None) -> Landed:
+def _publish(catalog: Catalog, task: Task, info: dict, error: Exception | None) -> Landed:
     if error is not None:
         shutil.rmtree(task.folder, ignore_errors=True)
         if isinstance(error, OSError):
@@ -158,18 +157,17 @@ def _publish(store: Path, task: Task, info: dict, error: Exception | None) -> La
                 raise type(known)(f"{known} {task.source} is not landed.", known.hint) from None
             error = InputError(f"{task.source} cannot be read: {error.strerror or error}.")
         return Landed(task.source, {}, "failed", error)
-    target = store / info["shard"]
-    if target.exists():
+    store = store_of(catalog, task.psf)
+    if (target := store / info["shard"]).exists():
         # The same bytes under another name, in the same command.
         shutil.rmtree(task.folder)
         info = json.loads((target / "landing.json").read_text(encoding="utf-8"))
-        return _known(store, task.source, info, task.list_file)
-    os.rename(task.folder, target)
-    sync_folder(store)
+        return _known(catalog, store, task.source, info, task.list_file)
+    show(catalog, store.name, task.folder, info["shard"])
     return Landed(task.source, info, "landed")
 
 
-def _known(store: Path, source: Path, info: dict, list_file: Path | None) -> Landed:
+def _known(catalog: Catalog, store: Path, source: Path, info: dict, list_file: Path | None) -> Landed:
     """A source that is landed: only a list that it lacked is new."""
     if "silence" not in info and is_tar(source):
         # Landed before the end of tars was looked at.
@@ -179,7 +177,7 @@ def _known(store: Path, source: Path, info: dict, list_file: Path | None) -> Lan
             told = InputError(f"{source} was landed as if it were whole: {wrong}.", hint)
             return Landed(source, info, "failed", told)
         info = info | asdict(Silence())
-        write_atomic(store / info["shard"] / "landing.json", json.dumps(info, indent=1) + "\n")
+        write_note(store / info["shard"], info)
     if list_file is None or info["list_file"] is not None:
         return Landed(source, info, "known")
     try:
@@ -188,13 +186,11 @@ def _known(store: Path, source: Path, info: dict, list_file: Path | None) -> Lan
         return Landed(source, info, "failed", error)
     folder = store / info["shard"]
     keys = {key: info[key] for key in ("shard", "source_file", "source_sha256")}
-    making = store.parent / f"{_MAKING}{os.getpid()}-list"
-    making.mkdir()
     silence = Silence(info.get("silence"), info.get("silence_reason"))
-    info = info | write_requests(making, keys, list_file, requests, silence)
-    os.replace(making / "requests.parquet", folder / "requests.parquet")
-    making.rmdir()
-    write_atomic(folder / "landing.json", json.dumps(info, indent=1) + "\n")
+    with making(catalog, "list") as aside:
+        info = info | write_requests(aside, keys, list_file, requests, silence)
+        os.replace(aside / "requests.parquet", folder / "requests.parquet")
+    write_note(folder, info)
     return Landed(source, info, "list added")
 
 
@@ -209,28 +205,12 @@ def _not_whole(tar: Path) -> str | None:
     return silence_of(tar, stream, []).silence_reason
 
 
-def recover(catalog: Catalog) -> None:
-    """Clean up after a landing that was killed."""
-    for folder in (catalog.root / "raw").glob(f"{_MAKING}*"):
-        shutil.rmtree(folder)
-
-
 def remove_shard(catalog: Catalog, reference: str, psf: bool = False) -> dict:
     """Take a shard out of the store.  Builds that stand keep their rows of it, without pixels behind them."""
-    found = [
-        info
-        for info in catalog.shards(KIND[psf])
-        if reference == info["source_file"] or (len(reference) >= 6 and info["source_sha256"].startswith(reference))
-    ]
-    if len(found) != 1:
-        raise UsageError(
-            f"{reference} means {len(found)} landed tars.", "Give a name or the beginning of a sha256 of one of them."
-        )
-    aside = catalog.root / "raw" / f"{_MAKING}removed"
-    os.rename(store_of(catalog, psf) / found[0]["shard"], aside)
-    sync_folder(store_of(catalog, psf))
-    shutil.rmtree(aside)
-    return found[0]
+    hint = "Give a name or the beginning of a sha256 of one of them."
+    found = find(catalog, KIND[psf], reference, "landed tars", hint)
+    take_out(catalog, KIND[psf], found["shard"])
+    return found
 
 
 def list_beside(source: Path) -> Path | None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pyarrow as pa
 
+from galaxiesml.catalog.stores import BY_NAME
 from galaxiesml.cutouts.layers import BadFits, Cutout, read_cutout, read_psf
 from galaxiesml.cutouts.names import BadName, Name, band_of, read_name
 from galaxiesml.cutouts.projection import read_projection, sky_of
 from galaxiesml.cutouts.refusal import Refused
 from galaxiesml.cutouts.tar import Member
-from galaxiesml.pixels.store import DTYPES, KEYS, PICTURES, ShardWriter
 from galaxiesml.instrument import MASK_PLANES
+from galaxiesml.pixels.store import DTYPES, ShardWriter
 
 #: Planes of HSC's masks, for headers that do not say which bit is which.
 PLANES = {name: bit for bit, name in enumerate(MASK_PLANES)}
@@ -97,16 +98,19 @@ class Picture:
 
 _PLAIN = [field.name for field in fields(Picture) if field.name != "masked"]
 _PLANES = [plane.lower() for plane in MASK_PLANES]
-SCHEMA = pa.schema(list(PICTURES)[len(KEYS) :])
 
 
-def to_table(pictures: list[Picture]) -> pa.Table:
-    """The rows of pictures.parquet."""
-    columns = [[getattr(picture, name) for picture in pictures] for name in _PLAIN]
+def to_table(pictures: list[Picture], keys: dict[str, str]) -> pa.Table:
+    """The rows of pictures.parquet, the shard and its file in each."""
+    schema = BY_NAME["cutout_pictures"].schema()
     masks = [picture.masked for picture in pictures]
-    columns += [[None if mask is None else mask.get(plane, 0) for mask in masks] for plane in _PLANES]
-    columns.append([None if mask is None else _others(mask) for mask in masks])
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA)
+    columns = {name: [value] * len(pictures) for name, value in keys.items()}
+    columns |= {name: [getattr(picture, name) for picture in pictures] for name in _PLAIN}
+    columns |= {
+        f"masked_{plane}": [None if mask is None else mask.get(plane, 0) for mask in masks] for plane in _PLANES
+    }
+    columns["other_planes"] = [None if mask is None else _others(mask) for mask in masks]
+    return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema)
 
 
 def _others(mask: dict[str, int]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from galaxiesml.catalog.folder import now
+from galaxiesml.catalog.landing import write_note
+from galaxiesml.catalog.stores import BY_NAME
 from galaxiesml.cutouts.lists import Request, read_list
 from galaxiesml.cutouts.names import BadName, read_name
 from galaxiesml.cutouts.picture import Picture, store_picture, to_table
@@ -18,7 +19,7 @@ from galaxiesml.cutouts.silence import Silence, silence_of
 from galaxiesml.cutouts.source import bytes_of, fits_of, is_tar, sha_of
 from galaxiesml.cutouts.tar import BadTar, CutTar, TarStream, folder_members
 from galaxiesml.errors import InputError
-from galaxiesml.pixels.store import PICTURES, REQUESTS, ShardWriter
+from galaxiesml.pixels.store import ShardWriter
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def make_shard(task: Task, progress=None) -> dict:
         size = shard.close()
     _check_any_use(task, pictures)
     keys = {"shard": sha[:12], "source_file": task.source.name, "source_sha256": sha}
-    write_keyed(task.folder / "pictures.parquet", to_table(pictures), keys, PICTURES)
+    pq.write_table(to_table(pictures, keys), task.folder / "pictures.parquet")
     info = (
         keys
         | {
@@ -105,7 +106,7 @@ def make_shard(task: Task, progress=None) -> dict:
         | asdict(silence)
     )
     info |= write_requests(task.folder, keys, task.list_file, requests, silence)
-    (task.folder / "landing.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+    write_note(task.folder, info)
     return info
 
 
@@ -157,12 +158,7 @@ def _is_of(member: str, psf: bool) -> bool:
 def write_requests(folder: Path, keys: dict, list_file: Path | None, requests: list[Request], silence: Silence) -> dict:
     """Write requests.parquet; returns what landing.json says of the list."""
     keys = keys | {"list_file": list_file.name if list_file else None} | asdict(silence)
-    rows = pa.Table.from_pylist([asdict(request) for request in requests], pa.schema(list(REQUESTS)[len(keys) :]))
-    write_keyed(folder / "requests.parquet", rows, keys, REQUESTS)
+    schema = BY_NAME["cutout_requests"].schema()
+    rows = pa.Table.from_pylist([keys | asdict(request) for request in requests], schema)
+    pq.write_table(rows, folder / "requests.parquet")
     return {"list_file": keys["list_file"], "requested": len(requests)}
-
-
-def write_keyed(path: Path, table: pa.Table, keys: dict, schema: pa.Schema) -> None:
-    """Write a table with the same values before every row."""
-    first = [pa.array([value] * len(table), pa.string()) for value in keys.values()]
-    pq.write_table(pa.Table.from_arrays([*first, *table.columns], schema=schema), path)

@@ -10,10 +10,10 @@ import numpy as np
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import check_version
-from galaxiesml.system.atomic import write_atomic
+from galaxiesml.catalog.parquet import quote
 from galaxiesml.cutouts.lists import MAX_ROWS
 from galaxiesml.errors import CatalogError, InputError, UsageError
-from galaxiesml.catalog.parquet import quote
+from galaxiesml.system.atomic import write_atomic
 
 LAYERS = ("image", "mask", "variance")
 TYPES = ("coadd", "coadd/bg", "warp")

@@ -1,0 +1,1 @@
+"""Tables in: exports of the HSC archive, tables of spectroscopic surveys, released files."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galaxiesml.catalog.measured import ARROW
+from galaxiesml.catalog.stores import EXPORT_KEYS, arrow_schema, of_exports
+from galaxiesml.dictionary import arrow_type
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.convert import REASONS, Nulls, can_hold, convert, nullify
 from galaxiesml.ingest.source import BadRow, Block, Source
 from galaxiesml.ingest.wrong import Wrong
-from galaxiesml.catalog.stores import KEYS, of_exports
 from galaxiesml.releases.profile import Profile, Survey, known_releases
 from galaxiesml.toml_keys import DOCS
 
@@ -154,7 +154,7 @@ def _is_id(name: str) -> bool:
 
 def _name_extras(source: Source, known: dict, used: Iterable[int], landed: dict) -> dict[str, int]:
     """Every other column under its own name, unless that is taken, whatever the case (SQL ignores it)."""
-    taken = {name.lower() for name in (*KEYS.names, *known)}
+    taken = {name.lower() for name in (*EXPORT_KEYS, *known)}
     extras = {}
     for position, name in enumerate(source.names):
         if position in used:
@@ -193,12 +193,12 @@ def _family(kind: pa.DataType) -> str:
 
 
 def _schema(source: Source, known: dict, ours: dict, extras: dict, has_surveys: bool) -> pa.Schema:
-    fields = list(KEYS)
+    fields = list(arrow_schema(EXPORT_KEYS))
     for name, column in known.items():
         if name in ours:
             found = source.types[ours[name]]
             keeps_width = column.type == "double" and pa.types.is_floating(found)
-            fields.append(pa.field(name, found if keeps_width else ARROW[column.type]))
+            fields.append(pa.field(name, found if keeps_width else arrow_type(column.type)))
         elif name in MADE and has_surveys:
             fields.append(pa.field(name, pa.string()))
     fields += [pa.field(name, source.types[position]) for name, position in extras.items()]
@@ -212,7 +212,7 @@ def hopes(plan: Plan, profile: Profile) -> dict[int, pa.DataType]:
     """The types in which a CSV reader should try each column; whole numbers stay text, to be read exactly."""
     known = of_exports(profile)
     found = {
-        plan.ours[name]: ARROW[known[name].type] for name in plan.ours if known[name].type in ("double", "boolean")
+        plan.ours[name]: arrow_type(known[name].type) for name in plan.ours if known[name].type in ("double", "boolean")
     }
     return found
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from galaxiesml.catalog.measured import ARROW
+from galaxiesml.dictionary import arrow_type
 
 #: Whole numbers up to here are exact in a double.
 _EXACT = 1 << 53
@@ -60,7 +60,7 @@ def convert(array: pa.Array, kind: str, nulls: Nulls, is_id: bool = False) -> tu
     """
     array = nullify(array, nulls)
     if pa.types.is_null(array.type):
-        return pa.nulls(len(array), ARROW[kind]), None
+        return pa.nulls(len(array), arrow_type(kind)), None
     values, bad = {"bigint": _bigint, "double": _double, "boolean": _boolean, "text": _text}[kind](array, is_id)
     return (values if values.type == array.type else nullify(values, nulls)), bad
 

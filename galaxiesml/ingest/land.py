@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,9 +13,11 @@ import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import now
-from galaxiesml.system.atomic import sync as sync_folder
+from galaxiesml.catalog.landing import making, recover, write_note
+from galaxiesml.catalog.parquet import parquet
+from galaxiesml.catalog.stores import of_exports
 from galaxiesml.errors import InputError, ResourceError, UsageError
-from galaxiesml.ingest.arrival import check_unchanged, made_in, name_of, sha256_of
+from galaxiesml.ingest.arrival import check_unchanged, name_of, sha256_of
 from galaxiesml.ingest.conform import MADE, Plan, conform, hopes, make_plan
 from galaxiesml.ingest.file_units import check_units
 from galaxiesml.ingest.formats import open_source
@@ -27,8 +27,6 @@ from galaxiesml.ingest.pairs_apart import Pairs, count_across
 from galaxiesml.ingest.ranges import Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Source
-from galaxiesml.catalog.parquet import parquet
-from galaxiesml.catalog.stores import KEYS, of_exports, recover, workshop
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def land_hsc(
         The disk is too full.
     """
     path = Path(path)
-    catalog.raw.mkdir(parents=True, exist_ok=True)
+    (catalog.raw / "hsc").mkdir(parents=True, exist_ok=True)
     recover(catalog)
     source = open_source(path)
     before = path.stat()
@@ -110,7 +108,7 @@ def land_hsc(
         "source_sha256": sha,
     }
     try:
-        with made_in(workshop(catalog) / f".tmp-{os.getpid()}", catalog.root) as folder:
+        with making(catalog) as folder:
             landing = _write(catalog, source, plan, folder, keys, archive, rejects, progress)
             check_unchanged(path, before)
             publish(catalog, folder, landing.info, old)
@@ -195,11 +193,12 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
         raise InputError(f"No row of {source.path} parses; the first: {aside.first}.")
     ranges.refuse()
     if plan.kind != "joined":
-        count_across(pairs, target, plan.kind, catalog.raw, {landed["kind"] for landed in catalog.landings()})
+        kinds = {landed["kind"] for landed in catalog.landings()}
+        count_across(pairs, target, plan.kind, catalog.raw / "hsc", kinds)
     pairs.refuse()
     info = _info(source, plan, keys, archive, counts, profile) | ranges.info() | {"pairs_apart": pairs.apart}
     info["contradictions"], info["unchecked"] = _contradictions(target, plan, info["archive"]["where"])
-    _write_json(folder / "landing.json", info)
+    write_note(folder, info)
     return Landing(info, notes=[*plan.notes, *source.notes, *doubtful, *ranges.notes(), *pairs.notes()])
 
 
@@ -276,14 +275,3 @@ def _reads_only(condition: str, exported: set[str]) -> bool:
         names = {column.name.lower() for column in parsed.find_all(exp.Column)}
         return names <= exported and not any(parsed.find_all(exp.Query))
     return False
-
-
-def _write_json(path: Path, info: dict) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(info, file, indent=1, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
-
-
-__all__ = ["KEYS", "Landing", "land_hsc"]

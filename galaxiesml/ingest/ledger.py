@@ -5,20 +5,17 @@ Whoever changes anything here holds the catalogue's lock.
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.system.atomic import sync as sync_folder, write_atomic
+from galaxiesml.catalog.landing import is_meant, recover, refresh_landings, show, take_out
 from galaxiesml.errors import UsageError
-from galaxiesml.ingest.arrival import is_meant
-from galaxiesml.catalog.stores import recover, refresh_landings, workshop
+from galaxiesml.system.atomic import write_atomic
 
 
 def folder_of(catalog: Catalog, landing: dict) -> Path:
     """The folder of a landed file."""
-    return catalog.raw / f"{landing['landing']:04d}-{landing['source_sha256'][:12]}"
+    return catalog.raw / "hsc" / f"{landing['landing']:04d}-{landing['source_sha256'][:12]}"
 
 
 def find_landing(catalog: Catalog, reference: str | int) -> dict:
@@ -47,11 +44,7 @@ def remove_landing(catalog: Catalog, reference: str | int) -> dict:
     recover(catalog)
     landing = find_landing(catalog, reference)
     keep_number(catalog, landing["landing"])
-    # Out of sight by one rename; deleting takes many steps.
-    aside = workshop(catalog) / f".tmp-removed-{landing['landing']}"
-    os.rename(folder_of(catalog, landing), aside)
-    sync_folder(catalog.raw)
-    shutil.rmtree(aside)
+    take_out(catalog, "hsc", folder_of(catalog, landing).name)
     refresh_landings(catalog)
     return landing
 
@@ -59,15 +52,8 @@ def remove_landing(catalog: Catalog, reference: str | int) -> dict:
 def publish(catalog: Catalog, folder: Path, landing: dict, instead_of: dict | None) -> None:
     """Show a finished folder, in the place of another where one is replaced."""
     keep_number(catalog, landing["landing"])
-    target = folder_of(catalog, landing)
-    aside = None
-    if instead_of is not None:
-        aside = workshop(catalog) / f".old-{folder_of(catalog, instead_of).name}"
-        os.rename(folder_of(catalog, instead_of), aside)
-    os.rename(folder, target)
-    sync_folder(catalog.raw)
-    if aside is not None:
-        shutil.rmtree(aside)
+    replaced = None if instead_of is None else folder_of(catalog, instead_of).name
+    show(catalog, "hsc", folder, folder_of(catalog, landing).name, replaced)
     refresh_landings(catalog)
 
 
@@ -89,4 +75,4 @@ def _last(catalog: Catalog) -> int:
 
 
 def _counter(catalog: Catalog) -> Path:
-    return workshop(catalog) / "last_landing"
+    return catalog.raw / "last_landing"

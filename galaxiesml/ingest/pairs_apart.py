@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml.errors import InputError
 from galaxiesml.catalog.parquet import parquet
+from galaxiesml.errors import InputError
 
 #: Pairs farther apart than this are none of the same source.
 APART_ARCSEC = 60.0

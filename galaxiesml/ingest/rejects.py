@@ -6,9 +6,9 @@ import csv
 import os
 from pathlib import Path
 
-from galaxiesml.system.atomic import clear, making_of
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.source import BadRow
+from galaxiesml.system.atomic import clear, making_of
 
 _REJECTS = ("source_row", "line", "column", "value", "reason", "text")
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,18 +14,17 @@ import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import now
-from galaxiesml.system.atomic import sync as sync_folder, write_atomic
+from galaxiesml.catalog.landing import find, making, recover, show, take_out, write_note
+from galaxiesml.catalog.parquet import parquet, plain
+from galaxiesml.catalog.stores import BY_NAME, SPLITS
 from galaxiesml.errors import InputError, UsageError
-from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
+from galaxiesml.ingest.arrival import check_unchanged, name_of, sha256_of
 from galaxiesml.ingest.convert import REASONS, Nulls, convert
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.release_hdf5 import KEY, id_blocks, is_hdf5
 from galaxiesml.ingest.source import Block
-from galaxiesml.catalog.parquet import parquet, plain
-from galaxiesml.catalog.stores import RELEASED
 
 TEXTS = ("csv", "tsv", "ecsv")
-SPLITS = ("training", "validation", "testing")
 
 
 @dataclass(frozen=True)
@@ -67,17 +64,16 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=before.st_size)
     sha = sha256_of(path, progress)
-    if (same := next((old for old in catalog.release_landings() if old["source_sha256"] == sha), None)) is not None:
+    if (same := next((old for old in catalog.landings("release") if old["source_sha256"] == sha), None)) is not None:
         return _landed_before(path, same, split)
     notes: list[str] = []
-    with made_in(catalog.root / "raw" / f".tmp-release-{os.getpid()}", catalog.root) as folder:
+    recover(catalog)
+    with making(catalog) as folder:
         info = _write(folder, path, split, sha, notes)
         _refuse_repeats(catalog, folder, path)
         check_unchanged(path, before)
-        write_atomic(folder / "landing.json", json.dumps(info, indent=1, ensure_ascii=False) + "\n")
-        catalog.release_raw.mkdir(parents=True, exist_ok=True)
-        os.rename(folder, catalog.release_raw / sha[:12])
-        sync_folder(catalog.release_raw)
+        write_note(folder, info)
+        show(catalog, "release", folder, sha[:12])
     return ReleaseLanding(info, notes=notes)
 
 
@@ -113,20 +109,10 @@ def remove_release(catalog: Catalog, reference: str) -> dict:
     UsageError
         No landed file is meant, or more than one.
     """
-    landed = catalog.release_landings()
-    found = [entry for entry in landed if is_meant(entry, reference)]
-    if len(found) != 1:
-        known = ", ".join(f"{entry['source_file']} ({entry['source_sha256'][:12]})" for entry in landed) or "none"
-        raise UsageError(
-            f"{reference} means {len(found)} landed released files; landed: {known}.",
-            "Give a file's name or the beginning of its sha256; galaxiesml ingest release --list shows both.",
-        )
-    # Out of sight by one rename; deleting takes several steps.
-    aside = catalog.root / "raw" / f".tmp-release-{os.getpid()}"
-    os.rename(catalog.release_raw / found[0]["source_sha256"][:12], aside)
-    sync_folder(catalog.release_raw)
-    shutil.rmtree(aside)
-    return found[0]
+    hint = "Give a file's name or the beginning of its sha256; galaxiesml ingest release --list shows both."
+    found = find(catalog, "release", reference, "landed released files", hint)
+    take_out(catalog, "release", found["source_sha256"][:12])
+    return found
 
 
 # -- the file ------------------------------------------------------------------------------------------------
@@ -155,11 +141,12 @@ def _write(folder: Path, path: Path, split: str, sha: str, notes: list[str]) -> 
     is_binary = is_hdf5(path)
     name = name_of(path)
     facts = {"split": split, "source_file": name, "source_sha256": sha}
-    target, rows = folder / "splits.parquet", 0
-    with pq.ParquetWriter(target, RELEASED, compression="zstd", use_dictionary=list(facts)) as writer:
+    target, rows, schema = folder / "splits.parquet", 0, BY_NAME["release_splits"].schema()
+    with pq.ParquetWriter(target, schema, compression="zstd", use_dictionary=list(facts)) as writer:
         for ids, numbers in _numbered(id_blocks(path)) if is_binary else _csv_blocks(path, notes):
-            columns = [ids, *(pa.repeat(value, len(ids)) for value in facts.values()), numbers]
-            writer.write_table(pa.table(columns, schema=RELEASED))
+            columns = {name: pa.repeat(value, len(ids)) for name, value in facts.items()}
+            columns |= {"object_id": ids, "source_row": numbers}
+            writer.write_table(pa.table(columns).select(schema.names).cast(schema))
             rows += len(ids)
     if not rows:
         raise InputError(f"{path} has no rows.", "Land the file as it was published.")
@@ -218,7 +205,7 @@ def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
     import duckdb
 
     new = parquet(folder / "splits.parquet")
-    landed = parquet(catalog.release_raw, "*/splits.parquet")
+    landed = parquet(catalog.raw / "release", "*/splits.parquet")
     settings = {"memory_limit": "1GB", "temp_directory": str(plain(folder) / "spill")}
     with duckdb.connect(config=settings) as connection:
         within = connection.execute(
@@ -230,7 +217,7 @@ def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
                 f"{path}: {KEY} {within[0]} stands in row {within[1]} and in row {within[2]}; nothing was landed.",
                 "A released file has each object once: fetch it again.",
             )
-        if not any(catalog.release_raw.glob("*/splits.parquet")):
+        if not any((catalog.raw / "release").glob("*/splits.parquet")):
             return
         across = connection.execute(
             f"select new.{KEY}, new.source_row, old.source_file, old.source_row, old.split, count(*) over () "

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import shutil
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,11 +14,12 @@ import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import now
-from galaxiesml.system.atomic import sync as sync_folder, write_atomic
+from galaxiesml.catalog.landing import find, making, recover, show, take_out, write_note
 from galaxiesml.catalog.settings import check_space
+from galaxiesml.catalog.stores import BY_NAME
 from galaxiesml.dictionary import columns
 from galaxiesml.errors import InputError, UsageError
-from galaxiesml.ingest.arrival import check_unchanged, is_meant, made_in, name_of, sha256_of
+from galaxiesml.ingest.arrival import check_unchanged, name_of, sha256_of
 from galaxiesml.ingest.astropy_tables import open_table
 from galaxiesml.ingest.convert import Nulls, nullify
 from galaxiesml.ingest.file_units import check_units
@@ -32,7 +30,7 @@ from galaxiesml.ingest.source import Block, Source
 from galaxiesml.ingest.specz_columns import conform_spectra, expected_units, hopes, missing_of, places_of
 from galaxiesml.ingest.specz_recognise import survey_of
 from galaxiesml.surveys.description import OWN, Survey, known_surveys, load_surveys
-from galaxiesml.catalog.stores import SPECTRA, SPECTRA_KEYS
+from galaxiesml.system.atomic import write_atomic
 from galaxiesml.toml_keys import DOCS
 
 #: With fewer rows, right ascensions below 24 prove nothing.
@@ -105,19 +103,17 @@ def land_specz(
     if progress is not None:
         progress.update(description=f"reading {path.name}", total=2 * before.st_size)
     sha = sha256_of(path, progress)
-    told = survey_of(source, known_surveys(catalog.specz_raw), survey, no_flag)
-    if (same := next((old for old in catalog.specz_landings() if old["source_sha256"] == sha), None)) is not None:
+    told = survey_of(source, known_surveys(catalog.raw / "specz"), survey, no_flag)
+    if (same := next((old for old in catalog.landings("specz") if old["source_sha256"] == sha), None)) is not None:
         return _landed_before(path, same, told, no_flag)
     try:
-        with made_in(catalog.root / "raw" / f".tmp-specz-{os.getpid()}", catalog.root) as folder:
+        with making(catalog) as folder:
             landing = _write(source, told, no_flag, folder, sha, rejects, progress)
             check_unchanged(path, before)
             if told.name not in load_surveys():
                 write_atomic(folder / OWN, told.text)
-            write_atomic(folder / "landing.json", json.dumps(landing.info, indent=1, ensure_ascii=False) + "\n")
-            catalog.specz_raw.mkdir(parents=True, exist_ok=True)
-            os.rename(folder, folder_of(catalog, landing.info))
-            sync_folder(catalog.specz_raw)
+            write_note(folder, landing.info)
+            show(catalog, "specz", folder, folder_of(catalog, landing.info).name)
             show_rejects(rejects)
     finally:
         if rejects is not None:
@@ -127,26 +123,15 @@ def land_specz(
 
 def folder_of(catalog: Catalog, info: dict) -> Path:
     """The folder of a landed table."""
-    return catalog.specz_raw / f"{info['survey']}-{info['source_sha256'][:12]}"
-
-
-def recover(catalog: Catalog) -> None:
-    """Clean up after a landing or a removal that was killed."""
-    for left in (catalog.root / "raw").glob(".tmp-specz-*"):
-        shutil.rmtree(left)
+    return catalog.raw / "specz" / f"{info['survey']}-{info['source_sha256'][:12]}"
 
 
 def remove_specz(catalog: Catalog, reference: str) -> dict:
     """Take a landed table out, by its file's name or the beginning of its sha256."""
     recover(catalog)
-    found = [info for info in catalog.specz_landings() if is_meant(info, reference)]
-    if len(found) != 1:
-        raise UsageError(f"{reference} means {len(found)} landed tables.", "Type: galaxiesml ingest list specz")
-    aside = catalog.root / "raw" / f".tmp-specz-removed-{os.getpid()}"
-    os.rename(folder_of(catalog, found[0]), aside)
-    sync_folder(catalog.specz_raw)
-    shutil.rmtree(aside)
-    return found[0]
+    found = find(catalog, "specz", reference, "landed tables", "Type: galaxiesml ingest list specz")
+    take_out(catalog, "specz", folder_of(catalog, found).name)
+    return found
 
 
 def _landed_before(path: Path, same: dict, told: Survey, no_flag: str | None) -> SpeczLanding:
@@ -192,7 +177,7 @@ def _write(source: Source, survey: Survey, no_flag, folder: Path, sha: str, reje
     own = _own_schema(source)
     seen, ranges, doubtful = _Seen(), _ranges(source, survey), check_units(source, expected_units(source, survey))
     with (
-        Groups(folder / "spectra.parquet", SPECTRA) as spectra,
+        Groups(folder / "spectra.parquet", BY_NAME["specz_spectra"].schema()) as spectra,
         Groups(folder / "own.parquet", own) as rest,
         Rejects(rejects, source.path) as aside,
     ):
@@ -270,8 +255,11 @@ def _redshifts_told(table: pa.Table, survey: Survey) -> pa.Table:
 
 
 def _keyed(table: pa.Table, keys: dict) -> pa.Table:
-    first = [pa.repeat(pa.scalar(keys[name]), table.num_rows) for name in SPECTRA_KEYS.names]
-    return pa.Table.from_arrays([*first, *table.columns], schema=SPECTRA)
+    """A block with the survey and the file before every row."""
+    for name, value in keys.items():
+        table = table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))
+    schema = BY_NAME["specz_spectra"].schema()
+    return table.select(schema.names).cast(schema)
 
 
 def _own_schema(source: Source) -> pa.Schema:

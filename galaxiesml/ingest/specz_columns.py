@@ -13,7 +13,6 @@ from galaxiesml.ingest.ranges import wrapped
 from galaxiesml.ingest.source import BadRow, Block, Source
 from galaxiesml.ingest.wrong import Wrong
 from galaxiesml.surveys.description import BY_HAND, Survey
-from galaxiesml.catalog.stores import SPECTRUM
 
 LIGHT_KM_S = 299_792.458
 _NONE = Nulls(("", "NaN", "nan", "NULL", "null", "N/A"))
@@ -89,20 +88,20 @@ def conform_spectra(
         _check_flags(flag, survey, wrong, reader)
     else:
         flag = pa.repeat(pa.scalar(BY_HAND[no_flag]), len(block.rows))
-    arrays = [
-        _visible(reader.text("id")),
-        ra,
-        dec,
-        given,
-        reader.error(),
-        flag,
-        _visible(reader.text("class")),
-        _visible(reader.text("instrument")),
-        reader.numbers("magnitude"),
-        reader.magnitude_band(),
-    ]
     table = pa.table(
-        [pa.array(block.rows, pa.int64()), *arrays], pa.schema([("source_row", pa.int64()), *SPECTRUM])
+        {
+            "source_row": pa.array(block.rows, pa.int64()),
+            "spectrum_id": _visible(reader.text("id")),
+            "ra": ra,
+            "dec": dec,
+            "redshift_given": given,
+            "redshift_err_given": reader.error(),
+            "flag": flag,
+            "class_given": _visible(reader.text("class")),
+            "instrument_given": _visible(reader.text("instrument")),
+            "magnitude": reader.numbers("magnitude"),
+            "magnitude_band": reader.magnitude_band(),
+        }
     ).filter(pa.array(wrong.good))
     return table, sorted([*block.bad, *wrong.rows()], key=lambda bad: bad.source_row), wrong.good
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from galaxiesml.catalog import measured
 from galaxiesml.catalog import Catalog
-from galaxiesml.errors import UsageError
+from galaxiesml.catalog.measured import MORPHOLOGY
 from galaxiesml.catalog.parquet import parquet, quote
+from galaxiesml.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,13 @@ def list_pictures(connection, of_catalog: bool) -> None:
 
 def measured_of(catalog: Catalog, settings: str) -> str:
     """A query of what is measured by some settings: their keys."""
-    parts = parquet(measured.folder(catalog), "*/*.parquet")
-    return f"select {', '.join(measured.KEYS)} from {parts} where morphology_settings = {quote(settings)}"
+    parts = parquet(MORPHOLOGY.folder(catalog), "*/*.parquet")
+    return f"select {', '.join(MORPHOLOGY.keys)} from {parts} where morphology_settings = {quote(settings)}"
+
+
+def run_of(settings: str, psf_source: str, text: str) -> dict:
+    """A run as the table of settings has it."""
+    return {"morphology_settings": settings, "psf_source": psf_source, "settings_json": text}
 
 
 def settle(catalog: Catalog, settings: str, psf_source: str, text: str, *, use: bool = False) -> Choice:
@@ -89,17 +94,17 @@ def settle(catalog: Catalog, settings: str, psf_source: str, text: str, *, use: 
     use : bool
         Take them whatever they cover.
     """
-    taken_now = measured.chosen(catalog)
+    taken_now = next(iter(MORPHOLOGY.chosen(catalog)), None)
     with catalog.connect() as connection:
         pictures = _count(connection, catalog, None, psf_source)
-        measured = _count(connection, catalog, settings, psf_source)
+        counted = _count(connection, catalog, settings, psf_source)
         before = {}
         if taken_now and taken_now["morphology_settings"] != settings:
             before = _count(connection, catalog, taken_now["morphology_settings"], taken_now["psf_source"])
-    if not use and any(measured.get(band, 0) < count for band, count in before.items()):
-        return Choice(taken_now["morphology_settings"], False, measured, before, pictures)
-    measured.choose(catalog, settings, psf_source, text)
-    return Choice(settings, True, measured, before, pictures)
+    if not use and any(counted.get(band, 0) < count for band, count in before.items()):
+        return Choice(taken_now["morphology_settings"], False, counted, before, pictures)
+    MORPHOLOGY.choose(catalog, run_of(settings, psf_source, text))
+    return Choice(settings, True, counted, before, pictures)
 
 
 def use_settings(catalog: Catalog, named: str) -> Choice:
@@ -115,7 +120,7 @@ def use_settings(catalog: Catalog, named: str) -> Choice:
     UsageError
         No run, or more than one, has settings of that name.
     """
-    runs = measured.runs(catalog)
+    runs = MORPHOLOGY.runs(catalog)
     found = [settings for settings in runs if settings.startswith(named)] if named else []
     if len(found) != 1:
         known = ", ".join(runs) if runs else "none yet"
@@ -130,7 +135,7 @@ def use_settings(catalog: Catalog, named: str) -> Choice:
 def _count(connection, catalog: Catalog, settings: str | None, psf_source: str) -> dict[str, int]:
     """Pictures by filter: those measured by some settings, or all."""
     list_pictures(connection, psf_source == "catalogue")
-    same = " and ".join(f"done.{key} = standing.{key}" for key in measured.KEYS if key != "morphology_settings")
+    same = " and ".join(f"done.{key} = standing.{key}" for key in MORPHOLOGY.keys[:-1])
     joined = f"semi join ({measured_of(catalog, settings)}) as done on {same}" if settings else ""
     rows = connection.execute(f"select band, count(*) from standing {joined} group by band order by band").fetchall()
     return dict(rows)

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml.catalog.measured import MEASURED, schema
+from galaxiesml.catalog.measured import MORPHOLOGY
 from galaxiesml.errors import InputError
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 from galaxiesml.morphology import psf as psfs
 from galaxiesml.morphology.flags import Flag, reasons
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.morphology.target import Target, look
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 #: Pixels beyond this do not count, as those that are not finite: their squares would leave single precision.
 LARGEST = 1e15
+#: Columns of a measurement; an angle on the sky needs the picture's WCS, which a run adds.
+MEASURED = tuple(column.name for column in MORPHOLOGY.columns if not column.name.endswith("pos_angle_sky_deg"))
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ def _table(targets: list[Target], fitted: dict[int, dict], block: Block) -> pa.T
         row = target.row | fitted.get(at, {})
         row |= _on_the_sky(row, scale, block.zero_point_mag[at])
         rows.append(row | {"morphology_flags": int(target.flags), "morphology_reasons": reasons(target.flags)})
-    names = schema(MEASURED)
+    names = MORPHOLOGY.schema(MEASURED)
     arrays = [pa.array([_finite(row.get(field.name)) for row in rows], field.type) for field in names]
     return pa.table(arrays, schema=names)
 

@@ -144,7 +144,7 @@ def _landed(catalog: Catalog, rows: list[dict]) -> tuple[Pictures | None, np.nda
     have = [at for at, row in enumerate(rows) if row["psf_offset"] is not None]
     if not have:
         return None, np.full(len(rows), -1)
-    shards = Shards(catalog.root / "raw" / "psf")
+    shards = Shards(catalog.raw / "psf")
     shape = rows[have[0]]["psf_height"], rows[have[0]]["psf_width"]
     stack = np.stack([shards.layer(rows[at]["psf_shard"], rows[at]["psf_offset"], shape, "psf") for at in have])
     psf, _, usable = pictures(stack, len(have))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from galaxiesml.catalog import measured
 from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.measured import MORPHOLOGY
 from galaxiesml.errors import CatalogError, InputError
 from galaxiesml.morphology.detect import detect
 from galaxiesml.morphology.measuring import LARGEST
@@ -58,7 +58,7 @@ def redraw(catalog: Catalog, object_id: int, bands: list[str]) -> list[Redrawn]:
     CatalogError
         The build has no measurement of that object, or what it was measured by has changed since.
     """
-    built, settings = catalog.build_info().get("morphology"), measured.chosen(catalog)
+    built, settings = catalog.build_info().get("morphology"), next(iter(MORPHOLOGY.chosen(catalog)), None)
     if not built or "morphology" not in catalog.tables():
         raise CatalogError("The published build has no morphology.", "Type: galaxiesml morphology; galaxiesml build")
     if settings is None or settings["morphology_settings"] != built["settings"]:
@@ -106,7 +106,7 @@ def _source(settings: dict, bands: list[str]) -> Source:
 
 
 def _one(catalog: Catalog, row: dict, source: Source) -> Redrawn:
-    shards = Shards(catalog.root / "raw" / "cutouts")
+    shards = Shards(catalog.raw / "cutouts")
     image = shards.layer(row["shard"], row["image_offset"], (row["height"], row["width"]), "image")
     usable = np.abs(image) < LARGEST
     scene = detect(np.where(usable, image, np.float32(0)), None, None if usable.all() else ~usable)

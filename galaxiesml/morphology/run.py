@@ -13,22 +13,25 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml.catalog import measured
 from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.measured import MORPHOLOGY
+from galaxiesml.catalog.parquet import quote
+from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.errors import CatalogError
-from galaxiesml.morphology.choice import list_pictures, measured_of, settle
+from galaxiesml.instrument import MASK_PLANES
+from galaxiesml.morphology.choice import list_pictures, measured_of, run_of, settle
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.psf_source import Source
 from galaxiesml.morphology.settings import Settings
-from galaxiesml.catalog.parquet import quote
 from galaxiesml.pixels.store import Shards
-from galaxiesml.instrument import MASK_PLANES
 from galaxiesml.system.workers import pool
 
 #: Pictures of a block: what is lost when a run is killed, and what a process holds.  A GPU asks for many at once.
 BLOCK = {"cpu": 256, "cuda": 4096}
 #: Bits of HSC's masks whose pixels do not count in a fit.
 _MASKED = sum(1 << MASK_PLANES.index(plane) for plane in ("BAD", "SAT", "CR", "NO_DATA"))
+#: Angles that need the picture's place on the sky, and what each is made from.
+_ON_THE_SKY = {"pos_angle_sky_deg": "pos_angle", "sersic_pos_angle_sky_deg": "sersic_pos_angle_deg"}
 #: What a block's row says of its picture.
 _FIELDS = (
     *("object_id", "band", "shard", "height", "width", "image_offset", "mask_offset", "variance_offset"),
@@ -77,7 +80,7 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
         There is no build, or no picture in it.
     """
     digest = settings.digest(source.identity)
-    measured.ensure_empty(catalog)
+    ensure_empty(catalog)
     catalog.current_build()
     connection = catalog.connect()
     if "pictures" not in catalog.tables() or not connection.execute("select count(*) from pictures").fetchall()[0][0]:
@@ -91,7 +94,7 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
     list_pictures(connection, source.of_catalog)
     wanted = ", ".join(quote(band) for band in bands)
     connection.execute(f"create temp table wanted as select * from standing where band in ({wanted})")
-    same = " and ".join(f"done.{key} = wanted.{key}" for key in measured.KEYS if key != "morphology_settings")
+    same = " and ".join(f"done.{key} = wanted.{key}" for key in MORPHOLOGY.keys[:-1])
     todo = connection.sql(f"""
         select {", ".join(_FIELDS)} from wanted
         anti join ({measured_of(catalog, digest)}) as done on {same}
@@ -128,7 +131,7 @@ def run(
         run that ends chooses.
     """
     text = wanted.settings.text(wanted.source.identity)
-    measured.note_run(catalog, wanted.digest, wanted.source.words, text)
+    MORPHOLOGY.note_run(catalog, run_of(wanted.digest, wanted.source.words, text))
     work = _Work(catalog.root, wanted.settings, wanted.source, wanted.digest, device)
     counted: dict[str, int] = {}
     # Closed here: an interrupt of this loop ends the processes, too.
@@ -190,12 +193,12 @@ def _measure(work: _Work, block: list[dict]) -> list[int]:
         table = _of_one_shape(catalog, work, rows)
         keys = {key: [row[key] for row in rows] for key in ("object_id", "band", "shard", "image_offset")}
         keys |= {"psf_key": work.source.keys(rows), "morphology_settings": [work.digest] * len(rows)}
-        keys |= {name: _east_of_north(table, name, rows) for name in measured.ON_THE_SKY}
+        keys |= {name: _east_of_north(table, name, rows) for name in _ON_THE_SKY}
         for name, values in keys.items():
-            table = table.append_column(name, pa.array(values, measured.schema((name,)).field(name).type))
-        tables.append(table.select(measured.PART))
+            table = table.append_column(name, pa.array(values, MORPHOLOGY.schema((name,)).field(name).type))
+        tables.append(table.select(list(MORPHOLOGY.types)))
     whole = pa.concat_tables(tables).sort_by([("object_id", "ascending"), ("band", "ascending")])
-    measured.write_part(catalog, work.digest, whole)
+    MORPHOLOGY.write_part(catalog, work.digest, whole)
     return whole.column("morphology_flags").to_pylist()
 
 
@@ -216,7 +219,7 @@ def _alike(block: list[dict]) -> list[list[dict]]:
 def _of_one_shape(catalog: Catalog, work: _Work, rows: list[dict]) -> pa.Table:
     from galaxiesml.morphology.measuring import Block, measure_block
 
-    shards = Shards(catalog.root / "raw" / "cutouts")
+    shards = Shards(catalog.raw / "cutouts")
     shape = rows[0]["height"], rows[0]["width"]
 
     def layers(kind: str) -> np.ndarray:
@@ -244,9 +247,8 @@ def pixel_scale(row: dict) -> float:
 
 def _east_of_north(table: pa.Table, name: str, rows: list[dict]) -> list[float | None]:
     """An angle of the picture's pixels as one on the sky, 0 to 180 degrees."""
-    of = {"pos_angle_sky_deg": "pos_angle", "sersic_pos_angle_sky_deg": "sersic_pos_angle_deg"}[name]
     made = []
-    for angle, row in zip(table.column(of).to_pylist(), rows, strict=True):
+    for angle, row in zip(table.column(_ON_THE_SKY[name]).to_pylist(), rows, strict=True):
         if angle is None:
             made.append(None)
             continue

@@ -1,4 +1,4 @@
-"""The pixel store: pictures as plain arrays on disk, one shard a tar, and how they are framed.
+"""The pixel store: pictures as plain arrays on disk, one shard a tar.
 
 ::
 
@@ -22,69 +22,14 @@ from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from galaxiesml.system.atomic import write_table
-from galaxiesml.instrument import MASK_PLANES
 
 PIXELS = "pixels.bin"
 #: Layers begin at multiples of this: wide loads, and no pixel across two cache lines.
 ALIGNMENT = 64
 #: Little-endian types of the layers as they are stored.
 DTYPES = {"image": np.dtype("<f4"), "mask": np.dtype("<i4"), "variance": np.dtype("<f4"), "psf": np.dtype("<f8")}
-#: Side of the released pictures; smaller ones are cut out of this frame.
-FRAME = 127
-#: Kinds of store, a folder of raw/ each.
-STORES = ("cutouts", "psf")
-EMPTY = "0000-empty"
-#: Columns that say which shard a row is of.
-KEYS = pa.schema([("shard", pa.string()), ("source_file", pa.string()), ("source_sha256", pa.string())])
-#: pictures.parquet; what the columns mean is said in :class:`galaxiesml.cutouts.picture.Picture`.
-PICTURES = pa.schema(
-    [
-        *KEYS,
-        *((name, pa.string()) for name in ("member", "refused", "refused_class")),
-        *(("line", pa.int64()), ("band", pa.string()), ("tract", pa.int64()), ("rerun", pa.string())),
-        *((name, pa.int64()) for name in ("height", "width")),
-        *((f"{layer}_{what}", pa.int64()) for layer in DTYPES for what in ("offset", "crc")),
-        *((name, pa.float64()) for name in ("zero_point_mag", "crval1", "crval2", "crpix1", "crpix2")),
-        *((name, pa.float64()) for name in ("cd1_1", "cd1_2", "cd2_1", "cd2_2")),
-        *((name, pa.int64()) for name in ("x0", "y0")),
-        *((name, pa.float64()) for name in ("ra", "dec")),
-        *((name, pa.int64()) for name in ("not_finite", "variance_not_finite")),
-        ("psf_flag", pa.string()),
-        *((f"masked_{plane.lower()}", pa.int64()) for plane in MASK_PLANES),
-        ("other_planes", pa.string()),
-    ]
-)
-#: requests.parquet: the lines of an upload list; ``silence`` says what it means that a line was not answered.
-REQUESTS = pa.schema(
-    [
-        *KEYS,
-        *((name, pa.string()) for name in ("list_file", "silence", "silence_reason")),
-        *(("line", pa.int64()), ("ra", pa.float64()), ("dec", pa.float64())),
-        *(("band", pa.string()), ("tract", pa.int64())),
-        *(("semi_width", pa.float64()), ("semi_height", pa.float64())),
-    ]
-)
 #: Shards that a reader keeps mapped.
 _OPEN = 256
-
-
-def ensure_empty(raw: Path) -> None:
-    """Write the tables of no pictures, so that every model builds before any has landed.
-
-    Parameters
-    ----------
-    raw : Path
-        The catalogue's folder of what is landed.
-    """
-    for store in STORES:
-        for name, schema in (("pictures", PICTURES), ("requests", REQUESTS)):
-            path = raw / store / EMPTY / f"{name}.parquet"
-            if not path.is_file() or pq.read_schema(path) != schema:
-                write_table(path, schema.empty_table())
 
 
 class ShardWriter:
@@ -174,57 +119,3 @@ class Shards:
         else:
             self._maps.move_to_end(shard)
         return found
-
-
-def frame_axis(n: int, size: int) -> tuple[slice, slice]:
-    """Which pixels of an axis go where in a frame.
-
-    The released pictures have 127 pixels: an axis of n is padded with floor((127 - n) / 2) zeros before and the
-    rest after, or cropped from floor((n - 127) / 2).  64 is rows and columns 31 to 94, from 0, of that; so is any
-    other smaller size, from floor((127 - size) / 2).
-
-    Parameters
-    ----------
-    n : int
-        Pixels of the picture along the axis.
-    size : int
-        Pixels of the frame.
-
-    Returns
-    -------
-    target, source : slice
-        ``frame[target] = picture[source]``, zeros elsewhere.
-    """
-    whole = max(size, FRAME)
-    pad, crop = max(0, (whole - n) // 2), max(0, (n - whole) // 2)
-    first, last = pad, pad + min(n, whole)
-    skip = (whole - size) // 2
-    start, stop = max(first, skip), min(last, skip + size)
-    stop = max(start, stop)
-    return slice(start - skip, stop - skip), slice(start - pad + crop, stop - pad + crop)
-
-
-def frame(picture: np.ndarray, out: np.ndarray) -> int:
-    """Put a picture into a square frame of zeros.
-
-    Parameters
-    ----------
-    picture : ndarray, shape (rows, columns)
-    out : ndarray, shape (size, size)
-        Filled; pixels that are not finite become 0.
-
-    Returns
-    -------
-    int
-        How many pixels inside the frame were not finite.
-    """
-    rows, from_rows = frame_axis(picture.shape[0], out.shape[0])
-    columns, from_columns = frame_axis(picture.shape[1], out.shape[1])
-    out[...] = 0
-    inside = out[rows, columns]
-    inside[...] = picture[from_rows, from_columns]
-    if np.isfinite(inside).all():
-        return 0
-    wrong = ~np.isfinite(inside)
-    inside[wrong] = 0
-    return int(wrong.sum())

@@ -1,0 +1,1 @@
+"""Figures: galleries, n(z), flow charts, lineage graphs."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from galaxiesml.system.atomic import write_atomic
 from galaxiesml.errors import UsageError
+from galaxiesml.system.atomic import write_atomic
 
 INK, GREY, PALE, BLUE = "#1c2733", "#8a949e", "#eef1f4", "#dfeaf7"
 GREEN, GREEN_EDGE = "#cfe8cf", "#3b7d3b"

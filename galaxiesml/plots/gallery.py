@@ -9,7 +9,7 @@ import numpy as np
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import check_version
 from galaxiesml.errors import CatalogError, UsageError
-from galaxiesml.pixels.frame import FRAME, frame_axis
+from galaxiesml.pixels.frame import FRAME, put
 from galaxiesml.pixels.store import Shards
 from galaxiesml.plots.canvas import GREY, PALE
 from galaxiesml.plots.page import Page
@@ -63,7 +63,7 @@ def choose_galaxies(catalog: Catalog, version: str | None = None, n: int = 12, s
         raise CatalogError(f"Build {info['id']} holds no {name}.", f"Type: galaxiesml build --version {name}")
     if "pictures" not in catalog.tables():
         raise CatalogError(f"Build {info['id']} has no table of pictures.", "Type: galaxiesml build")
-    shards = Shards(catalog.root / "raw" / "cutouts")
+    shards = Shards(catalog.raw / "cutouts")
     bands = list(catalog.profile.bands)
     chosen: dict[int, tuple[float, list]] = {}
     for object_id, redshift, band, shard, offset, height, width in _query(catalog, name, len(bands), n, seed):
@@ -114,9 +114,7 @@ def centred(picture: np.ndarray) -> np.ndarray:
     ndarray of float32, shape (127, 127)
     """
     out = np.full((FRAME, FRAME), np.nan, np.float32)
-    rows, from_rows = frame_axis(picture.shape[0], FRAME)
-    columns, from_columns = frame_axis(picture.shape[1], FRAME)
-    out[rows, columns] = picture[from_rows, from_columns]
+    put(picture, out)
     return out
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from galaxiesml.system.atomic import write_atomic
 from galaxiesml.errors import UsageError
 from galaxiesml.plots.canvas import Canvas
+from galaxiesml.system.atomic import write_atomic
 
 FORMATS = ("png", "pdf", "svg")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import duckdb
 
-from galaxiesml.system.atomic import appearing
 from galaxiesml.catalog import Catalog
-from galaxiesml.errors import GalaxiesmlError, UsageError
-from galaxiesml.system.refusals import refusal
 from galaxiesml.catalog.parquet import quote
+from galaxiesml.errors import GalaxiesmlError, UsageError
 from galaxiesml.query.reading import reading
+from galaxiesml.system.atomic import appearing
+from galaxiesml.system.refusals import refusal
 
 #: Rows that are fetched at a time: output streams, memory does not grow with the answer.
 BATCH = 10_000

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from galaxiesml.system.atomic import appearing, passing, write_atomic
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import check_version
+from galaxiesml.catalog.parquet import parquet, quote
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
-from galaxiesml.catalog.parquet import parquet, quote
-from galaxiesml.release import morphology
+from galaxiesml.samples import morphology
 from galaxiesml.surveys.description import by_hand
+from galaxiesml.system.atomic import appearing, passing, write_atomic
 
 _ECSV = {"bigint": "int64", "integer": "int32", "double": "float64", "boolean": "bool", "text": "string"}
 _VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "boolean", "text": "char"}

@@ -1,0 +1,1 @@
+"""Training files: the released HDF5 layout, and its CSV twins."""

@@ -23,20 +23,21 @@ import numpy as np
 import pyarrow as pa
 
 from galaxiesml import __version__
-from galaxiesml.system import atomic, interrupts, refusals
 from galaxiesml.catalog import Catalog
-from galaxiesml.system.atomic import sync as sync_folder, write_atomic
-from galaxiesml.catalog.settings import check_space
 from galaxiesml.catalog.parquet import quote
-from galaxiesml.pixels.store import Shards
-from galaxiesml.pixels.frame import frame_axis
-from galaxiesml.release import morphology
-from galaxiesml.release.layout import NULLS, Key, keys
-from galaxiesml.samples.selection import Selection, counts, select
+from galaxiesml.catalog.settings import check_space
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
+from galaxiesml.pixels.store import Shards
+from galaxiesml.release.layout import NULLS, Key, in_sql, keys
+from galaxiesml.samples import morphology
+from galaxiesml.samples.pictures import BLOCK, blocks, fill
+from galaxiesml.samples.selection import Selection, counts, select
+from galaxiesml.system import atomic, interrupts, refusals
+from galaxiesml.system.atomic import sync as sync_folder
+from galaxiesml.system.atomic import write_atomic
 
-#: Rows of the catalogue written at a time, and galaxies whose pixels are.
-ROWS, GALAXIES = 65_536, 64
+#: Rows of the catalogue written at a time.
+ROWS = 65_536
 #: Galaxies after which the disk is waited for and the progress noted.
 NOTED = 4096
 #: Galaxies after which pictures that were read no longer count as this process's memory.
@@ -227,7 +228,7 @@ def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan
             if key.tail and key.source == "morphology":
                 sets[key.name][...] = 0
         listed = [key for key in layout if key.source != "image" and not (key.tail and key.source == "morphology")]
-        columns = [_column(key, wanted.fill, morphology.is_measured(catalog)) for key in listed]
+        columns = [in_sql(key, wanted.fill, morphology.is_measured(catalog)) for key in listed]
         joined = morphology.join(morphology.is_measured(catalog))
         for at, batch in _catalogue(connection, wanted.selection.version, split, columns, joined):
             for key, column in zip(listed, batch.columns, strict=True):
@@ -286,10 +287,6 @@ def _longest(connection: duckdb.DuckDBPyConnection, version: str, layout: list[K
     return {name: max(1, length) for name, length in zip(names, lengths, strict=True)}
 
 
-def _column(key: Key, fill: float, measured: bool) -> str:
-    return f'galaxies."{key.name}"' if key.source == "catalogue" else morphology.column(key, fill, measured)
-
-
 def _catalogue(
     connection, version: str, split: str, columns: list[str], joined: str
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -318,18 +315,18 @@ def _values(key: Key, column: pa.Array, dtype: np.dtype) -> np.ndarray:
 
 def _write_pixels(catalog, connection, split: str, targets: list[Target], start: int, progress) -> None:
     """Frame every picture once for each size, and write the frames to their places in the files."""
-    shards = Shards(catalog.root / "raw" / "cutouts")
+    shards = Shards(catalog.raw / "cutouts")
     bands = list(catalog.profile.bands)
-    frames = [np.zeros((GALAXIES, len(bands), target.size, target.size), np.float32) for target in targets]
+    frames = [np.zeros((BLOCK, len(bands), target.size, target.size), np.float32) for target in targets]
     with contextlib.ExitStack() as stack:
         files = [os.open(target.part, os.O_RDWR) for target in targets]
         for file in files:
             stack.callback(os.close, file)
         at = start
-        for places in _pictures(connection, split, bands, start):
+        for places in blocks(connection, split, bands, start):
             for target, out in zip(targets, frames, strict=True):
                 if at >= target.start:
-                    target.not_finite += _fill(shards, places, out)
+                    target.not_finite += fill(shards, places, out)
             for target, out, file in zip(targets, frames, files, strict=True):
                 if at >= target.start:
                     _write_at(file, out[: len(places)], target.offset + at * out[0].nbytes)
@@ -344,56 +341,6 @@ def _write_pixels(catalog, connection, split: str, targets: list[Target], start:
                         os.fsync(file)
                         target.start = at
                         _note(target)
-
-
-def _pictures(connection, split: str, bands: list[str], start: int) -> Iterator[list[list[tuple | None]]]:
-    """For each galaxy of a block, its picture in each filter: (shard, offset, rows, columns), or None."""
-    wanted = ", ".join(
-        f"max(case when band = '{band}' then {column} end) as {column}_{number}"
-        for number, band in enumerate(bands)
-        for column in ("shard", "image_offset", "height", "width")
-    )
-    relation = connection.sql(f"""
-        select chosen.object_id, {wanted}
-        from chosen left join pictures on chosen.object_id = pictures.object_id
-        where chosen.split = '{split}' group by chosen.object_id order by chosen.object_id
-        offset {start}
-    """)
-    block: list = []
-    for batch in relation.to_arrow_reader(NOTED):
-        columns = [column.to_pylist() for column in batch.columns[1:]]
-        for row in zip(*columns, strict=True):
-            block.append([_place(row[4 * number : 4 * number + 4]) for number in range(len(bands))])
-            if len(block) == GALAXIES:
-                yield block
-                block = []
-    if block:
-        yield block
-
-
-def _place(row: tuple) -> tuple | None:
-    shard, offset, height, width = row
-    return None if offset is None else (shard, offset, (height, width))
-
-
-def _fill(shards: Shards, places: list, out: np.ndarray) -> int:
-    """Frame the pictures of some galaxies; returns how many pixels were not finite."""
-    size, wrong = out.shape[-1], 0
-    for galaxy, pictures in enumerate(places):
-        for band, place in enumerate(pictures):
-            target = out[galaxy, band]
-            target[...] = 0
-            if place is None:
-                continue
-            picture = shards.layer(*place, "image")
-            rows, from_rows = frame_axis(picture.shape[0], size)
-            columns, from_columns = frame_axis(picture.shape[1], size)
-            target[rows, columns] = picture[from_rows, from_columns]
-    if not np.isfinite(out[: len(places)].sum(dtype=np.float64)):
-        bad = ~np.isfinite(out[: len(places)])
-        wrong = int(bad.sum())
-        out[: len(places)][bad] = 0
-    return wrong
 
 
 def _write_at(file: int, block: np.ndarray, offset: int) -> None:

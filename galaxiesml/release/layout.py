@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.releases.profile import Profile
+from galaxiesml.samples.morphology import ALIAS
 
 #: Keys of the catalogue as the release has them, {band} written out for each filter.
 _CATALOGUE = (
@@ -109,3 +110,23 @@ def _image_words(bands: list[str]) -> str:
         f"Pictures, axes (galaxy, filter {', '.join(bands)}, row, column), counts at zero point 27.0; a picture of n "
         "pixels on an axis has floor((127 - n) / 2) zeros before it, the 64-pixel picture is 31 to 94 of that."
     )
+
+
+def in_sql(key: Key, fill: float, measured: bool) -> str:
+    """One key as SQL, of the catalogue or of morphology.
+
+    Parameters
+    ----------
+    fill : float
+        What morphology holds where nothing was detected; counts and flags of Table 1 hold 0 and False.
+    measured : bool
+        Whether the build holds measurements.
+    """
+    if key.source == "catalogue":
+        return f'galaxies."{key.name}"'
+    is_flag, is_count = key.dtype == "?", key.name.endswith("_total_galaxies")
+    none = "false" if is_flag else f"cast('{0.0 if is_count else fill}' as double)"
+    # The leftovers of a merge are nobody's measurement.
+    if not measured or key.tail:
+        return f'{none} as "{key.name}"'
+    return f'coalesce({ALIAS}."{key.name}", {none}) as "{key.name}"'

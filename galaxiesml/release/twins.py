@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from galaxiesml.system.atomic import appearing
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import quote
+from galaxiesml.catalog.stores import SPLITS
 from galaxiesml.pixels.frame import FRAME
-from galaxiesml.release import morphology
-from galaxiesml.release.layout import Key, keys
-from galaxiesml.samples.selection import SPLITS, Selection, counts, select
+from galaxiesml.release.layout import in_sql, keys
+from galaxiesml.samples import morphology
+from galaxiesml.samples.selection import Selection, counts, select
+from galaxiesml.system.atomic import appearing
 
 
 def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: float = 0.0) -> list[dict]:
@@ -31,7 +32,7 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
     bands = len(catalog.profile.bands)
     measured = morphology.is_measured(catalog)
     listed = [key for key in keys(catalog.profile, FRAME) if key.source != "image"]
-    columns = ", ".join(_column(key, fill, measured) for key in listed)
+    columns = ", ".join(in_sql(key, fill, measured) for key in listed)
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for split in SPLITS:
@@ -47,7 +48,3 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
             """)
         made.append({"path": str(path), "split": split, "galaxies": rows[split]})
     return made
-
-
-def _column(key: Key, fill: float, measured: bool) -> str:
-    return f'galaxies."{key.name}"' if key.source == "catalogue" else morphology.column(key, fill, measured)

@@ -1,0 +1,1 @@
+"""Release profiles of the HSC archive, one TOML file each, and what reads them."""

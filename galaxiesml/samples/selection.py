@@ -8,9 +8,10 @@ import duckdb
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import check_version
+from galaxiesml.catalog.parquet import quote
+from galaxiesml.catalog.stores import SPLITS
 from galaxiesml.errors import CatalogError, UsageError
 
-SPLITS = ("training", "validation", "testing")
 MISSING = ("leave-out", "zero")
 
 
@@ -98,7 +99,7 @@ def select(catalog: Catalog, selection: Selection, memory_limit: str = "512MB") 
             from (select *, {kind} as kind from pictures) group by object_id
         ) as shown on galaxies.object_id = shown.object_id
     """)
-    is_in = "split in ('training', 'validation', 'testing')"
+    is_in = f"split in ({', '.join(map(quote, SPLITS))})"
     has = "true" if selection.missing == "zero" else "has_all"
     connection.execute(f"create temp table chosen as select object_id, split from standing where {is_in} and {has}")
     connection.execute(f"""

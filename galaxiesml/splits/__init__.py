@@ -1,0 +1,1 @@
+"""Splits of the galaxies: their audit, pairs that share sky, seeds that fill them."""

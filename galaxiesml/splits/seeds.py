@@ -8,7 +8,8 @@ from fractions import Fraction
 import duckdb
 
 from galaxiesml import dictionary
-from galaxiesml.splits.audit import SPLITS
+from galaxiesml.catalog.parquet import quote
+from galaxiesml.catalog.stores import SPLITS
 
 #: Seeds that are tried, from 1.
 TRIED = 100
@@ -46,7 +47,7 @@ def count_splits(connection: duckdb.DuckDBPyConnection, version: int, scheme: st
     return dict(
         connection.execute(f"""
             select split_{scheme}, count(*) from galaxies_v{version} inner join splits using (object_id)
-            where split_{scheme} in {SPLITS} group by all
+            where split_{scheme} in ({", ".join(map(quote, SPLITS))}) group by all
         """).fetchall()
     )
 

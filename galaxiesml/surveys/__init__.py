@@ -1,0 +1,1 @@
+"""Spectroscopic surveys, one TOML description each, and what reads them."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from galaxiesml.errors import InputError
 from galaxiesml.toml_keys import Key, key_problems, refuse
 
-SURVEYS = Path(__file__).parent / "surveys"
+SURVEYS = Path(__file__).parent
 #: How a redshift was taken, best first.
 INSTRUMENTS = ("spectroscopic", "grism", "prism", "photometric", "unknown")
 ERROR_KINDS = ("measured", "assigned", "arbitrary", "none")

@@ -1,0 +1,1 @@
+"""What the operating system gives and refuses: files that appear whole, signals, streams, processes."""

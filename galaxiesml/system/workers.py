@@ -12,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
 
-from galaxiesml.system import interrupts
 from galaxiesml.errors import ResourceError
+from galaxiesml.system import interrupts
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""Checks of training files that share no code with what writes them."""

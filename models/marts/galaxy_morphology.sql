@@ -9,7 +9,7 @@ by_object as (
         object_id,
         {%- for band in bands() %}
         {%- set comma = ',' if not loop.last else '' %}
-        {%- for name, type in released_morphology() %}
+        {%- for name, _, _ in family('released_morphology') %}
         max(case when band = '{{ band }}' then {{ name }} end) as {{ band }}_{{ name }},
         {%- endfor %}
         max(case when band = '{{ band }}' then cast(detected as integer) end) = 1 as {{ band }}_detected{{ comma }}

@@ -30,10 +30,9 @@ joined as (
         wanted.band,
         (wanted.width - 1) / cast(2 as double) + wanted.x_offset as target_x_px,
         (wanted.height - 1) / cast(2 as double) + wanted.y_offset as target_y_px,
-        {%- for name, type in morphology_columns() %}
+        {%- for name, _, _ in family('morphology') if name != 'morphology_reasons' %}
         measured.{{ name }},
         {%- endfor %}
-        measured.morphology_flags,
         case
             when measured.object_id is not null then measured.morphology_reasons
             when wanted.image_offset is null then 'no_picture'

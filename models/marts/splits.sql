@@ -20,8 +20,7 @@ touched as (
 ),
 
 official as (
-    select cast(object_id as bigint) as object_id, cast(split as string) as split
-    from {{ source('raw', 'release_splits') }}
+    select object_id, split from {{ ref('stg_release__splits') }}
 )
 
 select

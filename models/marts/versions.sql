@@ -1,7 +1,7 @@
 -- The versions of galaxies: which this build holds, which is the default, what each could not judge.
 {% set numbers = built_versions() -%}
 with plan as (
-    select * from {{ source('raw', 'versions') }}
+    select * from {{ ref('stg_plan__versions') }}
 ),
 
 kept as (
@@ -13,10 +13,10 @@ kept as (
 
 select
     concat('v', cast(plan.number as string)) as version,
-    cast(plan.title as string) as title,
+    plan.title,
     plan.built,
     plan.is_default,
-    cast(plan.missing_cuts as string) as missing_cuts,
+    plan.missing_cuts,
     kept.rows_kept
 from plan
 left join kept on plan.number = kept.number

@@ -1,6 +1,6 @@
-{#- Numbers of the versions that this build makes; `galaxiesml build` decides, and writes it down in raw.versions. -#}
+{#- Numbers of the versions that this build makes; `galaxiesml build` decides, and writes it down in plan.versions. -#}
 {%- macro built_versions() -%}
-{%- set plan = source('raw', 'versions') -%}
+{%- set plan = source('plan', 'versions') -%}
 {%- set numbers = [] -%}
 {%- if execute -%}
     {%- for row in run_query('select number from ' ~ plan ~ ' where built order by number').rows -%}

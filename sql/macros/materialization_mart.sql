@@ -31,7 +31,7 @@
 {#- What the file of a version says of itself: which version it is, and the cuts that it could not make. -#}
 {%- macro file_facts(model) -%}
 {%- if model.version and execute -%}
-    {%- set rows = run_query('select missing_cuts from ' ~ source('raw', 'versions') ~ ' where number = ' ~ model.version).rows -%}
+    {%- set rows = run_query('select missing_cuts from ' ~ source('plan', 'versions') ~ ' where number = ' ~ model.version).rows -%}
     {{ return(", kv_metadata {version: 'v" ~ model.version ~ "', missing_cuts: '" ~ rows[0][0] ~ "'}") }}
 {%- endif -%}
 {{ return('') }}

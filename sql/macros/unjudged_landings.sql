@@ -1,7 +1,7 @@
 {#- For each cut and filter, the landed files whose rows cannot be judged there: {'edge': {'g': [2, 3]}}.
     '*' stands for the filter of a cut that has none; 'all' is the number of files in all. -#}
 {%- macro unjudged_landings() -%}
-{%- set states = source('raw', 'cut_states') -%}
+{%- set states = source('plan', 'cut_states') -%}
 {%- set unjudged = {} -%}
 {%- if execute -%}
     {%- set query -%}

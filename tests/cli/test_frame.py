@@ -173,10 +173,10 @@ def test_gc_keeps_what_it_is_told_to(empty, typed):
     for number in (1, 2, 3):
         (empty.builds / f"000{number}-abc").mkdir(parents=True)
     (empty.root / "current").write_text("0003-abc\n")
-    (empty.raw / ".tmp-1").mkdir(parents=True)
+    (empty.raw / "hsc" / ".tmp-1").mkdir(parents=True)
     assert len(typed("-C", empty.root, "gc", "--dry-run")[1].splitlines()) == 3 and len(empty.build_ids()) == 3
     assert typed("-C", empty.root, "gc", "--keep", "2")[0] == 0
-    assert empty.build_ids() == ["0002-abc", "0003-abc"] and not (empty.raw / ".tmp-1").exists()
+    assert empty.build_ids() == ["0002-abc", "0003-abc"] and not (empty.raw / "hsc" / ".tmp-1").exists()
     (empty.root / "current").write_text("0002-abc\n")
     assert typed("-C", empty.root, "gc")[0] == 0 and empty.build_ids() == ["0002-abc", "0003-abc"]
     with empty.lock("a long build"):

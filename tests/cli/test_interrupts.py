@@ -143,7 +143,7 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
 #: A signal that comes while Python runs a destructor, which drops every exception.
 DROPPED = """
 import os, signal, time
-from galaxiesml import interrupts
+from galaxiesml.system import interrupts
 
 class Dying:
     def __del__(self):
@@ -164,7 +164,7 @@ def test_an_interrupt_that_python_drops_ends_the_program_all_the_same():
 #: A signal while a library's own module is imported, which must not see an exception.
 IMPORTING = """
 import importlib, pathlib, sys, tempfile
-from galaxiesml import interrupts
+from galaxiesml.system import interrupts
 
 interrupts.listen()
 with tempfile.TemporaryDirectory() as folder:

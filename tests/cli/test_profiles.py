@@ -10,9 +10,9 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.curation.cuts import load_cuts
 from galaxiesml.dictionary import cut_names
 from galaxiesml.releases.check import KEYS, profile_problems
+from galaxiesml.releases.profile import RELEASES, known_releases, parse_profile
 from galaxiesml.surveys.description import KEYS as SURVEY_KEYS
 from galaxiesml.surveys.description import SURVEYS
-from galaxiesml.releases.profile import RELEASES, known_releases, parse_profile
 from galaxiesml.toml_keys import key_problems
 
 PROFILE = (RELEASES / "pdr2_wide.toml").read_text().replace('name = "pdr2_wide"', 'name = "mine"')
@@ -248,7 +248,7 @@ def test_what_is_wrong_with_a_description_is_told_and_nothing_lands(tmp_path, ty
     (tmp_path / "ours.toml").write_text(changed(OURS, old, new))
     code, out, err = typed("-C", root, "ingest", "specz", spectra, "--survey", tmp_path / "ours.toml")
     assert (code, out) == (3, "") and "ours.toml describes no survey" in err and said in err, err
-    assert not Catalog.open(root).specz_landings()
+    assert not Catalog.open(root).landings("specz")
 
 
 def test_a_survey_s_name_is_that_of_its_file_and_no_packaged_one(tmp_path, typed, spectra):

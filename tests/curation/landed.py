@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.stores import ensure_empty, refresh_landings
+from galaxiesml.catalog.landing import refresh_landings
+from galaxiesml.catalog.stores import ensure_empty
 
 from .replay import KEYS, fields
 
@@ -30,7 +31,7 @@ def land_rows(catalog: Catalog, rows: list[dict], *, kind: str = "joined", colum
     given = [{**row, **base, "source_row": at + 1} for at, row in enumerate(rows)]
     schema = KEYS | {name: typed[name] for name in columns}
     table = pa.table({name: pa.array([row.get(name) for row in given], of) for name, of in schema.items()})
-    folder = catalog.raw / f"{number:04d}-{digest[:12]}"
+    folder = catalog.raw / "hsc" / f"{number:04d}-{digest[:12]}"
     folder.mkdir(parents=True)
     pq.write_table(table, folder / f"{kind}.parquet")
     landing = {

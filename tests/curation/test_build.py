@@ -198,7 +198,7 @@ def test_a_failed_build_names_the_model_and_leaves_the_published_one(tmp_path):
     first = build(catalog).info["id"]
     number = land_rows(catalog, [good_pair(2)])
     # A landed file that something else damaged: text where the archive has numbers.
-    path = next(catalog.raw.glob(f"{number:04d}-*/joined.parquet"))
+    path = next((catalog.raw / "hsc").glob(f"{number:04d}-*/joined.parquet"))
     table = pq.read_table(path)
     at = table.column_names.index("ra")
     pq.write_table(table.set_column(at, "ra", [["north"]]), path)
@@ -259,7 +259,7 @@ def many_rows(catalog: Catalog, count: int) -> None:
     table = table.set_column(table.column_names.index("source_row"), "source_row", pa.array(np.arange(count) + 1))
     number = land_rows(catalog, [good_pair(1)])
     table = table.set_column(0, "landing", pa.array(np.full(count, number)))
-    pq.write_table(table, next(catalog.raw.glob(f"{number:04d}-*/joined.parquet")), row_group_size=122_880)
+    pq.write_table(table, next((catalog.raw / "hsc").glob(f"{number:04d}-*/joined.parquet")), row_group_size=122_880)
 
 
 def check_identical_marts(root, count: int) -> int:

@@ -80,13 +80,13 @@ def test_a_survey_of_one_s_own_is_judged_by_its_own_rules(build, root):
 
 def test_another_description_of_the_same_table_asks_for_a_build(build, root, typed, tmp_path):
     assert json.loads(typed("-C", root, "status", "--json")[1])["up_to_date"]
-    (landing,) = Catalog.open(root).specz_landings()
+    (landing,) = Catalog.open(root).landings("specz")
     assert typed("-C", root, "ingest", "remove", "--kind", "specz", "ours.csv")[0] == 0
     text = (root.parent / "our_survey.toml").read_text()
     (tmp_path / "our_survey.toml").write_text(text.replace("[9.9999]", "[9.9999, 8]"))
     words = ["ingest", "specz", root.parent / "ours.csv", "--survey", tmp_path / "our_survey.toml"]
     assert typed("-C", root, *words)[0] == 0
-    (again,) = Catalog.open(root).specz_landings()
+    (again,) = Catalog.open(root).landings("specz")
     assert landing["source_sha256"] == again["source_sha256"]
     assert not json.loads(typed("-C", root, "status", "--json")[1])["up_to_date"]
 

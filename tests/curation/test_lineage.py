@@ -358,7 +358,7 @@ def test_text_says_file_hash_cut_and_what_is_absent(catalog, lineage):
 @pytest.fixture(scope="module")
 def landed(catalog) -> dict[str, pa.Table]:
     connection = catalog.connect()
-    names = ("hsc_objects", "hsc_specz", "hsc_joined")
+    names = ("hsc_objects", "hsc_specz", "hsc_joined", "landings")
     return {name: connection.sql(f"select * from {name}").to_arrow_table() for name in names}
 
 
@@ -385,7 +385,7 @@ def test_changing_landed_columns_of_the_real_models(compiled, landed, lineage):
 
 @pytest.mark.proof
 def test_changing_every_landed_column_of_the_real_models(compiled, landed, lineage):
-    columns = [(table, name) for table in landed for name in landed[table].column_names]
+    columns = [(table, name) for table in landed if table != "landings" for name in landed[table].column_names]
     wrong, seen = missed(compiled, landed, lineage, columns)
     assert not wrong
     assert min(seen["value"], seen["filter"]) > 500

@@ -6,10 +6,10 @@ import pytest
 from astropy.table import Table
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.curation.build import build
 from galaxiesml.curation.cuts import load_cuts
 from galaxiesml.ingest.land import land_hsc
-from galaxiesml.catalog.stores import ensure_empty
 
 from .reading import BANDS, VERSIONS
 

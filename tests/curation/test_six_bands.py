@@ -5,10 +5,10 @@ import csv
 import pytest
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.curation.build import build
 from galaxiesml.dictionary import PROJECT
 from galaxiesml.ingest.land import land_hsc
-from galaxiesml.catalog.stores import ensure_empty
 
 PROFILE = """
 name = "lsst_like"

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.ingest.land import land_hsc
 from galaxiesml.catalog.stores import ensure_empty
+from galaxiesml.ingest.land import land_hsc
 
 
 def test_nan_in_parquet_hides_from_a_cut_and_landing_makes_it_null(tmp_path):

@@ -19,10 +19,11 @@ import pytest
 from astropy.io import fits
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.stores import BY_NAME
 from galaxiesml.cutouts.land import land_pictures, recover, remove_shard, store_of
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.errors import InputError, UsageError
-from galaxiesml.pixels.store import PICTURES, REQUESTS, Shards
+from galaxiesml.pixels.store import Shards
 
 from .service import cutout, name, psf, write_list, write_tar
 
@@ -60,8 +61,8 @@ def test_a_tar_lands_once_whole_and_as_it_is(catalog, tmp_path):
     (landed,) = land_pictures(catalog, [path])
     assert (landed.state, landed.info["pictures"], landed.info["bands"]) == ("landed", 6, {"g": 6})
     shard = landed.info["shard"]
-    assert pq.read_schema(store_of(catalog) / shard / "pictures.parquet") == PICTURES
-    assert pq.read_schema(store_of(catalog) / shard / "requests.parquet") == REQUESTS
+    assert pq.read_schema(store_of(catalog) / shard / "pictures.parquet") == BY_NAME["cutout_pictures"].schema()
+    assert pq.read_schema(store_of(catalog) / shard / "requests.parquet") == BY_NAME["cutout_requests"].schema()
     shards = Shards(store_of(catalog))
     for row, place in zip(rows(catalog, shard), PLACES, strict=True):
         _, made = cutout(*place, seed=row["line"], half=3.0)
@@ -80,14 +81,14 @@ def test_a_tar_lands_once_whole_and_as_it_is(catalog, tmp_path):
 def test_the_same_bytes_twice_in_one_command(catalog, tmp_path):
     first, second = tar(tmp_path / "a.tar"), tar(tmp_path / "b.tar")
     assert sorted(landed.state for landed in land_pictures(catalog, [first, second])) == ["known", "landed"]
-    assert len(catalog.shards()) == 1
+    assert len(catalog.landings("cutouts")) == 1
 
 
 def test_the_same_bytes_twice_and_a_list_with_the_second(catalog, tmp_path):
     first, second = tar(tmp_path / "a.tar"), tar(tmp_path / "b.tar")
     write_list(tmp_path / "b.txt", PLACES)
     assert {landed.state for landed in land_pictures(catalog, [first, second])} == {"landed", "list added"}
-    (shard,) = catalog.shards()
+    (shard,) = catalog.landings("cutouts")
     assert (shard["list_file"], len(rows(catalog, shard["shard"], "requests"))) == ("b.txt", 6)
 
 
@@ -99,7 +100,7 @@ def test_listing_and_taking_out(catalog, tmp_path, typed):
     assert sorted(entry["source_file"] for entry in listed) == ["a.tar", "b.tar"]
     assert typed(*command, "remove", "--kind", "cutouts", "c.tar")[0] == 2
     assert typed(*command, "remove", "--kind", "cutouts", "a.tar")[0] == 0
-    assert [entry["source_file"] for entry in catalog.shards()] == ["b.tar"]
+    assert [entry["source_file"] for entry in catalog.landings("cutouts")] == ["b.tar"]
     assert "galaxiesml ingest psf" in typed(*command, "list", "psf")[2]
 
 
@@ -170,7 +171,7 @@ def test_lists_that_are_none(catalog, tmp_path, text, wrong):
     with pytest.raises(InputError, match=wrong):
         read_list(tmp_path / "l.txt")
     (failed,) = land_pictures(catalog, [tar(tmp_path / "g.tar")], list_file=tmp_path / "l.txt")
-    assert failed.state == "failed" and catalog.shards() == []
+    assert failed.state == "failed" and catalog.landings("cutouts") == []
 
 
 def test_the_services_own_columns_and_units(tmp_path):
@@ -229,7 +230,7 @@ def test_damaged_tars_land_not_at_all_and_stop_no_other(catalog, tmp_path):
         "whole.tar": "landed",
     }
     assert "cut short" in str(states["short.tar"].error) and "it is no tar" in str(states["page.tar"].error)
-    assert [path.name for path in (catalog.root / "raw").iterdir()] == ["cutouts"]
+    assert [path.name for path in (catalog.raw).iterdir()] == ["cutouts"]
 
 
 def test_an_empty_tar_lands_as_an_answer(catalog, tmp_path):
@@ -242,7 +243,7 @@ def test_a_tar_of_no_bytes_is_no_answer(catalog, tmp_path, typed):
     (tmp_path / "g.tar").write_bytes(b"")
     write_list(tmp_path / "g.txt", PLACES)
     code, out, err = typed("-C", catalog.root, "ingest", "cutouts", tmp_path / "g.tar")
-    assert (code, out, catalog.shards()) == (3, "", [])
+    assert (code, out, catalog.landings("cutouts")) == (3, "", [])
     assert "g.tar: it is cut short at byte 0" in err and "--accept-cut" in err
 
 
@@ -254,9 +255,9 @@ def test_what_came_of_a_cut_tar_lands_where_that_is_accepted(catalog, tmp_path, 
     with tarfile.open(path) as opened:
         length = opened.getmembers()[2].offset
     path.write_bytes(whole[:length])
-    assert typed("-C", catalog.root, "ingest", "cutouts", path)[0] == 3 and catalog.shards() == []
+    assert typed("-C", catalog.root, "ingest", "cutouts", path)[0] == 3 and catalog.landings("cutouts") == []
     code, _, err = typed("-C", catalog.root, "ingest", "cutouts", "--accept-cut", path)
-    (shard,) = catalog.shards()
+    (shard,) = catalog.landings("cutouts")
     assert code == 0 and shard["pictures"] == 2 and f"g.tar is cut short at byte {length:,}" in err
     assert {row["silence"] for row in rows(catalog, shard["shard"], "requests")} == {"cut_short"}
     assert "cut_short" in typed("-C", catalog.root, "ingest", "list", "cutouts")[1]
@@ -273,7 +274,7 @@ def test_two_tars_joined_are_said(catalog, tmp_path, typed):
 def test_a_tar_that_landed_cut_short_before_ends_were_looked_at_is_told_when_it_comes_again(catalog, tmp_path):
     path = tar(tmp_path / "g.tar")
     list(land_pictures(catalog, [path]))
-    (shard,) = catalog.shards()
+    (shard,) = catalog.landings("cutouts")
     folder = store_of(catalog) / shard["shard"]
     # As a version before this one left it.
     cut = tmp_path / "cut.tar"
@@ -317,10 +318,10 @@ def test_where_all_is_refused_nothing_is_left(catalog, tmp_path, typed, kind):
         (folder / name_).write_bytes(data)
     source = {"folder": folder, "file": folder / "a.fits", "tar": write_tar(tmp_path / "all.tar", files)}[kind]
     code, out, err = typed("-C", catalog.root, "ingest", "cutouts", source)
-    assert (code, out, catalog.shards()) == (3, "", [])
+    assert (code, out, catalog.landings("cutouts")) == (3, "", [])
     assert "no picture in it can be used" in err and "(name), as a.fits: its name is not" in err
     assert ("2 (name)" in err and "1 (filter), as 2-cutout-HSC-R" in err) == (kind != "file")
-    assert [path.name for path in (catalog.root / "raw").iterdir()] == ["cutouts"]
+    assert [path.name for path in (catalog.raw).iterdir()] == ["cutouts"]
 
 
 def test_psfs_given_as_cutouts_are_told_where_they_belong(catalog, tmp_path, typed):
@@ -335,7 +336,7 @@ def test_refusals_of_one_class_are_told_in_one_line(catalog, tmp_path, typed):
     members[name(3)], members[name(4)] = members[name(3)][:9000], members[name(4)][:8800]
     code, _, err = typed("-C", catalog.root, "ingest", "cutouts", write_tar(tmp_path / "g.tar", members))
     assert code == 0 and f"{name(3)} and 1 more refused (cut_short): its image is cut short" in err
-    (shard,) = catalog.shards()
+    (shard,) = catalog.landings("cutouts")
     assert [refused["class"] for refused in shard["refused"]] == ["cut_short", "cut_short"]
 
 
@@ -355,7 +356,7 @@ def test_a_shard_is_removed_by_name_or_sha(catalog, tmp_path):
     with pytest.raises(UsageError):
         remove_shard(catalog, "abc")
     assert remove_shard(catalog, landed.info["source_sha256"][:8])["source_file"] == "g.tar"
-    assert catalog.shards() == []
+    assert catalog.landings("cutouts") == []
     assert [again.state for again in land_pictures(catalog, [path])] == ["landed"]
 
 
@@ -379,11 +380,11 @@ def kills(tmp_path, count: int) -> None:
         # The pipes close when the last process that could write has ended.
         process.communicate(timeout=10)
         died += process.returncode == -signal.SIGKILL
-        for info in catalog.shards():
+        for info in catalog.landings("cutouts"):
             assert files(store_of(catalog) / info["shard"]) == files(store_of(whole) / info["shard"])
         subprocess.run([*command, *map(str, tars)], check=True, capture_output=True)
         assert files(store_of(catalog)) == expected
-        assert not list((catalog.root / "raw").glob(".tmp-*"))
+        assert not list((catalog.raw).glob(".tmp-*"))
         recover(catalog)
         os.rename(catalog.root, tmp_path / f"done{number}")
     # The machine may have become twice as fast meanwhile; then the later ones come too late.

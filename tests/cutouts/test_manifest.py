@@ -64,8 +64,8 @@ def cut_after(path, members: int) -> None:
 
 def as_landed_before(catalog, file: str) -> None:
     """Make a landed tar what a version without classes, flags and silence left."""
-    (info,) = (shard for shard in catalog.shards() if shard["source_file"] == file)
-    folder = catalog.root / "raw" / "cutouts" / info["shard"]
+    (info,) = (shard for shard in catalog.landings("cutouts") if shard["source_file"] == file)
+    folder = catalog.raw / "cutouts" / info["shard"]
     for table, columns in {
         "pictures": ["refused_class", "psf_flag"],
         "requests": ["silence", "silence_reason"],

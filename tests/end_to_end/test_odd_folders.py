@@ -122,7 +122,7 @@ def landed(folder, land) -> dict[str, bytes]:
     catalog = Catalog.create(folder / "cat", "pdr2_wide")
     with catalog.lock("test"):
         land(catalog, folder)
-    raw = catalog.root / "raw"
+    raw = catalog.raw
     return {str(path.relative_to(raw)): path.read_bytes() for path in sorted(raw.glob("*/*/*.parquet"))}
 
 

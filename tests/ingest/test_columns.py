@@ -26,7 +26,7 @@ def test_a_table_is_recognised_by_its_columns(catalog, land_text, header, kind):
     land_text(header + "\n" + ",".join(cells) + "\n")
     (info,) = catalog.landings()
     assert info["kind"] == kind
-    assert [path.name for path in catalog.raw.glob("0001-*/*.parquet")] == [f"{kind}.parquet"]
+    assert [path.name for path in (catalog.raw / "hsc").glob("0001-*/*.parquet")] == [f"{kind}.parquet"]
 
 
 def test_a_table_without_object_id_is_refused(land_text):

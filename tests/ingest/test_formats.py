@@ -153,7 +153,7 @@ def test_parquet_floats_keep_their_width_and_lose_their_nan(catalog, tmp_path):
     flags = pa.array(["a", None, "a"]).dictionary_encode()
     pq.write_table(pa.table({"object_id": IDS[:3], **table, "v": nested, "coord": flags}), path)
     info = land_hsc(catalog, path).info
-    landed = pq.read_table(next(catalog.raw.glob("0001-*/objects.parquet")))
+    landed = pq.read_table(next((catalog.raw / "hsc").glob("0001-*/objects.parquet")))
     assert {name: landed.schema.field(name).type for name in kinds} == kinds
     assert columns(catalog, info)["dec"] == [float(np.float32(1.1)), None, float("inf")]
     assert columns(catalog, info)["v"] == [[1.0, None], None, []]
@@ -165,7 +165,7 @@ def test_row_groups_are_duckdbs_size(catalog, tmp_path):
     count = 250_001
     pq.write_table(pa.table({"object_id": np.arange(count), "tract": np.arange(count)}), path)
     land_hsc(catalog, path)
-    landed = pq.ParquetFile(next(catalog.raw.glob("0001-*/objects.parquet")))
+    landed = pq.ParquetFile(next((catalog.raw / "hsc").glob("0001-*/objects.parquet")))
     groups = [landed.metadata.row_group(i).num_rows for i in range(landed.num_row_groups)]
     assert groups == [122_880, 122_880, 4_241]
     assert landed.metadata.row_group(0).column(0).compression == "ZSTD"

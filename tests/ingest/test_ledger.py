@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.landing import recover
+from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.errors import InputError, ResourceError, UsageError
 from galaxiesml.ingest.land import land_hsc
 from galaxiesml.ingest.ledger import (
@@ -22,7 +24,6 @@ from galaxiesml.ingest.ledger import (
     next_number,
     remove_landing,
 )
-from galaxiesml.catalog.stores import ensure_empty, recover
 from tests.ingest.conftest import columns
 from tests.ingest.written import write
 
@@ -43,7 +44,7 @@ def tree(folder):
 def test_the_folder_and_its_json_are_as_agreed(catalog, files):
     info = land_hsc(catalog, files[0]).info
     sha = hashlib.sha256(files[0].read_bytes()).hexdigest()
-    folder = catalog.raw / f"0001-{sha[:12]}"
+    folder = catalog.raw / "hsc" / f"0001-{sha[:12]}"
     assert sorted(path.name for path in folder.iterdir()) == ["landing.json", "objects.parquet"]
     assert json.loads((folder / "landing.json").read_text()) == info
     assert {k: info[k] for k in ("landing", "source_file", "source_sha256", "bytes", "format", "rows")} == {
@@ -179,7 +180,7 @@ def test_every_landed_table_can_be_read_before_anything_is_landed(catalog):
 
 def test_empty_tables_are_written_again_only_when_they_differ(catalog):
     ensure_empty(catalog)
-    path = catalog.raw / "0000-empty" / "objects.parquet"
+    path = catalog.raw / "hsc" / "0000-empty" / "objects.parquet"
     before = path.stat().st_ino
     ensure_empty(catalog)
     assert path.stat().st_ino == before
@@ -221,21 +222,21 @@ def test_killed_at_any_time_the_next_landing_just_works(catalog, tmp_path):
         landed = catalog.landings()
         assert [info["rows"] for info in landed] in ([], [count])
         assert all(columns(catalog, info)["object_id"] == list(range(count)) for info in landed)
-        visible = [folder.name for folder in catalog.raw.iterdir()]
+        visible = [folder.name for folder in (catalog.raw / "hsc").iterdir()]
         assert visible == [folder_of(catalog, info).name for info in landed]
         seen.add(len(landed))
         if landed:
             remove_landing(catalog, landed[0]["landing"])
     info = land_hsc(catalog, path).info
     assert columns(catalog, info)["object_id"] == list(range(count))
-    assert not list(catalog.raw.parent.glob(".*"))
+    assert not list(catalog.raw.glob(".*"))
     assert pq.read_table(catalog.landings_file)["landing"].to_pylist() == [info["landing"]]
 
 
 def test_killed_between_the_two_renames_of_a_replacement_the_old_file_stands_again(catalog, files):
     info = land_hsc(catalog, files[0]).info
     folder = folder_of(catalog, info)
-    os.rename(folder, catalog.raw.parent / f".old-{folder.name}")
+    os.rename(folder, catalog.raw / f".old-{folder.name}")
     assert catalog.landings() == []
     recover(catalog)
     assert catalog.landings() == [info]
@@ -245,7 +246,7 @@ def test_killed_after_the_two_renames_of_a_replacement_the_new_file_stands(catal
     old = folder_of(catalog, land_hsc(catalog, files[0]).info)
     kept = tree(old)
     info = land_hsc(catalog, files[1], replace=1).info
-    aside = catalog.raw.parent / f".old-{old.name}"
+    aside = catalog.raw / f".old-{old.name}"
     aside.mkdir()
     for name, data in kept.items():
         (aside / name).write_bytes(data)

@@ -152,7 +152,7 @@ def test_a_released_file_with_masked_identifiers_is_refused(catalog, tmp_path):
     (tmp_path / "x_testing.csv").write_text(f"object_id,object_id.mask\n{IDS[0]},False\n{IDS[1]},True\n")
     with pytest.raises(InputError, match="row 2: object_id None is not a whole number"):
         land_release(catalog, tmp_path / "x_testing.csv")
-    assert catalog.release_landings() == []
+    assert catalog.landings("release") == []
     with h5py.File(path, "a") as file:
         file["object_id.mask"][1] = False
     assert land_release(catalog, path).info["rows"] == 3

@@ -24,7 +24,7 @@ def test_a_table_without_its_flag_is_refused_and_says_what_the_flag_decides(cata
     with pytest.raises(InputError, match=f"has all columns of {label} but its quality flag, {column}") as refused:
         land_specz(catalog, path)
     assert f"--survey {survey} --no-flag insecure" in refused.value.hint
-    assert not catalog.specz_landings()
+    assert not catalog.landings("specz")
 
 
 def test_of_a_flag_of_two_columns_the_one_that_is_missing_is_named(catalog, tmp_path):
@@ -40,7 +40,7 @@ def test_a_person_decides_for_all_rows_and_it_is_recorded(catalog, typed, tmp_pa
     path.write_text(SDSS)
     code, _, err = typed("-C", catalog.root, "ingest", "specz", path, "--survey", "sdss", "--no-flag", word)
     assert code == 0 and f"all rows are {word} by hand" in err
-    (landed,) = catalog.specz_landings()
+    (landed,) = catalog.landings("specz")
     assert landed["no_flag"] == word and landed["flags"] == {f"by hand: {word}": 2}
     assert f"by hand: {word}" in typed("-C", catalog.root, "ingest", "list", "specz")[1]
     assert f"decided by hand, sdss.csv (sdss): all {word}" in typed("-C", catalog.root, "status")[2]

@@ -12,13 +12,13 @@ import pytest
 from astropy.table import Table
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.land import land_hsc
 from galaxiesml.ingest.ledger import folder_of
 from galaxiesml.ingest.specz import folder_of as specz_folder
 from galaxiesml.ingest.specz import land_specz
 from galaxiesml.surveys.description import SURVEYS
-from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.units import means
 
 COUNT = 60
@@ -72,7 +72,7 @@ def test_positions_in_radians_are_refused_by_the_distance_of_their_spectra(land,
     frame = export()
     with pytest.raises(InputError, match=r"60 of 60 spectra are farther than 60 arcsec.* up to .*ra, dec and") as told:
         land(frame.assign(ra=np.radians(frame["ra"]), dec=np.radians(frame["dec"])))
-    assert "Degrees" in told.value.hint and not catalog.landings() and not list(catalog.raw.glob("0001*"))
+    assert "Degrees" in told.value.hint and not catalog.landings() and not list((catalog.raw / "hsc").glob("0001*"))
     landing = land(frame.assign(specz_dec=with_rows(frame["specz_dec"], r3=40, r7=-40)))
     assert landing.info["pairs_apart"] == 2 and "2 of 60 spectra are farther than 60 arcsec" in landing.notes[0]
 
@@ -247,7 +247,7 @@ def test_velocities_for_redshifts_are_refused_and_some_are_counted(catalog, tmp_
     table.write(path)
     with pytest.raises(InputError, match=r"column Z \(redshift\): every value is outside -0.1 to 20") as told:
         land_specz(catalog, path)
-    assert "--survey my_survey.toml" in told.value.hint and not catalog.specz_landings()
+    assert "--survey my_survey.toml" in told.value.hint and not catalog.landings("specz")
     table, path = vvds(tmp_path, "some.parquet", Z=with_rows(np.full(COUNT, 0.5), r1=9.9999, r2=-99, r3=-99))
     table.write(path)
     landing = land_specz(catalog, path)

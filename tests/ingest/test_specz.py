@@ -7,10 +7,10 @@ import pytest
 from astropy.coordinates import FK4, SkyCoord
 from astropy.table import Table
 
-from galaxiesml.surveys import description
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.specz import folder_of, land_specz, remove_specz
+from galaxiesml.surveys import description
 
 HEAD = """
 title = "A planted survey"
@@ -87,7 +87,7 @@ def catalog(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "planted.toml").write_text(PLANTED)
     (folder / "angles.toml").write_text(ANGLES)
-    monkeypatch.setattr(spectroscopy, "SURVEYS", folder)
+    monkeypatch.setattr(description, "SURVEYS", folder)
     description.load_surveys.cache_clear()
     yield Catalog.create(tmp_path / "cat", "pdr2_wide")
     description.load_surveys.cache_clear()
@@ -153,7 +153,7 @@ def test_every_format_lands_the_same_rows(catalog, tmp_path, kind):
 def test_the_same_bytes_land_once_and_are_taken_out(catalog, tmp_path):
     path = csv(tmp_path, rows())
     assert land_specz(catalog, path).is_new and not land_specz(catalog, path).is_new
-    assert remove_specz(catalog, "planted.csv")["rows"] == 6 and not catalog.specz_landings()
+    assert remove_specz(catalog, "planted.csv")["rows"] == 6 and not catalog.landings("specz")
     with pytest.raises(UsageError, match="means 0 landed tables"):
         remove_specz(catalog, "planted.csv")
 
@@ -162,7 +162,7 @@ def test_a_flag_that_no_rule_knows_names_survey_row_and_value(catalog, tmp_path)
     path = csv(tmp_path, rows(Q={4: 7}))
     with pytest.raises(InputError, match=r"line 6, column Q: '7' is no quality flag that Planted defines"):
         land_specz(catalog, path)
-    assert not catalog.specz_landings()
+    assert not catalog.landings("specz")
     landing = land_specz(catalog, path, rejects=tmp_path / "bad.csv")
     assert (landing.info["rows"], landing.info["rejected"]) == (5, 1)
     (bad,) = pd.read_csv(tmp_path / "bad.csv").to_dict("records")
@@ -193,7 +193,7 @@ def test_swapped_columns_are_refused_where_no_row_is_on_the_sky(catalog, tmp_pat
     frame = rows().rename(columns={"RA": "DEC", "DEC": "RA"})
     with pytest.raises(InputError, match="are not right ascension and declination in that order"):
         land_specz(catalog, csv(tmp_path, frame))
-    assert not catalog.specz_landings()
+    assert not catalog.landings("specz")
 
 
 def test_hours_that_pass_for_degrees_are_warned_about(catalog, tmp_path):
@@ -257,4 +257,4 @@ def test_damaged_files_land_not_at_all(catalog, tmp_path):
     path.write_bytes(path.read_bytes()[:900])
     with pytest.raises(InputError, match="cannot be read as votable"):
         land_specz(catalog, path)
-    assert not catalog.specz_landings() and not list((catalog.root / "raw").glob(".tmp-*"))
+    assert not catalog.landings("specz") and not list((catalog.raw).glob(".tmp-*"))

@@ -151,7 +151,7 @@ def test_a_file_with_a_bad_cell_is_refused_whole(catalog, land_text):
         land_text(BAD)
     assert "--rejects FILE" in caught.value.hint
     assert catalog.landings() == []
-    assert list(catalog.raw.parent.iterdir()) == [catalog.raw]
+    assert list(catalog.raw.iterdir()) == [catalog.raw / "hsc"]
 
 
 def test_rejects_are_written_aside_and_counted(catalog, land_text, tmp_path):

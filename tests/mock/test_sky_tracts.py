@@ -11,8 +11,8 @@ from astropy.wcs import WCS
 
 pytest.importorskip("galsim", reason="the simulated sky needs GalSim")
 
-from galaxiesml.mock.sky.survey.coverage import Box
 from galaxiesml.mock.sky.coadd.pictures import box_of
+from galaxiesml.mock.sky.survey.coverage import Box
 from galaxiesml.mock.sky.survey.tracts import DEG_PER_PIXEL, MIDDLE, Tract, holding, home, object_id, patch_of, tract
 
 

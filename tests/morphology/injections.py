@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 import torch
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 from galaxiesml.morphology.measuring import Block
 from galaxiesml.morphology.profiles import fit_group
@@ -23,7 +24,6 @@ from galaxiesml.morphology.sersic.table import table
 from galaxiesml.morphology.sersic.waves import waves
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.morphology.target import Target, look
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 from .injected import GAIN, Injected, injected
 

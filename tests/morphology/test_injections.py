@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.sersic.psf import Moffat
 from galaxiesml.morphology.settings import Settings
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
 from .injected import GAIN, injected
 from .injections import by_half_magnitude, end, many, scatter

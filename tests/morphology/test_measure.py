@@ -3,13 +3,13 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 from galaxiesml.errors import InputError
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag, reasons
 from galaxiesml.morphology.sersic.psf import Moffat
 from galaxiesml.morphology.settings import Settings
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 from .injected import BETA, GAIN, SKY_NOISE, injected, psf_picture
 

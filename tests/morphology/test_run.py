@@ -18,8 +18,8 @@ import pytest
 import torch
 from astropy.io import fits
 
-from galaxiesml.catalog.measured import MEASURED
 from galaxiesml.morphology import measure
+from galaxiesml.morphology.measuring import MEASURED
 
 from ..mock import skies
 from .measured import blocks_of, command, done, landed, mart, mart_file, measured, parts, told, work

@@ -4,13 +4,13 @@ import galsim
 import numpy as np
 import pytest
 import torch
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
 from galaxiesml.morphology.psf import half_light_radius
 from galaxiesml.morphology.sersic import model
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.morphology.sersic.table import table
 from galaxiesml.morphology.sersic.waves import waves
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
 from . import injected
 from .injections import fisher

@@ -24,8 +24,9 @@ from galaxiesml.cutouts.land import land_pictures
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.release import hdf5
 from galaxiesml.release.hdf5 import Wanted, export_hdf5
-from galaxiesml.samples.selection import Selection, check_selection
 from galaxiesml.release.twins import export_twins
+from galaxiesml.samples import pictures
+from galaxiesml.samples.selection import Selection, check_selection
 
 from ..curation.landed import land_rows, new_catalog
 from ..curation.test_cuts import good_pair
@@ -193,7 +194,8 @@ class Stopped(Exception):
 @pytest.mark.parametrize("after", [1, 2, 5])
 def test_a_stopped_export_goes_on_where_it_was(catalog, tmp_path, monkeypatch, after):
     export_hdf5(catalog, wanted(), tmp_path / "whole")
-    monkeypatch.setattr(hdf5, "GALAXIES", 2)
+    monkeypatch.setattr(hdf5, "BLOCK", 2)
+    monkeypatch.setattr(pictures, "BLOCK", 2)
     monkeypatch.setattr(hdf5, "NOTED", 4)
     real, calls = hdf5._write_at, []
 
@@ -232,7 +234,7 @@ def test_leftovers_of_another_build_are_not_used(catalog, tmp_path):
 #: An export that is killed while it brings the note of one count of galaxies to the disk.
 KILLED = """
 import os, signal, sys
-from galaxiesml import atomic
+from galaxiesml.system import atomic
 from galaxiesml.cli import main
 
 real, notes = atomic.sync, []

@@ -22,8 +22,8 @@ from galaxiesml.morphology.psf_source import source_of
 from galaxiesml.morphology.run import plan
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.release.hdf5 import Wanted, export_hdf5
-from galaxiesml.samples.selection import Selection
 from galaxiesml.release.twins import export_twins
+from galaxiesml.samples.selection import Selection
 from galaxiesml.verify.verify import verify_files
 
 from ..cutouts.service import cutout, name, write_tar

@@ -54,7 +54,7 @@ def test_flags_that_were_decided_by_hand_are_said_wherever_the_redshifts_are_use
     assert table_export(Catalog.open(root), "spectra").facts["flags_by_hand"] == [words]
     found = mart(built, "matched", "spectra").query("source_file == 'no-flag.csv'")
     assert found["specz_original_flag"].tolist() == ["by hand: secure"] * 2 and found["specz_flag_homogeneous"].all()
-    (landed,) = [entry for entry in Catalog.open(root).specz_landings() if entry["source_file"] == "no-flag.csv"]
+    (landed,) = [entry for entry in Catalog.open(root).landings("specz") if entry["source_file"] == "no-flag.csv"]
     assert landed["no_flag"] == "secure"
     assert "by hand: secure" in typed("-C", root, "ingest", "list", "specz")[1]
     _, out, err = typed("-C", root, "status")

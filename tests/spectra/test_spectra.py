@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from galaxiesml import dictionary
-from galaxiesml.surveys import description
 from galaxiesml.curation.macros import Macros
 from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, like_pattern, survey_seeds
 from galaxiesml.errors import InputError
+from galaxiesml.surveys import description
 
 from ..ingest.test_specz import ANGLES, HEAD, PLANTED
 
@@ -64,7 +64,7 @@ def spectra(tmp_path, monkeypatch):
     (folder / "planted.toml").write_text(PLANTED)
     (folder / "mixed.toml").write_text(MIXED)
     (folder / "angles.toml").write_text(ANGLES)
-    monkeypatch.setattr(spectroscopy, "SURVEYS", folder)
+    monkeypatch.setattr(description, "SURVEYS", folder)
     description.load_surveys.cache_clear()
     seeds = survey_seeds()
     description.load_surveys.cache_clear()

@@ -30,7 +30,8 @@ def run(object_id, ra, dec, seed=1, threads=2, official=(), project: Path | None
     connection.execute("create table int_kept_objects as select * from given")
     ids, splits = zip(*official, strict=True) if official else ((), ())
     connection.register(
-        "release_splits", pa.table({"object_id": pa.array(ids, pa.int64()), "split": pa.array(splits, pa.string())})
+        "stg_release__splits",
+        pa.table({"object_id": pa.array(ids, pa.int64()), "split": pa.array(splits, pa.string())}),
     )
     macros = Macros(BANDS, project / "sql" / "macros", split_seed=seed)
     for name in MODELS:

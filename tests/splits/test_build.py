@@ -94,7 +94,7 @@ def test_a_released_file_taken_out_makes_the_build_out_of_date(built):
     catalog, _, _ = built
     assert catalog_status(catalog)["up_to_date"]
     aside = catalog.root / "aside"
-    landed = catalog.release_raw / catalog.release_landings()[0]["source_sha256"][:12]
+    landed = catalog.raw / "release" / catalog.landings("release")[0]["source_sha256"][:12]
     landed.rename(aside)
     assert catalog_status(catalog)["next"] == "galaxiesml build"
     aside.rename(landed)

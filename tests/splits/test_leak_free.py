@@ -7,8 +7,7 @@ import pytest
 from astropy import units
 from astropy.coordinates import SkyCoord
 
-from galaxiesml import dictionary
-from galaxiesml.releases import profile
+from galaxiesml import dictionary, instrument
 from galaxiesml.curation.macros import Macros
 
 from .sky import BANDS, cells_of, patch, pixel_positions, run, splits, strays, tract
@@ -120,10 +119,10 @@ def test_the_proof_sees_a_single_stray_pixel():
 
 def test_the_circle_holds_the_cutout():
     assert float(Macros(BANDS).call("cutout_radius").split("(")[1].split(" ")[0]) * 3600 == pytest.approx(
-        profile.CUTOUT_RADIUS_ARCSEC, abs=1e-9
+        instrument.CUTOUT_RADIUS_ARCSEC, abs=1e-9
     )
-    half_diagonal = 127 * profile.PIXEL_SCALE_ARCSEC / np.sqrt(2)
-    assert half_diagonal < profile.CUTOUT_RADIUS_ARCSEC < half_diagonal + 0.1
+    half_diagonal = 127 * instrument.PIXEL_SCALE_ARCSEC / np.sqrt(2)
+    assert half_diagonal < instrument.CUTOUT_RADIUS_ARCSEC < half_diagonal + 0.1
     ra, dec = pixel_positions(np.array([10.0]), np.array([60.0]))
     farthest = SkyCoord(ra[0], dec[0], unit="deg").separation(SkyCoord(10.0, 60.0, unit="deg")).arcsec.max()
     assert farthest == pytest.approx(half_diagonal, abs=1e-3)

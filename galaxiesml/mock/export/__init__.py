@@ -1,0 +1,1 @@
+"""A simulated export: rows with known faults, written as the archive would write them."""

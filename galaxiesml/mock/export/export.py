@@ -14,8 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from galaxiesml import dictionary
-from galaxiesml.system.atomic import write_atomic
-from galaxiesml.catalog.measured import ARROW
+from galaxiesml.dictionary import arrow_type
 from galaxiesml.errors import UsageError
 from galaxiesml.mock import MOCK_VERSION
 from galaxiesml.mock.export import population
@@ -26,6 +25,7 @@ from galaxiesml.mock.export.plant import Batch, Planter
 from galaxiesml.mock.export.planted import FAULTS
 from galaxiesml.mock.export.spectra import Surveys, finished
 from galaxiesml.releases.profile import Profile
+from galaxiesml.system.atomic import write_atomic
 
 #: Without these there is no pair to judge.
 KEYS = (
@@ -226,7 +226,7 @@ def _repeats(planted: tuple[Fault, ...]) -> int:
 def _tables(request: Request, columns: dict[str, dictionary.Column]) -> list[Table]:
     def table(stem: str, names: list[str], flags: bool) -> Table:
         chosen = {name: request.profile.columns[name].source for name in names}
-        kinds = [pa.field(chosen[name], ARROW[columns[name].type]) for name in names]
+        kinds = [pa.field(chosen[name], arrow_type(columns[name].type)) for name in names]
         if flags:
             own = [survey.column for survey in request.profile.surveys]
             chosen |= dict(zip(own, own, strict=True))

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from galaxiesml.mock.export.faults import FLAGS, SENTINEL, Copies, Fault, Row, at_limit, cycle, in_all, magnitude_reason, one, only, wide_error
+from galaxiesml.mock.export.faults import (
+    FLAGS,
+    SENTINEL,
+    Copies,
+    Fault,
+    Row,
+    at_limit,
+    cycle,
+    in_all,
+    magnitude_reason,
+    one,
+    only,
+    wide_error,
+)
 from galaxiesml.mock.export.spectra import UNLISTED
 
 

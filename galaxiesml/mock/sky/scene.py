@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from galaxiesml.mock.sky.survey import places
 from galaxiesml.mock.sky.galaxies import population
+from galaxiesml.mock.sky.galaxies.sources import Sources, cells_near, joined, of_cell, of_galaxies, of_stars
+from galaxiesml.mock.sky.instrument import BANDS, generator
+from galaxiesml.mock.sky.survey import places
 from galaxiesml.mock.sky.survey.coverage import Coverage
 from galaxiesml.mock.sky.survey.faults import FAULTS, Fault
-from galaxiesml.mock.sky.instrument import BANDS, generator
-from galaxiesml.mock.sky.galaxies.sources import Sources, cells_near, joined, of_cell, of_galaxies, of_stars
 from galaxiesml.mock.sky.survey.tracts import holding, object_id, patch_of, tract
 
 _PLACING, _SERIALS = 0, 1

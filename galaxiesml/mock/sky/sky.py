@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from galaxiesml.system.atomic import write_atomic
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.mock.sky import SKY_VERSION
 from galaxiesml.mock.sky.archive import published
-from galaxiesml.mock.sky.truth import truth
 from galaxiesml.mock.sky.archive.answers import Answer, Answerer
 from galaxiesml.mock.sky.archive.catalogue import archive_tables, query, write_csv
 from galaxiesml.mock.sky.archive.requests import make_requests
-from galaxiesml.mock.sky.scene import Scene, make_scene
 from galaxiesml.mock.sky.archive.service import cutout_list, psf_list
 from galaxiesml.mock.sky.archive.spectra import take_spectra
 from galaxiesml.mock.sky.archive.tars import Tars
+from galaxiesml.mock.sky.scene import Scene, make_scene
+from galaxiesml.mock.sky.truth import truth
+from galaxiesml.system.atomic import write_atomic
 from galaxiesml.system.workers import pool
 
 SUMMARY = "mock.json"

@@ -1,0 +1,1 @@
+"""What the archive answers about the simulated sky: tables, tars, spectra, released files."""

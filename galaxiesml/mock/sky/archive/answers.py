@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from galaxiesml.mock.sky.archive import service
-from galaxiesml.mock.sky.instrument import BANDS, bit, counts
 from galaxiesml.mock.sky.archive.measure import Measured, measure
-from galaxiesml.mock.sky.coadd.pictures import Picture, box_of, neighbourhood, render
-from galaxiesml.mock.sky.survey.psf import psf_at
 from galaxiesml.mock.sky.archive.requests import Ask
+from galaxiesml.mock.sky.coadd.pictures import Picture, box_of, neighbourhood, render
+from galaxiesml.mock.sky.instrument import BANDS, bit, counts
 from galaxiesml.mock.sky.scene import Entry, Group, Scene
+from galaxiesml.mock.sky.survey.psf import psf_at
 from galaxiesml.mock.sky.survey.tracts import Tract, holding, tract
 
 #: Share of a file that is left of one that is cut short.

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from galaxiesml import dictionary
 from galaxiesml.mock.export.files import open_table
-from galaxiesml.mock.sky.instrument import BANDS
 from galaxiesml.mock.sky.archive.measure import FLAGS, Measured
-from galaxiesml.mock.sky.scene import Entry
 from galaxiesml.mock.sky.archive.spectra import MATCH_ARCSEC, Match
+from galaxiesml.mock.sky.instrument import BANDS
+from galaxiesml.mock.sky.scene import Entry
 from galaxiesml.mock.sky.survey.tracts import skymap_id
 from galaxiesml.releases.profile import load_profile
 

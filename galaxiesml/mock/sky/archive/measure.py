@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from galaxiesml.mock.sky.instrument import bit
 from galaxiesml.mock.sky.coadd.pictures import Picture
+from galaxiesml.mock.sky.instrument import bit
 from galaxiesml.mock.sky.scene import Entry
 from galaxiesml.mock.sky.survey.tracts import Tract
 

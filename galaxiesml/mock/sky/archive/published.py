@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from galaxiesml.system.atomic import write_atomic
-from galaxiesml.mock.sky.scene import Scene
 from galaxiesml.mock.sky.archive.spectra import NO_REDSHIFT, Match, Spectrum
+from galaxiesml.mock.sky.scene import Scene
+from galaxiesml.system.atomic import write_atomic
 
 #: Magnitudes that a survey did not measure.
 _NO_MAGNITUDE = -99.0

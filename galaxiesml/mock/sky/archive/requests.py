@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from galaxiesml.mock.sky.survey.faults import FAULTS
+from galaxiesml.mock.sky.archive.service import LAYERS, MOST_LINES, Line
 from galaxiesml.mock.sky.instrument import BANDS
 from galaxiesml.mock.sky.scene import Entry, Group
-from galaxiesml.mock.sky.archive.service import LAYERS, MOST_LINES, Line
+from galaxiesml.mock.sky.survey.faults import FAULTS
 
 #: Faults whose lines stand in a list of their own: the list's name, and the layers that it asks for.
 _OWN_LISTS = {

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from galaxiesml.mock.sky import SKY_VERSION
-from galaxiesml.mock.sky.survey.coverage import Box, Coverage, patches_near
-from galaxiesml.mock.sky.instrument import BANDS, FLUXMAG0, bit, generator
-from galaxiesml.mock.sky.coadd.pictures import SEMI_WIDTH_ARCSEC, Picture
-from galaxiesml.mock.sky.survey.tracts import BORDER, DEG_PER_PIXEL, MIDDLE, PATCH, tract
 from galaxiesml.instrument import MASK_PLANES
+from galaxiesml.mock.sky import SKY_VERSION
+from galaxiesml.mock.sky.coadd.pictures import SEMI_WIDTH_ARCSEC, Picture
+from galaxiesml.mock.sky.instrument import BANDS, FLUXMAG0, bit, generator
+from galaxiesml.mock.sky.survey.coverage import Box, Coverage, patches_near
+from galaxiesml.mock.sky.survey.tracts import BORDER, DEG_PER_PIXEL, MIDDLE, PATCH, tract
 
 RERUN = "pdr2_wide"
 #: Lines of a list that the archive's own client sends at most.

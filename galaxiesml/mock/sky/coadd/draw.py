@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from galaxiesml.mock.sky.survey.coverage import Box
-from galaxiesml.mock.sky.instrument import BETA, SIGMA, counts
-from galaxiesml.mock.sky.survey.psf import Psf
-from galaxiesml.mock.sky.galaxies.sources import Sources
-from galaxiesml.mock.sky.survey.tracts import Tract
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
+from galaxiesml.mock.sky.galaxies.sources import Sources
+from galaxiesml.mock.sky.instrument import BETA, SIGMA, counts
+from galaxiesml.mock.sky.survey.coverage import Box
+from galaxiesml.mock.sky.survey.psf import Psf
+from galaxiesml.mock.sky.survey.tracts import Tract
 
 #: Least and largest half-width of a stamp, pixels.
 _LEAST, _LARGEST = 14, 80

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from galaxiesml.mock.sky.survey.coverage import Box
 from galaxiesml.mock.sky.instrument import SATURATED, bit, generator
 from galaxiesml.mock.sky.scene import Mark
+from galaxiesml.mock.sky.survey.coverage import Box
 
 _STREAM = 6
 _BLOCK = 256

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from galaxiesml.mock.sky.coadd import masks
-from galaxiesml.mock.sky.survey.coverage import Box
 from galaxiesml.mock.sky.coadd.draw import draw
+from galaxiesml.mock.sky.galaxies.sources import Sources, cells_near, joined, of_cell
 from galaxiesml.mock.sky.instrument import GAIN, SATURATED, bit, counts
+from galaxiesml.mock.sky.scene import Scene
+from galaxiesml.mock.sky.survey.coverage import Box
 from galaxiesml.mock.sky.survey.noise import sky_noise, sky_sigma
 from galaxiesml.mock.sky.survey.psf import psf_at
-from galaxiesml.mock.sky.scene import Scene
-from galaxiesml.mock.sky.galaxies.sources import Sources, cells_near, joined, of_cell
 from galaxiesml.mock.sky.survey.tracts import Tract
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
 #: Half a side of what is asked for, arcsec.
 SEMI_WIDTH_ARCSEC = 10.0

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from galaxiesml.mock.sky.instrument import generator
 from galaxiesml.mock.sky.galaxies.population import FIELD_DENSITY_PER_ARCMIN2, Galaxies, field, stars
+from galaxiesml.mock.sky.instrument import generator
 
 _SHAPE = (
     "bulge_fraction",

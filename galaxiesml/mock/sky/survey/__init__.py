@@ -1,0 +1,1 @@
+"""The simulated survey: where it looked, how deep, through which PSF, and what went wrong."""

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from galaxiesml.mock.sky.survey.coverage import Box
 from galaxiesml.mock.sky.instrument import SIGMA, generator
+from galaxiesml.mock.sky.survey.coverage import Box
 from galaxiesml.mock.sky.survey.tracts import PATCH
 
 _STREAM, _DEPTH_STREAM = 4, 5

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from galaxiesml.mock.sky.instrument import BETA, SEEING_ARCSEC, generator
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
+from galaxiesml.mock.sky.instrument import BETA, SEEING_ARCSEC, generator
 
 _STREAM = 3
 #: Side of a PSF picture, pixels.

@@ -1,0 +1,1 @@
+"""The truth beside the simulated sky, and what each cut should make of it."""

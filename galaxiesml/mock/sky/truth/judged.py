@@ -11,8 +11,8 @@ from collections import defaultdict
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml.mock.sky.instrument import BANDS
 from galaxiesml.mock.sky.archive.measure import FLAGS
+from galaxiesml.mock.sky.instrument import BANDS
 
 VERSIONS = (1, 2, 3, 4)
 #: Surveys whose errors were assigned (https://hsc-release.mtk.nao.ac.jp/doc/index.php/dr1_specz/).

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml.system.atomic import write_atomic, write_table
-from galaxiesml.mock.sky.survey.faults import FAULTS
-from galaxiesml.mock.sky.instrument import BANDS, counts
-from galaxiesml.mock.sky.truth.judged import VERSIONS, kept
 from galaxiesml.mock.sky.coadd.pictures import SEMI_WIDTH_ARCSEC
-from galaxiesml.mock.sky.scene import Scene
 from galaxiesml.mock.sky.galaxies.sources import Sources, cells_near, joined, of_cell
+from galaxiesml.mock.sky.instrument import BANDS, counts
+from galaxiesml.mock.sky.scene import Scene
+from galaxiesml.mock.sky.survey.faults import FAULTS
 from galaxiesml.mock.sky.survey.tracts import holding
+from galaxiesml.mock.sky.truth.judged import VERSIONS, kept
+from galaxiesml.system.atomic import write_atomic, write_table
 
 COUNTS = "counts.json"
 _REACH_DEG = (SEMI_WIDTH_ARCSEC + 6.0) / 3600.0

@@ -1,10 +1,10 @@
 with landed as (
-    select * from {{ source('raw', 'psf_pictures') }}
+    select * from {{ source('raw', 'psf_requests') }}
 ),
 
 cast_columns as (
     select
-        {{- cast_pictures() }}
+        {{- cast_family('request') }}
     from landed
 )
 

@@ -4,7 +4,7 @@ with landed as (
 
 cast_columns as (
     select
-        {{- cast_pictures() }}
+        {{- cast_family('picture') }}
     from landed
 )
 

@@ -1,9 +1,8 @@
-"""Morphology as the released files hold it: a number for every galaxy, another for 'not detected'."""
+"""What files say of the morphology of a build: by which settings, how much of it, and its join to the galaxies."""
 
 from __future__ import annotations
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.release.layout import Key
 
 #: The mart, and its name in a query.
 MART, ALIAS = "galaxy_morphology", "morphology"
@@ -37,13 +36,3 @@ def unfinished(info: dict) -> str:
 def join(measured: bool) -> str:
     """The join that brings the mart to ``galaxies``; '' where there is none."""
     return f"left join {MART} as {ALIAS} on galaxies.object_id = {ALIAS}.object_id" if measured else ""
-
-
-def column(key: Key, fill: float, measured: bool) -> str:
-    """One key as SQL; what stands for 'not detected' is `fill`, and 0 or False for counts and flags of Table 1."""
-    is_flag, is_count = key.dtype == "?", key.name.endswith("_total_galaxies")
-    none = "false" if is_flag else f"cast('{0.0 if is_count else fill}' as double)"
-    # The leftovers of a merge are nobody's measurement.
-    if not measured or key.tail:
-        return f'{none} as "{key.name}"'
-    return f'coalesce({ALIAS}."{key.name}", {none}) as "{key.name}"'

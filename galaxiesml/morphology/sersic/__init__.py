@@ -1,0 +1,1 @@
+"""Sersic profiles fitted in batches, on a CPU or a GPU."""

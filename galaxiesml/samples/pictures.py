@@ -1,0 +1,96 @@
+"""Pictures of chosen galaxies, block by block, in the frame that training files have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import numpy as np
+
+from galaxiesml.pixels.frame import put
+from galaxiesml.pixels.store import Shards
+
+#: Galaxies of a block.
+BLOCK = 64
+#: Rows that the query gives at a time.
+_ROWS = 4096
+#: Where a picture is stored: shard, first byte, (rows, columns).
+Place = tuple[str, int, tuple[int, int]]
+
+
+def blocks(
+    connection: duckdb.DuckDBPyConnection, split: str, bands: list[str], start: int = 0
+) -> Iterator[list[list[Place | None]]]:
+    """Where the pictures of a split's galaxies are, by object_id.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        With the table ``chosen`` that :func:`galaxiesml.samples.selection.select` makes.
+    split : str
+        training, validation or testing.
+    bands : list of str
+        Filters, in the order of the lists.
+    start : int
+        Galaxies to leave out at the beginning.
+
+    Yields
+    ------
+    list of list of Place or None
+        Of up to 64 galaxies, the place of the picture in each filter; None where there is none.
+    """
+    wanted = ", ".join(
+        f"max(case when band = '{band}' then {column} end) as {column}_{number}"
+        for number, band in enumerate(bands)
+        for column in ("shard", "image_offset", "height", "width")
+    )
+    relation = connection.sql(f"""
+        select chosen.object_id, {wanted}
+        from chosen left join pictures on chosen.object_id = pictures.object_id
+        where chosen.split = '{split}' group by chosen.object_id order by chosen.object_id
+        offset {start}
+    """)
+    block: list = []
+    for batch in relation.to_arrow_reader(_ROWS):
+        columns = [column.to_pylist() for column in batch.columns[1:]]
+        for row in zip(*columns, strict=True):
+            block.append([_place(row[4 * number : 4 * number + 4]) for number in range(len(bands))])
+            if len(block) == BLOCK:
+                yield block
+                block = []
+    if block:
+        yield block
+
+
+def _place(row: tuple) -> Place | None:
+    shard, offset, height, width = row
+    return None if offset is None else (shard, offset, (height, width))
+
+
+def fill(shards: Shards, places: list[list[Place | None]], out: np.ndarray) -> int:
+    """Frame the pictures of some galaxies; what is not finite, and what no picture covers, is 0.
+
+    Parameters
+    ----------
+    places : list of list of Place or None
+        As `blocks` gives them.
+    out : ndarray of float32, shape (galaxies or more, filters, size, size)
+        Filled from its beginning.
+
+    Returns
+    -------
+    int
+        Pixels that were not finite.
+    """
+    wrong = 0
+    for galaxy, pictures in enumerate(places):
+        for band, place in enumerate(pictures):
+            target = out[galaxy, band]
+            target[...] = 0
+            if place is not None:
+                put(shards.layer(*place, "image"), target)
+    if not np.isfinite(out[: len(places)].sum(dtype=np.float64)):
+        bad = ~np.isfinite(out[: len(places)])
+        wrong = int(bad.sum())
+        out[: len(places)][bad] = 0
+    return wrong

@@ -1,0 +1,11 @@
+with landed as (
+    select * from {{ source('raw', 'cutout_requests') }}
+),
+
+cast_columns as (
+    select
+        {{- cast_family('request') }}
+    from landed
+)
+
+select * from cast_columns

@@ -1,0 +1,11 @@
+{#- The sources under plain names, so that models read tables and not paths; where each is stands in its yml. -#}
+{%- macro create_source_views() -%}
+{%- if execute -%}
+{%- set root = env_var('GALAXIESML_CATALOG') -%}
+{%- for source in graph.sources.values() | sort(attribute='unique_id') %}
+create schema if not exists {{ source.schema }};
+create or replace view {{ source.schema }}.{{ source.name }} as
+select * from {{ parquet_files(root, source.config.meta.path, union_by_name=true) }};
+{%- endfor %}
+{%- endif -%}
+{%- endmacro -%}
