@@ -1,0 +1,39 @@
+"""What the project says of itself, outside of its code: licence, citation, generated files."""
+
+import tomllib
+
+import yaml
+
+import galaxiesml
+from galaxiesml.curation.key_docs import documents
+from galaxiesml.curation.schema import render
+
+from .curation.replay import BANDS
+
+
+def test_the_citation_names_this_version_and_the_data_set(repo):
+    citation = yaml.safe_load((repo / "CITATION.cff").read_text())
+    project = tomllib.loads((repo / "pyproject.toml").read_text())["project"]
+    assert citation["cff-version"] == "1.2.0" and citation["type"] == "software"
+    assert {"message", "title", "authors", "license", "references"} <= citation.keys()
+    assert citation["title"] == project["name"] and citation["license"] == project["license"]
+    assert str(citation["version"]) == project["version"] == galaxiesml.__version__
+    assert [author["name"] for author in citation["authors"]] == [author["name"] for author in project["authors"]]
+    (data,) = citation["references"]
+    assert {"type", "title", "authors"} <= data.keys() and data["type"] == "data"
+    assert data["doi"] == "10.5281/zenodo.11117528" and project["urls"]["GalaxiesML data set"].endswith(data["doi"])
+    assert (data["authors"][0]["family-names"], data["year"]) == ("Do", 2024)
+
+
+def test_the_licence_is_the_one_that_is_declared(repo):
+    project = tomllib.loads((repo / "pyproject.toml").read_text())["project"]
+    text = (repo / "LICENSE").read_text()
+    assert text.startswith(f"{project['license']} License\n") and project["authors"][0]["name"] in text
+    assert project["license-files"] == ["LICENSE"]
+
+
+def test_generated_files_are_marked_and_no_others(repo):
+    lines = [line.split() for line in (repo / ".gitattributes").read_text().splitlines() if not line.startswith("#")]
+    assert {attribute for _, attribute in lines} == {"linguist-generated"}
+    marked = {str(path.relative_to(repo)) for pattern, _ in lines for path in repo.glob(pattern)}
+    assert marked == {*render(BANDS), *documents()}
