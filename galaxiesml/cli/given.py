@@ -1,7 +1,7 @@
-"""What was typed, as it was typed: no option is dropped without a word.
+"""Checks of what was typed: no option is ignored silently.
 
-An option that takes one value and is given twice, an option that another one makes meaningless, and a file name
-whose suffix contradicts what is written are all refused.
+These are refused: an option that takes one value and is given twice, an option that another one makes meaningless, a
+global option after the command, and a file name whose suffix contradicts the format that is written.
 """
 
 from __future__ import annotations
@@ -26,17 +26,39 @@ SUFFIXES = {"csv": ("csv", "txt"), "json": ("json",), "parquet": ("parquet", "pq
 
 
 class _Once:
-    """Refuse an option that takes one value and is given twice: the last one would win."""
+    """Refuse an option that takes one value and is given twice: the last one would win.
+
+    A global option after the command is refused as well, with the words to type.
+    """
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:
-            _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            try:
+                _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            except Exception as error:
+                _refuse_misplaced(ctx, error)
+                raise
             for option, times in Counter(order).items():
                 takes_one = option.param_type_name == "option" and not (option.multiple or option.is_flag)
                 if takes_one and times > 1:
                     name = max(option.opts, key=len)
                     raise UsageError(f"{name} is given {times} times, and takes one value.", f"Give {name} once.")
         return super().parse_args(ctx, args)
+
+
+def _refuse_misplaced(ctx: typer.Context, error: Exception) -> None:
+    """Say where a global option goes, if that is the option that a command does not know."""
+    # typer carries its own copy of click in some versions: the class is known by its name alone.
+    if ctx.parent is None or type(error).__name__ != "NoSuchOption":
+        return
+    for option in ctx.find_root().command.params:
+        if error.option_name in option.opts:
+            words = ctx.command_path.split()[len(ctx.find_root().command_path.split()) :]
+            typed_as = error.option_name if option.is_flag else f"{error.option_name} {option.metavar}"
+            raise UsageError(
+                f"{error.option_name} goes before the command, not after {' '.join(words)}.",
+                f"Type: galaxiesml {typed_as} {' '.join(words)} ...",
+            ) from None
 
 
 class OnceCommand(_Once, typer.core.TyperCommand):
@@ -48,10 +70,11 @@ class OnceGroup(_Once, typer.core.TyperGroup):
 
 
 def refuse_repeats(app: typer.Typer) -> None:
-    """Make every command of an app, in its groups too, refuse an option that is given twice."""
+    """Make every command and group of an app refuse options that are given twice, and misplaced global ones."""
     for command in app.registered_commands:
         command.cls = OnceCommand
     for group in app.registered_groups:
+        group.cls = OnceGroup
         refuse_repeats(group.typer_instance)
 
 

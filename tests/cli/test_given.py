@@ -39,6 +39,31 @@ def test_flags_may_be_repeated(typed, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "words, hint",
+    [
+        (["status", "-C", "cat"], "galaxiesml -C DIR status ..."),
+        (["status", "-Ccat"], "galaxiesml -C DIR status ..."),
+        (["audit", "cuts", "--catalog=cat"], "galaxiesml --catalog DIR audit cuts ..."),
+        (["audit", "-C", "cat", "cuts"], "galaxiesml -C DIR audit ..."),
+        (["ingest", "hsc", "export.fits", "-q"], "galaxiesml -q ingest hsc ..."),
+        (["sql", "select 1", "--verbose"], "galaxiesml --verbose sql ..."),
+        (["gc", "--version"], "galaxiesml --version gc ..."),
+    ],
+    ids=" ".join,
+)
+def test_a_global_option_after_the_command_is_refused_with_its_place(typed, words, hint):
+    code, out, err = typed(*words)
+    assert (code, out) == (2, "") and err.startswith("Error: -") and " goes before the command, not after " in err
+    assert err.endswith(f"\nType: {hint}\n")
+
+
+def test_an_option_that_no_command_has_is_still_no_option(typed):
+    for words in (["status", "--nosuch"], ["-X", "status"], ["build", "--version"]):
+        code, _, err = typed(*words)
+        assert code == 2 and "goes before the command" not in err
+
+
+@pytest.mark.parametrize(
     "words, said",
     [
         (["-C", "other", "init", "cat", "--release", "pdr2_wide"], "-C names a catalogue, and init opens none"),
