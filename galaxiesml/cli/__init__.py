@@ -1,4 +1,4 @@
-"""The command line: one module a command group, imported when the program starts, heavy work inside commands."""
+"""The command line: one module per command group; commands import what is slow to load when they run."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from galaxiesml.system import interrupts
 from galaxiesml.system.refusals import refusal
 
 _EPILOG = (
-    "Exit codes: 0 done; 1 a fault of galaxiesml; 2 wrong arguments; 3 a file does not hold what it should; "
-    "4 no catalogue, or not of this format, or not built; 5 another process writes; 6 a required cut's columns "
-    "are missing; 7 a model or its test failed; 8 too little disk or memory; 129, 130, 143 interrupted."
+    "Exit codes: 0 success; 1 internal error; 2 wrong arguments; 3 invalid file; 4 no catalogue, another format, or no "
+    "build; 5 another process is writing; 6 columns of a required cut are missing; 7 a model or its test failed; "
+    "8 not enough disk space or memory; 129, 130, 143 interrupted."
 )
 
 
@@ -83,15 +83,25 @@ def _print_version(wanted: bool) -> None:
 
 def options(
     directory: Annotated[
-        Path | None, typer.Option("--catalog", "-C", help="The catalogue's folder.", metavar="DIR")
+        Path | None,
+        typer.Option(
+            "--catalog",
+            "-C",
+            help="Folder of the catalogue; default: GALAXIESML_CATALOG, else the working folder or one above it.",
+            metavar="DIR",
+        ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results, warnings and errors alone.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Write debug messages to the catalogue's log.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only results, warnings and errors.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """GalaxiesML as a catalogue: every cut in versioned SQL, every row accounted for.
+    """Build and query the GalaxiesML catalogue: every cut in versioned SQL, every rejected row explained.
+
+    The options below go before the command: galaxiesml -C cat status.
 
     \b
     Example:
@@ -105,7 +115,7 @@ def options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the program; what a user can mend becomes one message and its exit code."""
+    """Run the program; an error that the user can correct becomes one message and its exit code."""
     try:
         make_app()(args=arguments, standalone_mode=True)
     except SystemExit as left:

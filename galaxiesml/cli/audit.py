@@ -1,4 +1,4 @@
-"""`galaxiesml audit ...`: questions to the published build."""
+"""`galaxiesml audit ...`: inspect the published build."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ import typer
 
 from galaxiesml.cli import common, given
 
-audit = typer.Typer(help="Ask the published build about its cuts.", no_args_is_help=True)
+audit = typer.Typer(
+    no_args_is_help=True,
+    help="""Inspect the published build: cuts, single objects, lineage, splits, spectra.
 
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
-Version = Annotated[str, typer.Option(help="v1, v2, v3 or v4.")]
+    \b
+    Examples:
+      galaxiesml audit cuts --version v1
+      galaxiesml audit row 40040262113712987
+    """,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Version = Annotated[str, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,14 +30,14 @@ def register(app: typer.Typer) -> None:
 
 @audit.command("cuts")
 def cuts(
-    version: Annotated[str, typer.Option(help="v1, v2, v3, v4, or all.")] = "v2",
+    version: Annotated[str, typer.Option(help="Version of the galaxies: v1, v2, v3, v4 or all.")] = "v2",
     without: Annotated[
-        list[str] | None, typer.Option(help="Judge again without this cut; repeatable.", metavar="CUT")
+        list[str] | None, typer.Option(help="Evaluate the version again without this cut; repeatable.", metavar="CUT")
     ] = None,
-    graph: Annotated[Path | None, typer.Option(help="Draw the flow chart, to an .svg or .png file.")] = None,
+    graph: Annotated[Path | None, typer.Option(help="Draw the flow chart to an .svg or .png file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Print the cut flow: what every cut removes.
+    """Show the cut flow: the number of pairs that each cut removes.
 
     \b
     Examples:
@@ -163,8 +172,8 @@ def _draw(catalog, flow: dict, path: Path, as_json: bool) -> None:
 
 
 @audit.command("row")
-def row(object_id: Annotated[int, typer.Argument(help="The object's HSC identifier.")], as_json: Json = False) -> None:
-    """Say why one object is in or out: every cut, its value, its limit; and its morphology with flags and reasons.
+def row(object_id: Annotated[int, typer.Argument(help="HSC identifier of the object.")], as_json: Json = False) -> None:
+    """Explain why an object is in or out: value, limit and verdict of every cut, and its morphology.
 
     \b
     Examples:
@@ -238,14 +247,16 @@ def _print_cuts(cuts: list[dict]) -> None:
 
 @audit.command("diff")
 def diff(
-    first: Annotated[str, typer.Argument(help="A version; with --specz: export.")],
-    second: Annotated[str, typer.Argument(help="Another version; with --specz: matched.")],
+    first: Annotated[str, typer.Argument(help="Version; with --specz: export.")],
+    second: Annotated[str, typer.Argument(help="Version to compare with; with --specz: matched.")],
     context: typer.Context,
     specz: Annotated[
-        bool, typer.Option("--specz", help="Compare one version on the archive's match of spectra and on ours.")
+        bool, typer.Option("--specz", help="Compare one version built on the archive's match of spectra and on ours.")
     ] = False,
-    version: Annotated[str, typer.Option(help="With --specz: the version.")] = "v2",
-    rule: Annotated[str, typer.Option("--specz-rule", help="With --specz: hsc or best.")] = "hsc",
+    version: Annotated[str, typer.Option(help="With --specz: version of the galaxies.")] = "v2",
+    rule: Annotated[
+        str, typer.Option("--specz-rule", help="With --specz: rule that chooses the redshift, hsc or best.")
+    ] = "hsc",
     list_rows: Annotated[bool, typer.Option("--rows", help="List every row.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -288,12 +299,13 @@ def _diff_specz(catalog, sides: set[str], number: int, rule: str, list_rows: boo
 
 
 @audit.command("sql")
-def sql(cut: Annotated[str, typer.Argument(help="A cut's name.")], as_json: Json = False) -> None:
-    """Print a cut's SQL as the published build ran it.
+def sql(cut: Annotated[str, typer.Argument(help="Name of the cut.")], as_json: Json = False) -> None:
+    """Show a cut's SQL as the published build ran it.
 
     \b
-    Example:
+    Examples:
       galaxiesml audit sql error
+      galaxiesml audit sql sole_object --json
     """
     from galaxiesml.curation.audit import cut_sql
     from galaxiesml.curation.cuts import load_cuts
@@ -311,11 +323,11 @@ def sql(cut: Annotated[str, typer.Argument(help="A cut's name.")], as_json: Json
 
 @audit.command("lineage")
 def lineage(
-    column: Annotated[str, typer.Argument(help="TABLE.COLUMN, as galaxies.specz_redshift.")],
-    graph: Annotated[Path | None, typer.Option(help="Draw it, to an .svg or .png file.")] = None,
+    column: Annotated[str, typer.Argument(help="Column as TABLE.COLUMN, e.g. galaxies.specz_redshift.")],
+    graph: Annotated[Path | None, typer.Option(help="Draw the lineage to an .svg or .png file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow a column back to the raw files, with the cuts that filter it.
+    """Trace a column back to the landed files, with the cuts that filter it.
 
     \b
     Examples:

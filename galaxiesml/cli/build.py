@@ -11,14 +11,14 @@ from galaxiesml.cli import common
 
 
 class Specz(StrEnum):
-    """Whose spectra the pairs are of."""
+    """Source of the spectra in the pairs."""
 
     EXPORT = "export"
     MATCHED = "matched"
 
 
 class Rule(StrEnum):
-    """One redshift of several."""
+    """Rule that chooses one redshift of several."""
 
     HSC = "hsc"
     BEST = "best"
@@ -31,31 +31,30 @@ def register(app: typer.Typer) -> None:
 def build(
     accept_missing: Annotated[
         list[str] | None,
-        typer.Option(help="A required cut that may be missing; repeatable, or 'all'.", metavar="CUT"),
+        typer.Option(help="Build although this cut cannot be applied; repeatable, or 'all'.", metavar="CUT"),
     ] = None,
-    version: Annotated[str | None, typer.Option(help="A version that must be made, beside the default.")] = None,
-    split_seed: Annotated[
-        int, typer.Option(help="Seed of the splits; another gives other splits.", metavar="N", min=0)
-    ] = 1,
+    version: Annotated[str | None, typer.Option(help="Fail unless this version can be built too.")] = None,
+    split_seed: Annotated[int, typer.Option(help="Seed of the random splits.", metavar="N", min=0)] = 1,
     specz: Annotated[
-        Specz, typer.Option(help="Whose spectra: the export's own match, or the landed surveys, matched here.")
+        Specz,
+        typer.Option(help="Source of the redshifts: the archive's match in the export, or our match of the surveys."),
     ] = Specz.EXPORT,
     specz_rule: Annotated[
         Rule | None,
         typer.Option(
-            help="With --specz matched: which redshift an object gets, by the HSC team's rule or the best spectrum."
+            help="With --specz matched: choose an object's redshift by the HSC team's rule, or take the best spectrum."
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads for the queries.")] = None,
-    memory_limit: Annotated[str | None, typer.Option(help="Memory for the queries, as 4GB.")] = None,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for another writer.")] = 0.0,
-    force: Annotated[bool, typer.Option("--force", help="Build though disk or memory look too small.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="build.json on standard output.")] = False,
+    threads: Annotated[int | None, typer.Option(help="Number of threads for the queries.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Memory limit of the queries, e.g. 4GB.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait while another process writes.")] = 0.0,
+    force: Annotated[bool, typer.Option("--force", help="Build even if disk space or memory seems too small.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print build.json.")] = False,
 ) -> None:
-    """Make the catalogue's tables from what is landed, and publish them.
+    """Build the catalogue's tables from the landed files, and publish them.
 
-    Every version that the landed files allow is made.  Where the default version, or the one named, needs a
-    cut whose columns are missing, nothing is made and the cuts are named.
+    A build contains every version whose columns are in the landed files. If columns are missing for the default
+    version, or for the one given by --version, nothing is built and the error lists the cuts concerned.
 
     \b
     Examples:

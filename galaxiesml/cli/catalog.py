@@ -10,10 +10,19 @@ import typer
 
 from galaxiesml.cli import common, given
 
-config = typer.Typer(help="Show or change settings.", no_args_is_help=True)
+config = typer.Typer(
+    no_args_is_help=True,
+    help="""Show or change settings.
 
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
-Wait = Annotated[float, typer.Option(help="Seconds to wait for another writer.")]
+    \b
+    Examples:
+      galaxiesml config show --json
+      galaxiesml config set threads 4
+    """,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait while another process writes.")]
 _LANDED = ("landing", "source_file", "kind", "rows", "rejected")
 
 
@@ -26,15 +35,15 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(help="The new catalogue's folder.", metavar="DIR")],
-    release: Annotated[str, typer.Option(help="pdr2_wide, pdr3_wide, s16a_wide, or a profile's .toml file.")],
+    directory: Annotated[Path, typer.Argument(help="Folder to create.", metavar="DIR")],
+    release: Annotated[str, typer.Option(help="Release profile: pdr2_wide, pdr3_wide, s16a_wide or a .toml file.")],
 ) -> None:
-    """Make an empty catalogue for one release of a survey.
+    """Create an empty catalogue for one release of the survey.
 
     \b
     Examples:
       galaxiesml init cat --release pdr2_wide
-      galaxiesml init cat --release my_survey.toml
+      galaxiesml init cat --release my_release.toml
     """
     import shlex
 
@@ -53,11 +62,12 @@ def init(
 
 
 def status(as_json: Json = False) -> None:
-    """Say what is landed, what is built, what is missing, and the next command.
+    """Show what is landed and built, what is missing, and the next command.
 
     \b
-    Example:
+    Examples:
       galaxiesml status
+      galaxiesml -C cat status --json
     """
     from galaxiesml.surveys.description import by_hand
 
@@ -93,7 +103,7 @@ def status(as_json: Json = False) -> None:
 
 
 def catalog_status(catalog) -> dict:
-    """What `galaxiesml status` tells, as one dict."""
+    """The facts that `galaxiesml status` shows, as one dict."""
     from galaxiesml.curation.build import measurements, shard_names
 
     landings = [{key: row[key] for key in _LANDED} | _doubtful(row) for row in catalog.landings()]
@@ -186,17 +196,18 @@ def _versions(catalog) -> list[dict]:
 
 
 def gc(
-    keep: Annotated[int, typer.Option(help="Builds to keep, the published one among them.", min=1)] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and delete nothing.")] = False,
+    keep: Annotated[int, typer.Option(help="Number of builds to keep, including the published one.", min=1)] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be deleted; delete nothing.")] = False,
     wait: Wait = 0.0,
 ) -> None:
-    """Delete builds before the published one, and what killed commands left behind.
+    """Delete old builds and the leftovers of interrupted commands.
 
-    Close connections that read an old build first.
+    Close connections to an old build first.
 
     \b
-    Example:
+    Examples:
       galaxiesml gc --dry-run
+      galaxiesml gc --keep 2 --wait 60
     """
     import shutil
 
@@ -220,7 +231,7 @@ def gc(
 
 
 def upgrade() -> None:
-    """Bring a catalogue of an older format to this one; its landed files and builds stay.
+    """Upgrade a catalogue of an older format; landed files and builds are kept.
 
     \b
     Example:
@@ -240,11 +251,12 @@ def upgrade() -> None:
 
 @config.command("show")
 def show(as_json: Json = False) -> None:
-    """Show every setting, its value and where it comes from.
+    """Show every setting, its value and its source.
 
     \b
-    Example:
+    Examples:
       galaxiesml config show
+      galaxiesml config show --json
     """
     from galaxiesml.catalog.settings import SETTINGS, setting
     from galaxiesml.errors import CatalogError
@@ -267,14 +279,15 @@ def show(as_json: Json = False) -> None:
 
 @config.command("set")
 def set_value(
-    key: Annotated[str, typer.Argument(help="threads or memory_limit.")],
-    value: Annotated[str, typer.Argument(help="Its value.")],
+    key: Annotated[str, typer.Argument(help="Name of the setting: threads or memory_limit.")],
+    value: Annotated[str, typer.Argument(help="New value of the setting.")],
 ) -> None:
-    """Write a setting into the catalogue's galaxiesml.toml.
+    """Write a setting to the catalogue's galaxiesml.toml.
 
     \b
-    Example:
+    Examples:
       galaxiesml config set threads 4
+      galaxiesml config set memory_limit 8GB
     """
     from galaxiesml.catalog.folder import CONFIG
     from galaxiesml.catalog.settings import check, with_setting

@@ -1,4 +1,4 @@
-"""``galaxiesml ingest cutouts`` and ``ingest psf``: pictures into the pixel store."""
+"""``galaxiesml ingest cutouts`` and ``ingest psf``: land pictures in the pixel store."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ import typer
 
 from galaxiesml.cli import common, ingest
 
-Sources = Annotated[list[Path], typer.Argument(metavar="TAR|FOLDER...", help="Tars; FITS files; folders of either.")]
+Sources = Annotated[list[Path], typer.Argument(metavar="TAR|FOLDER...", help="Tars, FITS files, or folders of either.")]
 ListFile = Annotated[
     Path | None,
-    typer.Option("--list", metavar="FILE", help="The upload list of the one tar; else X.txt beside X.tar."),
+    typer.Option("--list", metavar="FILE", help="Upload list of a single tar; default: X.txt next to X.tar."),
 ]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Processes, a tar to each.", min=1)]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", metavar="N", help="Number of processes; each reads one tar at a time.", min=1),
+]
 AcceptCut = Annotated[
-    bool, typer.Option("--accept-cut", help="Land what came of a tar that is cut short; the rest is asked for again.")
+    bool,
+    typer.Option(
+        "--accept-cut", help="Land the complete members of a tar that is cut short; request cutouts asks for the rest."
+    ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Land even if the disk seems too full.")]
+Force = Annotated[bool, typer.Option("--force", help="Land even if there seems to be too little disk space.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,11 +42,11 @@ def cutouts(
     force: Force = False,
     json: ingest.Json = False,
 ) -> None:
-    """Land the cutout service's tars: pixels into the store, headers and faults into tables.
+    """Land tars of the cutout service: pixels into the pixel store, headers into tables.
 
-    A tar lands whole or not at all, and once.  Members that cannot be trusted or read are refused by name, with the
-    reason, and the rest of the tar lands.  A tar that ends before its end mark is cut short and lands with
-    --accept-cut alone.  Pictures meet objects at the next build.
+    A tar is landed completely or not at all, and only once. Members that cannot be read or trusted are refused and
+    listed with the reason; the other members are landed. A tar without its end mark is cut short, and is refused
+    unless --accept-cut is given. The next build matches the pictures to objects.
 
     \b
     Examples:
@@ -61,11 +67,12 @@ def psf(
     force: Force = False,
     json: ingest.Json = False,
 ) -> None:
-    """Land tars of PSF pictures, as the PSF picker sends them.
+    """Land tars of PSF pictures from the archive's PSF picker.
 
     \b
-    Example:
+    Examples:
       galaxiesml ingest psf ../sky/psf/*.tar
+      galaxiesml ingest psf psf-221123-101500.tar --list upload-1.txt
     """
     _land(sources, "psf", list_file, jobs, wait, force, json, accept_cut)
 

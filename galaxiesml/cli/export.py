@@ -1,4 +1,4 @@
-"""`galaxiesml export ...`: files that leave the catalogue."""
+"""`galaxiesml export ...`: write and verify files for use outside of the catalogue."""
 
 from __future__ import annotations
 
@@ -9,12 +9,25 @@ import typer
 
 from galaxiesml.cli import common, given
 
-export = typer.Typer(help="Write a version of galaxies, or another table, to a file.", no_args_is_help=True)
+export = typer.Typer(
+    no_args_is_help=True,
+    help="""Export galaxies or another table to files, and verify exported files.
 
-Version = Annotated[str | None, typer.Option(help="v1, v2, v3 or v4; without it, plain galaxies.")]
-Table = Annotated[str | None, typer.Option(help="Another table of the build, as rejections.", metavar="NAME")]
-Force = Annotated[bool, typer.Option("--force", help="Write though the disk seems too full.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="File or folder; default: exports/ in the catalogue.")]
+    \b
+    Examples:
+      galaxiesml export csv --version v2
+      galaxiesml export hdf5 --size 64 --split-scheme leak-free
+    """,
+)
+
+Version = Annotated[
+    str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2, plain galaxies.")
+]
+Table = Annotated[str | None, typer.Option(help="Another table of the build, e.g. rejections.", metavar="NAME")]
+Force = Annotated[bool, typer.Option("--force", help="Write even if there seems to be too little disk space.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Output file or folder; default: exports/ in the catalogue.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,16 +38,21 @@ def register(app: typer.Typer) -> None:
 def csv(
     context: typer.Context,
     scheme: Annotated[
-        str | None, typer.Argument(help="With --splits: release (the default), paper, official or leak-free.")
+        str | None,
+        typer.Argument(help="With --splits, the split scheme: release (the default), paper, official or leak-free."),
     ] = None,
     version: Version = None,
     table: Table = None,
     out: Out = None,
-    plain: Annotated[bool, typer.Option("--plain", help="No commented header; its facts go beside, as JSON.")] = False,
-    splits: Annotated[bool, typer.Option("--splits", help="The twins of the HDF5 files instead.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Write no commented header; its metadata go to a JSON file next to the CSV.")
+    ] = False,
+    splits: Annotated[
+        bool, typer.Option("--splits", help="Write the same rows and splits as the HDF5 files, without images.")
+    ] = False,
     force: Force = False,
 ) -> None:
-    """Write CSV with an ECSV header: units, UCDs, the cuts made and those missing.
+    """Export CSV with an ECSV header: units, UCDs, applied cuts and missing cuts.
 
     astropy and TOPCAT read the header; pandas and Polars skip it with comment="#" and comment_prefix="#".
 
@@ -65,7 +83,7 @@ def csv(
 
 @export.command("parquet")
 def parquet(version: Version = None, table: Table = None, out: Out = None, force: Force = False) -> None:
-    """Write Parquet whose columns carry units, UCDs and descriptions.
+    """Export Parquet with units, UCDs and descriptions of the columns.
 
     \b
     Example:
@@ -149,13 +167,14 @@ def _say(catalog, made, path: Path) -> None:
 
 @export.command("verify")
 def verify(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files that export hdf5 wrote.")],
-    as_json: Annotated[bool, typer.Option("--json", help="What was found, as JSON.")] = False,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="HDF5 files written by export hdf5.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Compare released HDF5 files with the catalogue and with the FITS files, every row and every pixel.
+    """Verify every row and pixel of exported HDF5 files against the catalogue and the FITS files.
 
-    Reads the files with h5py alone, the build that each names, and the landed tars; it shares nothing with what
-    writes the files.  Exit code 3: a file differs; the first object, key and pixel are named.
+    The files are read with h5py and compared with the build that each file names and with the landed tars. The
+    check shares no code with the export. If a file differs, the error names the first object, key and pixel, and
+    the exit code is 3.
 
     \b
     Examples:

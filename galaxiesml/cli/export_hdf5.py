@@ -1,4 +1,4 @@
-"""``galaxiesml export hdf5``: the files that people train on."""
+"""``galaxiesml export hdf5``: training, validation and testing files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import typer
 from galaxiesml.cli import common, given
 from galaxiesml.cli.export import Force, Version, export, warn_of_empty
 
-Scheme = Annotated[str, typer.Option("--split-scheme", metavar="NAME", help="release, paper, official or leak-free.")]
+Scheme = Annotated[
+    str, typer.Option("--split-scheme", metavar="NAME", help="Split scheme: release, paper, official or leak-free.")
+]
 Missing = Annotated[
     str,
-    typer.Option(metavar="leave-out|zero", help="A galaxy that lacks a filter: leave it out, or fill with zeros."),
+    typer.Option(
+        metavar="leave-out|zero", help="Leave out galaxies without a picture in some filter, or fill it with zeros."
+    ),
 ]
 
 
@@ -23,20 +27,28 @@ def register(app: typer.Typer) -> None:
 
 def hdf5(
     version: Version = None,
-    size: Annotated[list[int] | None, typer.Option(help="Pixels on a side; repeatable. Default: 127 and 64.")] = None,
+    size: Annotated[
+        list[int] | None, typer.Option(help="Side of the images in pixels; repeatable; default: 127 and 64.")
+    ] = None,
     split_scheme: Scheme = "release",
     missing: Missing = "leave-out",
-    fill: Annotated[str, typer.Option(metavar="0|nan", help="What morphology holds where nothing is detected.")] = "0",
-    leftovers: Annotated[bool, typer.Option("--leftovers", help="With the six keys left over from a merge.")] = False,
-    extra: Annotated[bool, typer.Option("--extra", help="With {band}_detected and {band}_total_galaxies.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder; default: exports/ in the catalogue.")] = None,
+    fill: Annotated[
+        str, typer.Option(metavar="0|nan", help="Value of the morphology keys where nothing was detected.")
+    ] = "0",
+    leftovers: Annotated[
+        bool, typer.Option("--leftovers", help="Add the six keys that a merge left in the published files.")
+    ] = False,
+    extra: Annotated[bool, typer.Option("--extra", help="Add {band}_detected and {band}_total_galaxies.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Output folder; default: exports/ in the catalogue.")
+    ] = None,
     force: Force = False,
-    as_json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
-    """Write the six HDF5 files of the release: training, validation and testing, 127 and 64 pixels.
+    """Export the six HDF5 files of the release: training, validation and testing, at 127 and 64 pixels.
 
-    A galaxy that has no picture in some filter is left out and listed, with the reason.  A killed export goes on
-    where it was when the command is typed again.
+    A galaxy without a picture in some filter is left out and listed with the reason. An interrupted export
+    continues when the same command is run again.
 
     \b
     Examples:

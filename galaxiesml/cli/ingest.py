@@ -1,4 +1,4 @@
-"""``galaxiesml ingest``: landing files of the archive, and the list of what is landed."""
+"""``galaxiesml ingest``: land files of the archive, list, replace and remove them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ import typer
 
 from galaxiesml.cli import common, given
 
-group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Land files of the HSC archive.")
+group = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="""Land files in the catalogue: exports, pictures, survey tables, released files.
+
+    \b
+    Examples:
+      galaxiesml ingest hsc export.csv.gz --archive-query paper
+      galaxiesml ingest cutouts arch-*.tar
+    """,
+)
 
 ArchiveQuery = Annotated[
     str | None,
     typer.Option(
         "--archive-query",
         metavar="paper|wide|PATH.sql",
-        help="The query that made the file: its WHERE clause tells which cuts the archive made.",
+        help="Query that produced the file; its WHERE clause declares the cuts applied by the archive.",
     ),
 ]
 Rejects = Annotated[
@@ -25,12 +35,12 @@ Rejects = Annotated[
     typer.Option(
         "--rejects",
         metavar="FILE",
-        help="Put rows that do not parse aside, in this CSV file.",
+        help="Write rows that do not parse to this CSV file, and land the others.",
         callback=given.csv_file,
     ),
 ]
-Wait = Annotated[float, typer.Option("--wait", metavar="S", help="Seconds to wait for another writer.")]
-Force = Annotated[bool, typer.Option("--force", help="Land even if the disk seems too full.")]
+Wait = Annotated[float, typer.Option("--wait", metavar="S", help="Seconds to wait while another process writes.")]
+Force = Annotated[bool, typer.Option("--force", help="Land even if there seems to be too little disk space.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -42,7 +52,9 @@ def register(app: typer.Typer) -> None:
 def hsc(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="CSV, tabs, semicolons, ECSV (or these .gz), FITS, Parquet, SQLite."),
+        typer.Argument(
+            metavar="FILE...", help="CSV, tab- or semicolon-separated text, ECSV (.gz too), FITS, Parquet, SQLite."
+        ),
     ],
     archive_query: ArchiveQuery = None,
     rejects: Rejects = None,
@@ -50,9 +62,10 @@ def hsc(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Land exports of the HSC archive: objects, spectra (by object_id) or their join.
+    """Land exports of the HSC archive: objects, spectra (by object_id) or both joined.
 
-    The format is recognised by the content. A file lands whole or not at all; the same bytes land once.
+    The format is recognised from the content. A file is landed completely or not at all. A file with the same
+    SHA-256 as a landed one is not landed again.
 
     \b
     Examples:
@@ -69,15 +82,17 @@ def hsc(
 
 @group.command("replace")
 def replace(
-    landing: Annotated[str, typer.Argument(help="Number, file name or beginning of the sha256 of what is landed.")],
-    file: Annotated[Path, typer.Argument(help="The file that takes its place.")],
+    landing: Annotated[
+        str, typer.Argument(help="Number, file name or first characters of the SHA-256 of the landed file.")
+    ],
+    file: Annotated[Path, typer.Argument(help="File that replaces it.")],
     archive_query: ArchiveQuery = None,
     rejects: Rejects = None,
     wait: Wait = 0.0,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Land a file in the place of another, under the same number: the order of the files stays.
+    """Replace a landed file under the same number, so that the order of the files is kept.
 
     \b
     Examples:
@@ -88,7 +103,7 @@ def replace(
 
 
 class Kind(StrEnum):
-    """What can be listed and taken out."""
+    """Kinds of landed files that can be listed and removed."""
 
     HSC = "hsc"
     CUTOUTS = "cutouts"
@@ -98,10 +113,10 @@ class Kind(StrEnum):
 
 @group.command("list")
 def list_landed(
-    kind: Annotated[Kind, typer.Argument(help="Exports, tars of pictures, or surveys' tables.")] = Kind.HSC,
+    kind: Annotated[Kind, typer.Argument(help="Exports, tars of pictures, or survey tables.")] = Kind.HSC,
     json: Json = False,
 ) -> None:
-    """List what is landed, in landing order.
+    """List the landed files in the order of landing.
 
     \b
     Examples:
@@ -167,12 +182,16 @@ def _shard_row(entry: dict) -> dict:
 
 @group.command("remove")
 def remove(
-    landing: Annotated[str, typer.Argument(help="Number, file name or beginning of the sha256 of what is landed.")],
-    kind: Annotated[Kind, typer.Option("--kind", help="An export, a tar of pictures, or a survey's table.")] = Kind.HSC,
+    landing: Annotated[
+        str, typer.Argument(help="Number, file name or first characters of the SHA-256 of the landed file.")
+    ],
+    kind: Annotated[
+        Kind, typer.Option("--kind", help="Kind of the file: export, tar of pictures, or survey table.")
+    ] = Kind.HSC,
     wait: Wait = 0.0,
     json: Json = False,
 ) -> None:
-    """Take a landed file out. Builds that stand keep its rows until the next build, but not its pixels.
+    """Remove a landed file. Existing builds keep its rows until the next build, but lose its pixels.
 
     \b
     Examples:

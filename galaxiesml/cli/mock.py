@@ -12,7 +12,17 @@ import typer
 
 from galaxiesml.cli import common, given
 
-group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make a simulated archive's files.")
+group = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="""Simulate the archive: exports and pictures with known faults, and the truth about them.
+
+    \b
+    Examples:
+      galaxiesml mock export --rows 20000 --out mock
+      galaxiesml mock sky --galaxies 300 --seed 1 --out sky
+    """,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -21,26 +31,26 @@ def register(app: typer.Typer) -> None:
 
 @group.callback()
 def _mock() -> None:
-    """Make a simulated archive's files, with the truth about them beside."""
+    """Simulate the archive: exports and pictures with known faults, and the truth about them."""
     given.refuse_catalog("mock", "A simulated archive is written into --out.")
 
 
-Rows = Annotated[int, typer.Option(metavar="N", help="Rows; with --split, of the object table.")]
-Spectra = Annotated[int | None, typer.Option(metavar="N", help="Rows with a spectrum; without it, 97 per cent.")]
-Seed = Annotated[int, typer.Option(help="Equal seeds give equal files.")]
+Rows = Annotated[int, typer.Option(metavar="N", help="Number of rows; with --split, of the object table.")]
+Spectra = Annotated[int | None, typer.Option(metavar="N", help="Number of rows with a spectrum; default: 97 per cent.")]
+Seed = Annotated[int, typer.Option(help="Random seed; equal seeds give equal files.")]
 Out = Annotated[
     Path,
-    typer.Option(metavar="DIR", help="Folder for the files.", callback=lambda path: given.check_folder(path, "mock")),
+    typer.Option(metavar="DIR", help="Output folder.", callback=lambda path: given.check_folder(path, "mock")),
 ]
-Format = Annotated[str, typer.Option("--format", metavar="csv.gz|csv|parquet|fits", help="Format.")]
-Release = Annotated[str, typer.Option(help="Release whose names it has, or a profile's file.")]
-Split = Annotated[bool, typer.Option("--split", help="Objects and spectra in two files.")]
+Format = Annotated[str, typer.Option("--format", metavar="csv.gz|csv|parquet|fits", help="File format.")]
+Release = Annotated[str, typer.Option(help="Release profile that sets the column names, or its .toml file.")]
+Split = Annotated[bool, typer.Option("--split", help="Write objects and spectra to two files.")]
 LeaveOut = Annotated[
     list[str] | None,
-    typer.Option(metavar="COLUMN", help="A column of ours that it lacks, {band} for all filters; repeatable."),
+    typer.Option(metavar="COLUMN", help="Column to leave out, {band} for all filters; repeatable."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the truth, without row numbers, as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the truth as JSON, without row numbers.")]
 
 
 @group.command("export")
@@ -56,10 +66,10 @@ def export(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Make a simulated export, as the archive's wide query would give it, with known faults.
+    """Simulate an export of the archive's wide query, with known faults.
 
-    Every cut and both duplicate steps of every version remove known rows: truth.json beside it names them,
-    and says how many each version keeps.  It is never landed.
+    Every cut and both duplicate steps of every version remove known rows. The file truth.json lists these rows and
+    the number of rows that each version keeps; it is never landed.
 
     \b
     Examples:
@@ -136,13 +146,15 @@ def _say(out: Path, truth: dict, release: str) -> None:
 
 
 Galaxies = Annotated[
-    int, typer.Option(metavar="N", help="Galaxies that nothing in the catalogue speaks against; others come beside.")
+    int, typer.Option(metavar="N", help="Number of clean galaxies to simulate; faulty ones are added.")
 ]
-Jobs = Annotated[int | None, typer.Option(metavar="N", help="Processes; without it, one a core.")]
+Jobs = Annotated[int | None, typer.Option(metavar="N", help="Number of processes; default: one per core.")]
 Correlated = Annotated[
-    bool, typer.Option("--correlated-noise", help="Neighbouring pixels share noise, as after resampling.")
+    bool, typer.Option("--correlated-noise", help="Correlate the noise of neighbouring pixels, as resampling does.")
 ]
-SkyJson = Annotated[bool, typer.Option("--json", help="Print mock.json: counts, arguments, the hash of every file.")]
+SkyJson = Annotated[
+    bool, typer.Option("--json", help="Print mock.json: counts, arguments, and the hash of every file.")
+]
 
 
 @group.command("sky")
@@ -155,12 +167,11 @@ def sky(
     force: Force = False,
     json: SkyJson = False,
 ) -> None:
-    """Make a simulated sky: an archive's exports, cutouts and PSF pictures, with the truth beside them.
+    """Simulate a sky: the archive's exports, cutouts and PSF pictures, and the truth about them.
 
-    A run that was interrupted is made again, from its beginning, when the same command is typed.
-
-    The queries of sql/archive are run on a simulated archive; GalSim draws every picture that its objects want.
-    Known faults are planted: the folder's truth/ names each, and no ingest reads it.
+    The queries of sql/archive run on a simulated archive, and GalSim draws the pictures of its objects. Known faults
+    are planted; the folder truth/ lists each of them and is never landed. An interrupted run starts again from the
+    beginning when the same command is run.
 
     \b
     Examples:
@@ -219,12 +230,12 @@ def _say_sky(out: Path, summary: dict) -> None:
     )
 
 
-Drawn = Annotated[int, typer.Option(metavar="N", help="Galaxies and quasars to draw.")]
+Drawn = Annotated[int, typer.Option(metavar="N", help="Number of galaxies and quasars to draw.")]
 Against = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Real objects to compare with: hsc_ratios_and_specz.hdf5.")
+    Path | None, typer.Option(metavar="FILE", help="Real sample to compare with: hsc_ratios_and_specz.hdf5.")
 ]
-Plot = Annotated[Path | None, typer.Option(metavar="PATH", help="Draw both as .png or .svg.")]
-TableJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON, with every figure.")]
+Plot = Annotated[Path | None, typer.Option(metavar="PATH", help="Draw the samples to a .png or .svg file.")]
+TableJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON, with every value.")]
 
 
 @group.command("population")
@@ -237,8 +248,8 @@ def population(
 ) -> None:
     """Draw the simulated sky's spectroscopic sample, and compare it with a real one.
 
-    A line for each bin of redshift: i and g - z (medians, 16 and 84 per cent) and, with a real sample, the same
-    of it and the Kolmogorov-Smirnov distances of redshift, i and g - z (0 alike, 1 wholly apart).
+    The table has one line per redshift bin with medians, 16th and 84th percentiles of i and g - z. With a real
+    sample it also has the values of that sample, and the Kolmogorov-Smirnov distances of redshift, i and g - z.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``galaxiesml morphology``: Source Extractor's columns and Sersic fits of a catalogue's pictures."""
+"""``galaxiesml morphology``: Source Extractor's columns and Sersic fits of the catalogue's pictures."""
 
 from __future__ import annotations
 
@@ -34,48 +34,56 @@ def register(app: typer.Typer) -> None:
 
 def morphology(
     context: typer.Context,
-    bands: Annotated[str | None, typer.Option(metavar="grizy", help="Filters to measure; all by default.")] = None,
-    workers: Annotated[int | None, typer.Option("--workers", "-j", metavar="N", help="Processes.", min=1)] = None,
-    device: Annotated[Device, typer.Option(help="Where Sersic profiles are fitted.")] = Device.cpu,
+    bands: Annotated[str | None, typer.Option(metavar="grizy", help="Filters to measure; default: all.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", metavar="N", help="Number of processes.", min=1)
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Device for the Sersic fits.")] = Device.cpu,
     psf: Annotated[
         str,
         typer.Option(
             metavar="catalogue|moffat:FWHM_ARCSEC[:BETA]|FILE|FOLDER",
-            help="The PSF: landed with the pictures, a Moffat, a FITS picture, or a folder of <band>.fits.",
+            help="PSF: landed with the pictures, a Moffat profile, a FITS file, or a folder of <band>.fits files.",
         ),
     ] = "catalogue",
     gain: Annotated[
         float,
-        typer.Option(metavar="E", help="Electrons a count, for pictures without a variance plane; 0: sky noise alone."),
+        typer.Option(
+            metavar="E", help="Gain, electrons per count, for pictures without a variance plane; 0: sky noise only."
+        ),
     ] = 0.0,
     neighbours: Annotated[
-        int, typer.Option(metavar="N", help="Fit the N brightest neighbours with the target.", min=0, max=5)
+        int, typer.Option(metavar="N", help="Fit the N brightest neighbours together with the target.", min=0, max=5)
     ] = 0,
     counting: Annotated[
-        Counting, typer.Option(help="How objects near the middle are counted: labels is the paper's text.")
+        Counting, typer.Option(help="How objects near the centre are counted; labels follows the paper's text.")
     ] = Counting.labels,
     sky: Annotated[
-        Sky, typer.Option(help="The sky beneath a profile: fitted, or held at Source Extractor's background.")
+        Sky, typer.Option(help="Sky level under a profile: fitted, or fixed at Source Extractor's background.")
     ] = Sky.fitted,
     use: Annotated[
         str | None,
-        typer.Option(metavar="SETTINGS", help="Measure nothing; builds take what these settings (a hash) measured."),
+        typer.Option(
+            metavar="SETTINGS", help="Measure nothing; builds use the measurements made with these settings (a hash)."
+        ),
     ] = None,
     write_config: Annotated[
         Path | None,
         typer.Option(
-            "--write-config", metavar="DIR", help="Write Source Extractor's files into DIR and measure nothing."
+            "--write-config", metavar="DIR", help="Measure nothing; write Source Extractor's configuration to DIR."
         ),
     ] = None,
     wait: ingest.Wait = 0.0,
-    force: Annotated[bool, typer.Option("--force", help="Begin even if the disk seems too full.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start even if there seems to be too little disk space.")
+    ] = False,
     json: ingest.Json = False,
 ) -> None:
-    """Measure every kept galaxy in every filter: detection, shape, radii, neighbours, Sersic profile.
+    """Measure every galaxy in every filter: detection, shape, radii, neighbours, Sersic profile.
 
-    Pictures that are measured already, by the same settings and PSF, are left as they are; a run that was killed goes
-    on where it was.  The next build takes the measurements of the last run that ended, unless it covers fewer pictures
-    of some filter than the run before; --use takes those too.
+    Pictures that were measured with the same settings and PSF are skipped, so an interrupted run continues where it
+    stopped. The next build uses the measurements of the last completed run, unless that run covers fewer pictures
+    of some filter than the run before it; --use selects those as well.
 
     \b
     Examples:

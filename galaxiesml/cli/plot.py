@@ -1,4 +1,4 @@
-"""``galaxiesml plot ...``: figures of a catalogue."""
+"""``galaxiesml plot ...``: figures of the catalogue."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ import typer
 
 from galaxiesml.cli import common
 
-plot = typer.Typer(help="Draw a figure: galaxies as pictures, or their redshifts.", no_args_is_help=True)
+plot = typer.Typer(
+    no_args_is_help=True,
+    help="""Draw figures: galleries of galaxies, morphology, redshift distributions.
 
-Version = Annotated[str | None, typer.Option(help="v1, v2, v3 or v4; without it, plain galaxies.")]
+    \b
+    Examples:
+      galaxiesml plot gallery --n 6 --out figure1.pdf
+      galaxiesml plot redshifts --version v2 --out nz.png
+    """,
+)
+
+Version = Annotated[str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", metavar="FILE", help="A .png, .pdf or .svg file; default: in exports/."),
+    typer.Option("--out", "-o", metavar="FILE", help="Output file (.png, .pdf or .svg); default: in exports/."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="What was drawn, as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print what was drawn as JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,12 +35,12 @@ def register(app: typer.Typer) -> None:
 @plot.command("gallery")
 def gallery(
     version: Version = None,
-    n: Annotated[int, typer.Option("--n", metavar="N", help="Galaxies, 1 to 24.")] = 12,
-    seed: Annotated[int, typer.Option(metavar="N", help="Another seed shows other galaxies.")] = 1,
+    n: Annotated[int, typer.Option("--n", metavar="N", help="Number of galaxies, 1 to 24.")] = 12,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random choice of galaxies.")] = 1,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Draw galaxies in every filter, linear over logarithmic, from low redshift to high.
+    """Draw galaxies in every filter, on a linear and a logarithmic scale, ordered by redshift.
 
     \b
     Examples:
@@ -55,15 +64,15 @@ def gallery(
 
 @plot.command("morphology")
 def morphology(
-    object_id: Annotated[int, typer.Argument(help="The object's HSC identifier.")],
-    bands: Annotated[str | None, typer.Option(metavar="grizy", help="Filters to draw; all by default.")] = None,
+    object_id: Annotated[int, typer.Argument(help="HSC identifier of the object.")],
+    bands: Annotated[str | None, typer.Option(metavar="grizy", help="Filters to draw; default: all.")] = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Draw what was measured of a galaxy over its pixels: isophotes, ellipse, Sersic model, residual.
+    """Draw the morphology of a galaxy over its pixels: isophotes, ellipse, Sersic model, residual.
 
-    The paper's Figure 3, a row a filter.  Solid: the second-moment ellipse; dashed: three times it; blue: half of the
-    light; the cross: where the catalogue has the object.
+    The figure follows the paper's Figure 3, with one row per filter. Solid: the second-moment ellipse. Dashed: three
+    times that ellipse. Blue: the circle with half of the light. Cross: the object's position in the catalogue.
 
     \b
     Examples:
@@ -88,15 +97,15 @@ def morphology(
 @plot.command("redshifts")
 def redshifts(
     version: Version = None,
-    split_scheme: Annotated[str, typer.Option(metavar="NAME", help="release, paper, official, leak-free.")] = "release",
+    split_scheme: Annotated[str, typer.Option(metavar="NAME", help="Split scheme.")] = "release",
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Draw n(z) of a version, whole and by split.
+    """Draw n(z) of a version, for all galaxies and by split.
 
     \b
     Examples:
-      galaxiesml plot redshifts
+      galaxiesml plot redshifts --version v2 --out nz.png
       galaxiesml plot redshifts --version v1 --split-scheme leak-free --out nz.pdf
     """
     from galaxiesml.plots.page import page_format

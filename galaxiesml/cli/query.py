@@ -25,17 +25,17 @@ def register(app: typer.Typer) -> None:
 
 
 def sql(
-    query: Annotated[str | None, typer.Argument(help="One SELECT; - reads it from standard input.")] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the query from a file.")] = None,
-    output: Annotated[Format | None, typer.Option("--format", help="How to print the rows; default: table.")] = None,
+    query: Annotated[str | None, typer.Argument(help="One SELECT statement; - reads it from standard input.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the query from this file.")] = None,
+    output: Annotated[Format | None, typer.Option("--format", help="Output format; default: table.")] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write to a file; its suffix says the format.")
+        Path | None, typer.Option("--out", "-o", help="Write the rows to this file; its suffix sets the format.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Rows that a table shows, 40 or N; 0 for all.", min=0)] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads for the query.")] = None,
-    memory_limit: Annotated[str | None, typer.Option(help="Memory for the query, as 4GB.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Rows of a printed table; default: 40; 0 for all.", min=0)] = None,
+    threads: Annotated[int | None, typer.Option(help="Number of threads for the query.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Memory limit of the query, e.g. 4GB.")] = None,
 ) -> None:
-    """Ask the published build a question in SQL; nothing is locked and nothing can be changed.
+    """Run one SQL query on the published build; queries are read-only and take no lock.
 
     \b
     Examples:
@@ -121,12 +121,13 @@ def _print_table(result, limit: int) -> None:
         common.say(f"The first {limit} rows; --limit 0 shows all, --out FILE writes them.")
 
 
-def tables(as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False) -> None:
-    """List the tables that `galaxiesml sql` sees.
+def tables(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the tables that `galaxiesml sql` can query.
 
     \b
-    Example:
+    Examples:
       galaxiesml tables
+      galaxiesml tables --json
     """
     catalog = common.catalog()
     connection = catalog.connect()

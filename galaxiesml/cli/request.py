@@ -1,4 +1,4 @@
-"""``galaxiesml request ...``: files to send to the archive, for what the catalogue still lacks."""
+"""``galaxiesml request ...``: upload lists for pictures that the catalogue does not have yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from galaxiesml.cli import common, given
 #: Objects that are named one by one; of more, the rest are counted.
 _NAMED = 20
 
-request = typer.Typer(help="Write what the archive is to be asked for.", no_args_is_help=True)
+request = typer.Typer(
+    no_args_is_help=True,
+    help="""Write upload lists for missing cutouts.
+
+    \b
+    Example:
+      galaxiesml request cutouts --bands gri --out lists/
+    """,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -26,23 +34,25 @@ def _group() -> None:
 
 @request.command("cutouts")
 def cutouts(
-    version: Annotated[str | None, typer.Option(help="v1, v2, v3 or v4; without it, plain galaxies.")] = None,
-    bands: Annotated[str | None, typer.Option(metavar="gri", help="Filters; without it, all of the release.")] = None,
-    semi_width: Annotated[float, typer.Option(metavar="ARCSEC", help="Half the side of a picture.")] = 10.0,
-    layers: Annotated[str, typer.Option(metavar="L,L", help="Some of image,mask,variance.")] = "image",
-    kind: Annotated[str, typer.Option("--type", help="coadd, coadd/bg or warp.")] = "coadd",
-    again: Annotated[bool, typer.Option("--again", help="Also what was asked for before and did not come.")] = False,
+    version: Annotated[str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2.")] = None,
+    bands: Annotated[str | None, typer.Option(metavar="gri", help="Filters; default: all of the release.")] = None,
+    semi_width: Annotated[float, typer.Option(metavar="ARCSEC", help="Half the side of a cutout.")] = 10.0,
+    layers: Annotated[str, typer.Option(metavar="L,L", help="Layers, of image,mask,variance.")] = "image",
+    kind: Annotated[str, typer.Option("--type", help="Type of the cutouts: coadd, coadd/bg or warp.")] = "coadd",
+    again: Annotated[
+        bool, typer.Option("--again", help="Include cutouts that were requested before and not delivered.")
+    ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder; default: requests/ in the catalogue.")
+        Path | None, typer.Option("--out", "-o", help="Output folder; default: requests/ in the catalogue.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace lists of another content.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing lists that differ.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
-    """Write upload lists for the pictures that are still wanted, as the cutout service takes them.
+    """Write upload lists for missing cutouts, in the format of the cutout service.
 
-    One filter a list and at most 990 lines, in the order that the service answers fastest.  What a tar brought is
-    not asked for again, nor what lies outside the coverage; a refused picture is, and what a tar that was cut short
-    does not hold.  An object whose position is no place on the sky is left out, by name.
+    A list has one filter and at most 990 lines, in the order that the service answers fastest. Cutouts that were
+    delivered, and those outside the coverage, are not requested again. Refused pictures are, and so are those
+    missing from a tar that was cut short. Objects with an impossible position are left out and listed.
 
     \b
     Examples:

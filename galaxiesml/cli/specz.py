@@ -1,4 +1,4 @@
-"""``galaxiesml ingest specz``, ``surveys``, ``audit specz`` and ``plot specz``: spectroscopic surveys' own tables."""
+"""``galaxiesml ingest specz``, ``surveys``, ``audit specz``, ``plot specz``: tables of spectroscopic surveys."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import typer
 from galaxiesml.cli import audit, common, ingest, plot
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="Parquet, FITS, SQLite, CSV, tabs, ECSV, VOTable, MRT.")
+    list[Path], typer.Argument(metavar="FILE...", help="Parquet, FITS, SQLite, CSV, tab-separated, ECSV, VOTable, MRT.")
 ]
 
 
 class NoFlag(StrEnum):
-    """What a table without its quality flag is taken for."""
+    """How redshifts without a quality flag are treated."""
 
     SECURE = "secure"
     INSECURE = "insecure"
@@ -35,23 +35,25 @@ def specz(
         str | None,
         typer.Option(
             metavar="NAME|PATH.toml",
-            help="The survey, where its columns do not say (see: surveys), or a description of your own.",
+            help="Survey, if the columns do not identify it (see: surveys), or the path of a description.",
         ),
     ] = None,
     no_flag: Annotated[
         NoFlag | None,
-        typer.Option("--no-flag", help="For a table without its quality flag: take every row for secure, or insecure."),
+        typer.Option(
+            "--no-flag", help="For a table without its quality flag: treat every redshift as secure, or insecure."
+        ),
     ] = None,
     rejects: ingest.Rejects = None,
     wait: ingest.Wait = 0.0,
     force: ingest.Force = False,
     json: ingest.Json = False,
 ) -> None:
-    """Land tables of spectroscopic surveys, as each publishes them.
+    """Land tables of spectroscopic surveys in the form that each survey publishes.
 
-    The survey is recognised by the columns; where that is doubtful the file is refused. Every row lands; a quality
-    flag that the survey does not define is an error that names the row. A table without its quality flag is refused
-    too, or --no-flag decides for all its rows; what was decided is told wherever the redshifts are used.
+    The survey is identified by the columns; an ambiguous file is refused. All rows are landed. A quality flag that
+    the survey does not define is an error, which names the row. A table without its quality flag is refused unless
+    --no-flag decides for all its rows; the decision is recorded wherever the redshifts are used.
 
     \b
     Examples:
@@ -109,11 +111,11 @@ def _all_of(failed: list, kind):
 
 def surveys(
     name: Annotated[
-        str | None, typer.Argument(metavar="SURVEY", help="One survey: every flag and what it means.")
+        str | None, typer.Argument(metavar="SURVEY", help="Show every flag of this survey and its meaning.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the spectroscopic surveys that are known: what is secure, where errors come from, what is landed.
+    """List the known spectroscopic surveys: secure flags, source of the errors, landed rows.
 
     \b
     Examples:
@@ -148,7 +150,7 @@ def _known_and_landed() -> tuple[dict, dict[str, int]]:
 
 
 def audit_specz(as_json: audit.Json = False) -> None:
-    """Print what became of the landed spectra of each survey, and how they agree with one another.
+    """Show what became of the landed spectra of each survey, and how the surveys agree.
 
     \b
     Examples:
@@ -181,7 +183,7 @@ def audit_specz(as_json: audit.Json = False) -> None:
 
 
 def plot_specz(out: plot.Out = None, as_json: plot.Json = False) -> None:
-    """Draw n(z) of the secure spectra of each survey, and how pairs of spectra of one source agree.
+    """Draw n(z) of each survey's secure spectra, and the agreement of repeated spectra.
 
     \b
     Example:

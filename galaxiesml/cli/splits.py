@@ -1,4 +1,4 @@
-"""``galaxiesml ingest release`` and ``audit splits``: which galaxy is for training, validation or testing."""
+"""``galaxiesml ingest release`` and ``audit splits``: training, validation and testing."""
 
 from __future__ import annotations
 
@@ -18,22 +18,26 @@ def register(app: typer.Typer) -> None:
 def release(
     context: typer.Context,
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE...", help="Released HDF5 files, or their CSV twins.")
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Released HDF5 files or their CSV twins.")
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="training, validation or testing, where the file's name does not say.")
+        str | None,
+        typer.Option(help="Split of the file if its name does not contain it: training, validation or testing."),
     ] = None,
-    show: Annotated[bool, typer.Option("--list", help="List the released files that are landed.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="List the landed released files.")] = False,
     remove: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Take one out: its name, or the beginning of its sha256.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Remove a landed file, given by name or by the first characters of its SHA-256."
+        ),
     ] = None,
     wait: ingest.Wait = 0.0,
     json: ingest.Json = False,
 ) -> None:
-    """Land released files: the official split is read from them at the next build.
+    """Land released files: the next build reads the official split from them.
 
-    Of a file its object_id is read, and no picture.  The split is in its name.  No object may stand in two files:
-    the pictures of 127 and of 64 pixels and the CSV are twins, and one of them is enough.
+    Only object_id is read, no picture. The split is taken from the file name. An object may be in one landed file
+    only: the 127-pixel, 64-pixel and CSV files hold the same objects, so land one kind of them.
 
     \b
     Examples:
@@ -103,17 +107,16 @@ def _print(landed: list[dict], json: bool) -> None:
 
 def splits(
     scheme: Annotated[
-        list[str] | None, typer.Option(help="release, paper, official or leak-free; repeatable; else all.")
+        list[str] | None,
+        typer.Option(help="Split scheme: release, paper, official or leak-free; repeatable; default: all."),
     ] = None,
-    version: Annotated[str, typer.Option(help="v1, v2, v3 or v4.")] = "v2",
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw cells of the sky and redshifts, to an .svg or .png file.")
-    ] = None,
+    version: Annotated[str, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4.")] = "v2",
+    plot: Annotated[Path | None, typer.Option(help="Draw the sky cells and n(z) to an .svg or .png file.")] = None,
     as_json: audit.Json = False,
 ) -> None:
-    """Print the splits: shares, what leak-free loses, how alike they are, and pairs that may share a pixel.
+    """Audit the splits: shares, galaxies lost to buffers, similarity, and pairs that may share pixels.
 
-    A pair is two galaxies of different splits nearer than 30.2 arcsec: the circles around their cutouts overlap.
+    A pair is two galaxies of different splits closer than 30.2 arcsec: the circles around their cutouts overlap.
 
     \b
     Examples:
