@@ -31,7 +31,7 @@ test: $(STAMP) lint reference
 	$(PYTEST) --durations=20 $(if $(PART),tests/$(PART))
 
 # What needs no build, and one build.
-QUICK := test_pixels.py cli/test_docs.py cli/test_resources.py cutouts/test_tar.py cutouts/test_layers.py \
+QUICK := test_pixels.py test_project.py cli/test_docs.py cli/test_resources.py cutouts/test_tar.py cutouts/test_layers.py \
 	curation/test_portable_sql.py curation/test_schema.py curation/test_separation.py curation/test_traps.py \
 	ingest/test_columns.py ingest/test_formats.py ingest/test_specz.py ingest/test_values.py \
 	mock/test_sky_population_spectra.py mock/test_sky_tracts.py mock/test_truth.py \
