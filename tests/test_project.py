@@ -1,7 +1,9 @@
 """What the project says of itself, outside of its code: licence, citation, generated files."""
 
+import re
 import tomllib
 
+import pytest
 import yaml
 
 import galaxiesml
@@ -37,3 +39,25 @@ def test_generated_files_are_marked_and_no_others(repo):
     assert {attribute for _, attribute in lines} == {"linguist-generated"}
     marked = {str(path.relative_to(repo)) for pattern, _ in lines for path in repo.glob(pattern)}
     assert marked == {*render(BANDS), *documents()}
+
+
+@pytest.mark.parametrize("room", ["galaxiesml", "sql", "models", "tests"])
+def test_the_tree_in_the_docs_is_the_folders_that_exist(repo, room):
+    text = (repo / "docs" / "structure.md").read_text()
+    told = re.findall(rf"^({room}/\S*) +\S", text, re.MULTILINE)
+    folders = [repo / room, *(path for path in (repo / room).rglob("*") if path.is_dir())]
+    kept = [path for path in folders if path.name != "__pycache__" and any(path.glob("*.*"))]
+    assert sorted(told) == sorted(f"{path.relative_to(repo)}/" for path in kept)
+
+
+def test_the_modules_in_the_docs_are_those_that_exist(repo):
+    told = re.findall(r"^\| `(galaxiesml/\w+\.py)` ", (repo / "docs" / "structure.md").read_text(), re.MULTILINE)
+    assert told == sorted(
+        str(path.relative_to(repo)) for path in (repo / "galaxiesml").glob("*.py") if path.name != "__init__.py"
+    )
+
+
+def test_links_between_pages_lead_somewhere(repo):
+    for page in [repo / "README.md", repo / "CONTRIBUTING.md", *(repo / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"

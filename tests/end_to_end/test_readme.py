@@ -1,37 +1,22 @@
-"""The README's example, typed as it stands: what it shows is what comes out."""
+"""The real export in docs/tour.md and the README, typed as they stand: what they show is what comes out."""
 
 from __future__ import annotations
 
-import itertools
-import os
-import shlex
-import subprocess
-import sys
+from .typed import Terminal, blocks, lines
 
 
-def test_the_example_prints_what_the_readme_shows(repo, shared_data, tmp_path):
+def test_the_tour_and_the_readme_show_what_is_printed(repo, shared_data, tmp_path):
     (tmp_path / "hsc_s16a_wide_gama.fits").symlink_to(shared_data / "hsc_s16a_wide_gama.fits")
-    folder, steps = tmp_path, 0
-    for line, shown in _typed((repo / "README.md").read_text().split("## Five minutes with a real export")[1]):
-        for command in line.split(" && "):
-            words = shlex.split(command)
-            if words[0] == "cd":
-                folder = folder / words[1]
-                continue
-            assert words[0] == "galaxiesml"
-            done = subprocess.run(
-                [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, env=os.environ
-            )
-            steps += 1
-        if shown:
-            said = done.stderr if done.returncode else done.stdout
-            assert said.rstrip().splitlines() == shown, line
-    assert steps == 6
-
-
-def _typed(text: str):
-    """The commands of the first block, each with the lines shown below it."""
-    block = text.split("```")[1].strip().splitlines()
-    starts = [number for number, line in enumerate(block) if line.startswith("$ ")] + [len(block)]
-    for start, stop in itertools.pairwise(starts):
-        yield block[start][2:], block[start + 1 : stop]
+    terminal = Terminal(tmp_path)
+    tour = (repo / "docs" / "tour.md").read_text()
+    typed = lines(blocks(tour, "# A tour: a real export, from the file to the cuts")[0])
+    assert len(typed) == 6
+    for line, shown in typed:
+        terminal.type(line, shown)
+    # The README makes the same catalogue: what the tour has typed is not typed again.
+    (block,) = blocks((repo / "README.md").read_text(), "## For astronomers: which cut removed which row")[:1]
+    known = {line for line, _ in typed}
+    asked = [(line, shown) for line, shown in lines(block) if line not in known]
+    assert len(asked) == 3 and len(lines(block)) == 6 and all(shown for _, shown in asked)
+    for line, shown in asked:
+        terminal.type(line, shown)

@@ -12,6 +12,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from ..mock import skies
+from .typed import Terminal, blocks, lines
 
 BANDS = "grizy"
 #: Faults that make a picture unusable, and what the manifest says of them.
@@ -20,18 +21,26 @@ SPLITS = ("training", "validation", "testing")
 
 
 @pytest.fixture(scope="module")
-def catalog(tmp_path_factory):
-    """Landed, built and exported, as the README types it."""
-    root = tmp_path_factory.mktemp("end_to_end") / "cat"
-    sky, command = skies.made(), ["-q", "-C", str(root)]
-    assert skies.run("-q", "init", str(root), "--release", "pdr2_wide") == 0
-    assert skies.run(*command, "ingest", "hsc", str(sky / "export.csv.gz"), "--archive-query", "paper") == 0
-    assert skies.run(*command, "ingest", "cutouts", *map(str, sorted((sky / "cutouts").glob("*.tar")))) == 0
-    assert skies.run(*command, "ingest", "psf", str(sky / "psf")) == 0
-    assert skies.run(*command, "build") == 0
-    assert skies.run(*command, "export", "hdf5", "--size", "127", "--size", "64") == 0
-    assert skies.run(*command, "export", "csv", "--splits") == 0
-    return root
+def readme(repo) -> list[str]:
+    """The README's blocks about machine learning: commands, a program, and what it prints."""
+    return blocks((repo / "README.md").read_text(), "## For machine learning: pixels and labels")
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory, readme):
+    """Landed, built and exported, as the README types it, with the twins besides."""
+    terminal = Terminal(tmp_path_factory.mktemp("end_to_end"))
+    (terminal.folder / "sky").symlink_to(skies.made())
+    for line, shown in lines(readme[0]):
+        # The sky that the README makes is the one that all tests share.
+        terminal.type(line.removeprefix(f"galaxiesml mock sky --galaxies {skies.GALAXIES} --seed 1 && "), shown)
+    terminal.type("galaxiesml export csv --splits", [])
+    return terminal.folder
+
+
+def test_the_readmes_program_prints_what_it_shows(catalog, readme):
+    assert "mock sky" in readme[0]
+    Terminal(catalog).python(readme[1], readme[2])
 
 
 def mart(catalog, name: str) -> pd.DataFrame:
