@@ -34,7 +34,7 @@ def making(catalog: Catalog, name: str = "") -> Iterator[Path]:
     try:
         yield folder
     except OSError as error:
-        known = refusal(error)
+        known = refusal(error, catalog.root)
         if isinstance(known, ResourceError):
             raise ResourceError(f"{known} Nothing was landed.", known.hint) from None
         raise

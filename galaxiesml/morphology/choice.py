@@ -12,6 +12,7 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.measured import MORPHOLOGY
 from galaxiesml.catalog.parquet import parquet, quote
 from galaxiesml.errors import UsageError
+from galaxiesml.samples.pictures import with_pixels
 
 
 @dataclass(frozen=True)
@@ -60,18 +61,7 @@ def list_pictures(connection, of_catalog: bool) -> None:
     psf_key = "case when psf_offset is null then '' else psf_shard || ':' || psf_offset end" if of_catalog else "''"
     connection.execute(f"""
         create or replace temp table standing as
-        with found as (
-            -- Of a tar that was removed since the build, the build has rows and the store no pixels.
-            select
-                pictures.* replace (if(psf.shard is null, null, pictures.psf_offset) as psf_offset),
-                cd1_1, cd1_2, cd2_1, cd2_2
-            from pictures
-            inner join cutout_pictures as landed
-                on pictures.shard = landed.shard and pictures.member = landed.member
-            left join (select distinct shard from psf_pictures) as psf on pictures.psf_shard = psf.shard
-            where pictures.image_offset is not null
-        )
-        select *, {psf_key} as psf_key from found
+        select *, {psf_key} as psf_key from ({with_pixels(connection)})
     """)
 
 

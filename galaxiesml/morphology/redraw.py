@@ -21,6 +21,7 @@ from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.morphology.sersic.table import table
 from galaxiesml.morphology.sersic.waves import waves
 from galaxiesml.pixels.store import Shards
+from galaxiesml.samples.pictures import with_pixels
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,10 @@ def redraw(catalog: Catalog, object_id: int, bands: list[str]) -> list[Redrawn]:
     with catalog.connect() as connection:
         found = (
             connection.sql(
-                """
-                select
-                    pictures.* replace (if(psf.shard is null, null, pictures.psf_offset) as psf_offset),
-                    cd1_1, cd1_2, cd2_1, cd2_2, morphology.*
-                from morphology
-                inner join pictures using (object_id, band)
-                inner join cutout_pictures as landed
-                    on pictures.shard = landed.shard and pictures.member = landed.member
-                left join (select distinct shard from psf_pictures) as psf on pictures.psf_shard = psf.shard
-                where object_id = ? and pictures.image_offset is not null
+                f"""
+                select shown.*, morphology.*
+                from morphology inner join ({with_pixels(connection)}) as shown using (object_id, band)
+                where object_id = ?
                 """,
                 params=[object_id],
             )

@@ -17,6 +17,26 @@ _ROWS = 4096
 #: Where a picture is stored: shard, first byte, (rows, columns).
 Place = tuple[str, int, tuple[int, int]]
 
+#: The projection of a picture on the sky, as FITS names it; pixels are counted from 0.
+WCS = ("crval1", "crval2", "crpix1", "crpix2", "cd1_1", "cd1_2", "cd2_1", "cd2_2")
+
+
+def with_pixels(connection: duckdb.DuckDBPyConnection) -> str:
+    """A query of the published build's pictures whose pixels are landed.
+
+    Of a tar that was removed since the build, the build has rows and the store no pixels.  A build that was made before
+    the manifest had the projection gets it from the store.
+    """
+    has_wcs = WCS[0] in connection.table("pictures").columns
+    wcs = "" if has_wcs else "".join(f", landed.{name}" for name in WCS)
+    return f"""
+        select pictures.* replace (if(psf.shard is null, null, pictures.psf_offset) as psf_offset){wcs}
+        from pictures
+        inner join cutout_pictures as landed on pictures.shard = landed.shard and pictures.member = landed.member
+        left join (select distinct shard from psf_pictures) as psf on pictures.psf_shard = psf.shard
+        where pictures.image_offset is not null
+    """
+
 
 def blocks(
     connection: duckdb.DuckDBPyConnection, split: str, bands: list[str], start: int = 0

@@ -39,7 +39,8 @@ measured as (
         height, width,
         crpix1 + (cd2_2 * xi - cd1_2 * eta) / det - (width - 1) / cast(2 as double) as x_offset,
         crpix2 + (cd1_1 * eta - cd2_1 * xi) / det - (height - 1) / cast(2 as double) as y_offset,
-        zero_point_mag, not_finite, image_offset, mask_offset, variance_offset,
+        zero_point_mag, crval1, crval2, crpix1, crpix2, cd1_1, cd1_2, cd2_1, cd2_2,
+        not_finite, image_offset, mask_offset, variance_offset,
         {%- for plane in mask_planes() %}
         masked_{{ plane }} / cast(height * width as double) as masked_{{ plane }},
         {%- endfor %}

@@ -97,6 +97,7 @@ joined as (
         end as picture_reason,
         shown.picture_file, shown.picture_sha256, shown.shard, shown.member, shown.picture_tract, shown.rerun,
         shown.filters, shown.tracts, shown.height, shown.width, shown.x_offset, shown.y_offset, shown.zero_point_mag,
+        shown.crval1, shown.crval2, shown.crpix1, shown.crpix2, shown.cd1_1, shown.cd1_2, shown.cd2_1, shown.cd2_2,
         shown.not_finite,
         {%- for plane in mask_planes() %}
         shown.masked_{{ plane }},

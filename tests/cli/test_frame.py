@@ -185,7 +185,7 @@ def test_gc_keeps_what_it_is_told_to(empty, typed):
 
 
 def test_gc_says_nothing_of_the_folders_of_a_writer(empty, typed):
-    unfinished = [empty.raw.parent / ".tmp-1", empty.raw / ".tmp-2", empty.builds / ".next", empty.root / ".tmp"]
+    unfinished = [empty.raw / ".tmp-1", empty.raw / "hsc" / ".tmp-2", empty.builds / ".next", empty.root / ".tmp"]
     for folder in (*unfinished, empty.builds / "0001-abc", empty.builds / "0002-abc"):
         folder.mkdir(parents=True)
     (empty.root / "current").write_text("0002-abc\n")

@@ -43,7 +43,7 @@ AT_WORK = {
     "build": ("cat/builds/.next/*.parquet",),
     "morphology": ("cat/derived/morphology/*/run.json",),
     "ingest hsc": ("cat/raw/.tmp-*/*",),
-    "ingest cutouts": ("cat/raw/.tmp-pixels-*/*",),
+    "ingest cutouts": ("cat/raw/.tmp-*/*",),
     "export hdf5": ("out/.*.part", "out/*.hdf5"),
     "sql": (),
     "mock export": ("big/.*.making",),

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from galaxiesml.cli.morphology import _say_first
 from galaxiesml.curation.build import build
@@ -184,6 +185,27 @@ def test_without_pictures_the_manifest_is_empty(tmp_path):
     land_rows(catalog, [galaxy(1)])
     build(catalog)
     assert manifest(catalog) == {}
+
+
+def test_the_projection_puts_every_object_where_the_offset_says(stocked, found):
+    """astropy's gnomonic projection, made of the manifest's own columns, against x_offset and y_offset."""
+    places = stocked.connect().sql("select object_id, ra, dec from galaxies").fetchall()
+    place = {object_id: (ra, dec) for object_id, ra, dec in places}
+    # Those of EDGES have pictures of another place.
+    shown = {key: row for key, row in found.items() if row["image_offset"] is not None and key[0] not in EDGES}
+    assert len(shown) > 30 and any(key[0] in TURNED for key in shown)
+    without = [row for row in found.values() if row["image_offset"] is None]
+    assert {(row["crval1"], row["cd2_2"]) for row in without} == {(None, None)}
+    for key, row in shown.items():
+        projection = WCS(naxis=2)
+        projection.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+        projection.wcs.crval = row["crval1"], row["crval2"]
+        # The manifest counts pixels from 0, FITS from 1.
+        projection.wcs.crpix = row["crpix1"] + 1, row["crpix2"] + 1
+        projection.wcs.cd = [[row["cd1_1"], row["cd1_2"]], [row["cd2_1"], row["cd2_2"]]]
+        x, y = projection.wcs_world2pix([place[key[0]]], 0)[0]
+        expected = (row["width"] - 1) / 2 + row["x_offset"], (row["height"] - 1) / 2 + row["y_offset"]
+        assert (x, y) == pytest.approx(expected, abs=1e-6), key
 
 
 def test_every_object_has_a_row_in_every_filter(found):
