@@ -136,6 +136,13 @@ def cut_names() -> tuple[str, ...]:
     )
 
 
+@cache
+def version_numbers() -> tuple[int, ...]:
+    """Numbers of the versions of galaxies, in order, without rendering the macro."""
+    text = (PROJECT / "sql" / "macros" / "versions.sql").read_text(encoding="utf-8")
+    return tuple(map(int, re.findall(r"\{'number': (\d+)", text)))
+
+
 def _fillings(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
     if "{band}" in pattern:
         return [{"band": band, "em": em} for band, em in bands.items()]

@@ -32,6 +32,7 @@ from pathlib import Path
 
 from galaxiesml.catalog.parquet import parquet, plain, quote
 from galaxiesml.catalog.stores import EMPTY, LANDED, STORES
+from galaxiesml.dictionary import version_numbers
 from galaxiesml.errors import CatalogError, LockedError, UsageError
 from galaxiesml.releases.check import checked_profile
 from galaxiesml.releases.profile import Profile, parse_profile
@@ -348,8 +349,9 @@ def now() -> str:
 
 
 def check_version(name: str | int) -> int:
-    """1 to 4 from 'v2', '2' or 2."""
-    text = str(name).lower().removeprefix("v")
-    if text not in {"1", "2", "3", "4"}:
-        raise UsageError(f"No version {name!r} of galaxies.", "There are v1, v2, v3 and v4.")
+    """The number of a version of galaxies from 'v2', '2' or 2."""
+    text, known = str(name).lower().removeprefix("v"), version_numbers()
+    if text not in map(str, known):
+        *others, last = [f"v{number}" for number in known]
+        raise UsageError(f"No version {name!r} of galaxies.", f"There are {', '.join(others)} and {last}.")
     return int(text)

@@ -30,6 +30,11 @@ def cut_words() -> tuple[tuple[str, str], ...]:
     return tuple((cut["name"], cut["why"]) for cut in load_cuts())
 
 
+def window_columns(bands) -> list[str]:
+    """Columns of a pair that the window cuts read, filters written out."""
+    return Macros(list(bands)).call("window_columns")
+
+
 def is_banded(cut: dict) -> bool:
     return any("{band}" in column for column in cut["needs"])
 

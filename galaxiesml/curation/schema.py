@@ -16,7 +16,7 @@ import yaml
 from galaxiesml import dictionary
 from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.catalog.stores import STORES
-from galaxiesml.curation.cuts import cut_words, load_cuts, load_versions, terms, version_cuts
+from galaxiesml.curation.cuts import cut_words, load_cuts, load_versions, terms, version_cuts, window_columns
 from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, survey_seeds
 from galaxiesml.instrument import MASK_PLANES
 
@@ -73,6 +73,8 @@ def _write_out(patterns, bands: dict[str, str]):
     for pattern in patterns:
         if pattern.startswith("@"):
             yield from _write_out(dictionary.patterns(pattern[1:]), bands)
+        elif pattern == "{window_column}":
+            yield from window_columns(bands)
         elif "{window}" in pattern:
             yield pattern
         else:

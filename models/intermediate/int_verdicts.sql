@@ -7,11 +7,7 @@ with pairs as (
 verdicts as (
     select
         pair_id,
-        object_id,
-        specz_name,
-        specz_redshift,
-        specz_redshift_err,
-        match_distance_arcsec
+        {{ window_columns() | join(', ') }}
         {%- for cut in cuts() if 'sql' in cut %},
         {{ verdict(cut, unjudged, 'landing' if cut.scope == 'object' else 'specz_landing') }} as ok_{{ cut.name }}
         {%- endfor %}

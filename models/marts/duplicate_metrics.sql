@@ -11,10 +11,12 @@ pairs as (
 
 reached as (
     {%- for number in numbers %}
-    {%- set step = (version_cuts(number)['windows'] | selectattr('duplicates_by', 'defined') | selectattr('duplicates_by', 'equalto', 'specz_name') | first).name %}
+    {%- set windows = version_cuts(number)['windows'] %}
+    {%- set of_spectra = windows | selectattr('duplicates_by', 'defined') | selectattr('duplicates_by', 'equalto', 'specz_name') | list %}
+    {%- set step = (of_spectra or windows) | first %}
     select
         'v{{ number }}' as version,
-        count(case when judged.ok_{{ step }} is not null then 1 end) as reached,
+        count(case when {{ 'judged.ok_' ~ step.name ~ ' is not null' if step else 'judged.kept' }} then 1 end) as reached,
         count(case when judged.kept and not pairs.isprimary then 1 end) as not_primary,
         count(case when judged.kept and pairs.isprimary is null then 1 end) as primary_unknown
     from {{ ref('int_judged_v' ~ number) }} as judged

@@ -1,9 +1,12 @@
 -- Every duplicate group that a duplicate step met, one row per pair of it: who stayed and who went.
-{% set numbers = built_versions() -%}
+{% set steps = [] -%}
+{% for number in built_versions() -%}
+    {% for cut in version_cuts(number)['windows'] if 'duplicates_by' in cut -%}
+        {% do steps.append((number, cut)) -%}
+    {% endfor -%}
+{% endfor -%}
 with grouped as (
-    {%- for number in numbers %}
-    {%- set outer = loop %}
-    {%- for cut in version_cuts(number)['windows'] if 'duplicates_by' in cut %}
+    {%- for number, cut in steps %}
     select
         'v{{ number }}' as version,
         '{{ cut.name }}' as cut,
@@ -13,8 +16,7 @@ with grouped as (
         ok_{{ cut.name }} as stays
     from {{ ref('int_judged_v' ~ number) }}
     where size_{{ cut.name }} > 1
-    {{ 'union all' if not (loop.last and outer.last) }}
-    {%- endfor %}
+    {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 

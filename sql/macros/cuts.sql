@@ -6,7 +6,8 @@
     sql       a condition over one row of int_pairs; with {band} in it, it must hold in every band
     window    instead of sql: a condition over the rows that survive every earlier cut ({alive} marks them)
     limit     of a window cut: its condition in words
-    needs     the columns it reads
+    needs     the columns that it cannot be judged without
+    reads     of a window cut: other columns that its condition reads
     versions  the versions of galaxies that make it
     required  without its columns a version that makes it is incomplete (else: used where exported)
     section   where the paper, or else who, asks for it
@@ -183,13 +184,13 @@
 
     {'name': 'best_of_spectrum', 'scope': 'spectrum', 'group': 'duplicates', 'required': true, 'versions': [3],
      'window': '(specz_name is null or row_number() over (partition by {alive}, specz_name order by match_distance_arcsec nulls last, specz_redshift_err nulls last, pair_id) = 1)',
-     'needs': ['specz_name'], 'duplicates_by': 'specz_name', 'rows': [],
+     'needs': ['specz_name'], 'reads': ['match_distance_arcsec', 'specz_redshift_err'], 'duplicates_by': 'specz_name', 'rows': [],
      'limit': 'the nearest pair with its specz_name, then the smallest error, then the first',
      'section': 'strict', 'why': 'Another object lies nearer to this spectrum.'},
 
     {'name': 'best_of_object', 'scope': 'object', 'group': 'duplicates', 'required': true, 'versions': [3],
      'window': 'row_number() over (partition by {alive}, object_id order by match_distance_arcsec nulls last, specz_redshift_err nulls last, pair_id) = 1',
-     'needs': ['object_id'], 'duplicates_by': 'object_id', 'rows': [],
+     'needs': ['object_id'], 'reads': ['match_distance_arcsec', 'specz_redshift_err'], 'duplicates_by': 'object_id', 'rows': [],
      'limit': 'the nearest pair of its object, then the smallest error, then the first',
      'section': 'strict', 'why': 'The object has a nearer, or a better measured, spectrum.'},
 ]) }}

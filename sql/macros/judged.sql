@@ -9,7 +9,7 @@ with verdicts as (
 
 alive_0 as (
     select
-        pair_id, object_id, specz_name, specz_redshift, specz_redshift_err, match_distance_arcsec,
+        pair_id, {{ window_columns() | join(', ') }},
         {%- for cut in chosen.rows %}
         ok_{{ cut.name }},
         {%- endfor %}
@@ -17,22 +17,22 @@ alive_0 as (
     from verdicts
 ),
 {% for cut in chosen.windows %}
-judged_{{ loop.index }} as (
+{{ window_step(cut, loop.index0) }},
+{% endfor %}
+failed as (
+    -- Nothing more is asked of the pairs that are kept: of those there are most.
     select
         *,
-        {%- if 'duplicates_by' in cut %}
-        case when alive_{{ loop.index0 }} and {{ cut.duplicates_by }} is not null then
-            count(*) over (partition by alive_{{ loop.index0 }}, {{ cut.duplicates_by }})
-        end as size_{{ cut.name }},
-        {%- endif %}
-        case when alive_{{ loop.index0 }} then ({{ cut.window | replace('{alive}', 'alive_' ~ loop.index0) }}) end as ok_{{ cut.name }}
-    from alive_{{ loop.index0 }}
+        case when not alive_{{ last }} then concat_ws(', '
+            {%- for cut in chosen.rows %},
+            case when not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}' end
+            {%- endfor %}
+            {%- for cut in chosen.windows %},
+            case when alive_{{ loop.index0 }} and not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}' end
+            {%- endfor %}) end as failed_cuts
+    from alive_{{ last }}
 ),
 
-alive_{{ loop.index }} as (
-    select *, alive_{{ loop.index0 }} and coalesce(ok_{{ cut.name }}, false) as alive_{{ loop.index }} from judged_{{ loop.index }}
-),
-{% endfor %}
 judged as (
     select
         pair_id,
@@ -43,34 +43,19 @@ judged as (
         size_{{ cut.name }},
         {%- endif %}
         {%- endfor %}
-        {#- Kept pairs first: of those there are most, and nothing more is asked of them. #}
-        case
-            when alive_{{ last }} then cast(null as string)
-            {%- for cut in chosen.all %}
-            when not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}'
-            {%- endfor %}
-        end as first_cut,
+        split_part(failed_cuts, ', ', 1) as first_cut,
         case
             when alive_{{ last }} then cast(null as string)
             {%- for cut in chosen.all %}
             when ok_{{ cut.name }} is null then 'null' when not ok_{{ cut.name }} then 'fail'
             {%- endfor %}
         end as first_verdict,
-        case when not alive_{{ last }} then concat_ws(', '
-            {%- for cut in chosen.rows %},
-            case when not coalesce(ok_{{ cut.name }}, false) then '{{ cut.name }}' end
-            {%- endfor %}
-            {%- for cut in chosen.windows %},
-            case when not coalesce(ok_{{ cut.name }}, true) then '{{ cut.name }}' end
-            {%- endfor %}) end as failed_cuts,
-        cast(case when not alive_{{ last }} then 0
-            {%- for cut in chosen.rows %}
-            + case when coalesce(ok_{{ cut.name }}, false) then 0 else 1 end
-            {%- endfor %}
-            {%- for cut in chosen.windows %}
-            + case when coalesce(ok_{{ cut.name }}, true) then 0 else 1 end
-            {%- endfor %} else 0 end as bigint) as n_failed
-    from alive_{{ last }}
+        failed_cuts,
+        cast(case
+            when alive_{{ last }} then 0
+            else length(failed_cuts) - length(replace(failed_cuts, ',', '')) + 1
+        end as bigint) as n_failed
+    from failed
 )
 
 select * from judged
