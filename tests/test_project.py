@@ -61,3 +61,16 @@ def test_links_between_pages_lead_somewhere(repo):
     for page in [repo / "README.md", repo / "CONTRIBUTING.md", *(repo / "docs").glob("*.md")]:
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_folder_of_modules_is_a_package(repo):
+    """import-linter checks what Python can import from above: a folder without __init__.py would escape it."""
+    folders = {path.parent for path in (repo / "galaxiesml").rglob("*.py")}
+    assert [str(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+def test_the_program_starts_without_loading_what_is_slow_to_load():
+    slow = ["pyarrow", "duckdb", "numpy", "pandas", "torch", "astropy", "sqlglot", "h5py", "yaml", "jinja2", "dbt"]
+    program = f"import sys, galaxiesml.cli; print([name for name in {slow} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("[]\n", "")
