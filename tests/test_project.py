@@ -1,6 +1,8 @@
 """What the project says of itself, outside of its code: licence, citation, generated files."""
 
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest

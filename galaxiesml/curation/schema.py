@@ -95,16 +95,14 @@ def published(bands: dict[str, str]) -> dict[str, tuple[str, ...]]:
 def render(bands: dict[str, str], boundaries: bool = True) -> dict[str, str]:
     """Every generated file of the project: path within it to text; on demand without the boundary tests."""
     facts = dictionary.columns(bands, cut_words())
-    folders: dict[str, list[dict]] = {}
-    for model in load_models(bands):
-        for entry in _entries(model, facts):
-            folders.setdefault(model.folder, []).append(entry)
-    files = {}
-    for folder, models in folders.items():
-        content = {"version": 2, "models": models}
-        if folder == "models/intermediate" and boundaries:
-            content["unit_tests"] = boundary_tests(bands, facts)
-        files[f"{folder}/_models.yml"] = _yaml(content)
+    files = {
+        f"{model.folder}/{entry['name']}.yml": _yaml({"version": 2, "models": [entry]})
+        for model in load_models(bands)
+        for entry in _entries(model, facts)
+    }
+    if boundaries:
+        tests = {"version": 2, "unit_tests": boundary_tests(bands, facts)}
+        files["models/intermediate/boundary_tests.yml"] = _yaml(tests)
     files["models/staging/_sources.yml"] = _yaml(_sources())
     files |= _family_macros()
     files["sql/seeds/column_dictionary.csv"] = _dictionary_csv(bands, facts)

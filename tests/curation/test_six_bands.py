@@ -102,7 +102,7 @@ def test_the_sixth_filter_is_cut_on_and_carried(catalog):
 
 
 def test_contracts_are_on_and_the_sql_is_the_packaged_one(catalog):
-    schema = (catalog.dbt / "models" / "marts" / "_models.yml").read_text()
+    schema = (catalog.dbt / "models" / "marts" / "galaxies.yml").read_text()
     assert "u_cmodel_mag" in schema
     assert "enforced: true" in schema
     for path in (catalog.dbt / "models").rglob("*.sql"):
