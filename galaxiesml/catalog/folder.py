@@ -163,6 +163,12 @@ class Catalog:
             return len({row["source_sha256"] for row in self.landings("specz")} - known)
         return len({row["shard"] for row in self.landings(kind)} - set(info.get("shards", {}).get(kind, [])))
 
+    def next_for(self, kind: str) -> str:
+        """What to type where the published build has nothing of 'cutouts', 'psf' or 'specz'."""
+        if self.landed_since_build(kind):
+            return "Type: galaxiesml build"
+        return f"Type: galaxiesml ingest {kind} {'FILE' if kind == 'specz' else 'TAR'}..., then galaxiesml build"
+
     def publish(self, folder: Path, build: str) -> None:
         """Make a finished folder the published build: one rename, then one pointer replaced."""
         interrupts.check()

@@ -167,11 +167,7 @@ def audit_specz(as_json: audit.Json = False) -> None:
         common.print_json(found)
         return
     if not found["surveys"]:
-        common.say(
-            "The published build has none of the landed spectra.  Type: galaxiesml build"
-            if catalog.landed_since_build("specz")
-            else "No spectra are landed. Type: galaxiesml ingest specz FILE"
-        )
+        common.say(f"The published build has no spectra of surveys.  {catalog.next_for('specz')}")
         return
     common.table(found["surveys"])
     if found["objects"]:

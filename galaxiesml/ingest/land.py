@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +14,9 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import now
 from galaxiesml.catalog.landing import making, recover, write_note
 from galaxiesml.catalog.parquet import parquet
+from galaxiesml.catalog.settings import check_space
 from galaxiesml.catalog.stores import of_exports
-from galaxiesml.errors import InputError, ResourceError, UsageError
+from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, name_of, sha256_of
 from galaxiesml.ingest.conform import MADE, Plan, conform, hopes, make_plan
 from galaxiesml.ingest.file_units import check_units
@@ -92,7 +92,8 @@ def land_hsc(
     recover(catalog)
     source = open_source(path)
     before = path.stat()
-    _check_disk(catalog, source, before.st_size, force)
+    # Text under gzip unpacks to about four times its size; as Parquet it takes less than that.
+    check_space(catalog.root, before.st_size * (4 if source.format.endswith(".gz") else 1), force)
     if rejects is not None:
         check_rejects(path, Path(rejects))
     if progress is not None:
@@ -148,20 +149,6 @@ def _landed_types(catalog: Catalog, old: dict | None) -> dict[str, pa.DataType]:
             schema = pq.read_schema(folder_of(catalog, entry) / f"{entry['kind']}.parquet")
             types |= {name.lower(): schema.field(name).type for name in entry["extra_columns"]}
     return types
-
-
-# -- before: room, and the file's hash -----------------------------------------------------------------------
-
-
-def _check_disk(catalog: Catalog, source: Source, size: int, force: bool) -> None:
-    # Text under gzip unpacks to about four times its size; as Parquet it takes less than that.
-    needed = size * (4 if source.format.endswith(".gz") else 1)
-    free = shutil.disk_usage(catalog.root).free
-    if free < needed and not force:
-        raise ResourceError(
-            f"{source.path.name} may take {needed / 1e9:.1f} GB; {catalog.root} has {free / 1e9:.1f} GB free",
-            "Make room, or type the command again with --force.",
-        )
 
 
 # -- the rows ------------------------------------------------------------------------------------------------

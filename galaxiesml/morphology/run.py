@@ -87,9 +87,7 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
         raise CatalogError(
             "The published build shows no picture.",
             # Pictures that landed since have yet to meet the galaxies.
-            "Type: galaxiesml build"
-            if catalog.landed_since_build("cutouts")
-            else "Type: galaxiesml ingest cutouts TAR..., then galaxiesml build",
+            catalog.next_for("cutouts"),
         )
     list_pictures(connection, source.of_catalog)
     wanted = ", ".join(quote(band) for band in bands)

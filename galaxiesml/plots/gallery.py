@@ -70,12 +70,7 @@ def choose_galaxies(catalog: Catalog, version: str | None = None, n: int = 12, s
         _, pictures = chosen.setdefault(object_id, (redshift, [None] * len(bands)))
         pictures[bands.index(band)] = centred(shards.layer(shard, offset, (height, width), "image"))
     if not chosen:
-        raise CatalogError(
-            f"No galaxy of {name} has pictures in all filters.",
-            "Type: galaxiesml build"
-            if catalog.landed_since_build("cutouts")
-            else "Land some: galaxiesml ingest cutouts TAR... && galaxiesml build",
-        )
+        raise CatalogError(f"No galaxy of {name} has pictures in all filters.", catalog.next_for("cutouts"))
     return [Shown(object_id, redshift, np.stack(pictures)) for object_id, (redshift, pictures) in chosen.items()]
 
 

@@ -58,12 +58,7 @@ def read_specz(catalog: Catalog) -> Drawn:
         """).fetchnumpy()
     names = np.asarray(found["survey"], str)
     if not len(names):
-        raise CatalogError(
-            "The build has no secure spectra.",
-            "Type: galaxiesml build"
-            if catalog.landed_since_build("specz")
-            else "Type: galaxiesml ingest specz FILE, then build",
-        )
+        raise CatalogError("The build has no secure spectra.", catalog.next_for("specz"))
     surveys, counts = np.unique(names, return_counts=True)
     order = surveys[np.argsort(-counts, kind="stable")]
     redshifts = np.asarray(found["z"], float)

@@ -135,11 +135,7 @@ def counts(catalog: Catalog, connection: duckdb.DuckDBPyConnection, selection: S
     if not found:
         raise CatalogError(
             f"No galaxy of {selection.version} has pictures in all filters and a split.",
-            (
-                "Type: galaxiesml build"
-                if catalog.landed_since_build("cutouts")
-                else "Land them: galaxiesml ingest cutouts TAR..., then build"
-            )
+            catalog.next_for("cutouts")
             + '; or see why: galaxiesml sql "select picture_reason_class, count(*) from pictures group by all"',
         )
     return {split: found.get(split, 0) for split in SPLITS}

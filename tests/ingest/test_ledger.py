@@ -157,8 +157,8 @@ def test_a_replacement_that_is_refused_leaves_the_old_file(catalog, files, tmp_p
 
 
 def test_a_full_disk_is_told_before(catalog, files, monkeypatch):
-    monkeypatch.setattr("galaxiesml.ingest.land.shutil.disk_usage", lambda path: type("Usage", (), {"free": 3}))
-    with pytest.raises(ResourceError, match=r"a\.csv may take .* GB free"):
+    monkeypatch.setattr("galaxiesml.catalog.settings.shutil.disk_usage", lambda path: type("Usage", (), {"free": 3}))
+    with pytest.raises(ResourceError, match=r"GB free, and this needs about"):
         land_hsc(catalog, files[0])
     assert land_hsc(catalog, files[0], force=True).info["rows"] == 1
 
