@@ -27,7 +27,6 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
-
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.detect import detect
 from galaxiesml.morphology.neighbours import counts

@@ -24,7 +24,6 @@ from astropy.io import fits
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
-
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.settings import Settings

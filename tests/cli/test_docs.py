@@ -4,21 +4,12 @@ import subprocess
 import sys
 
 import pytest
-import typer
 
-from galaxiesml.cli import make_app
 from galaxiesml.errors import GalaxiesmlError
 
+from .typable import commands
+
 HEAVY = ["duckdb", "dbt", "pyarrow", "astropy", "matplotlib", "numpy", "polars", "sqlglot", "pandas", "torch"]
-
-
-def commands(group=None, words=()):
-    group = group or typer.main.get_command(make_app())
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*words, name))
-        else:
-            yield " ".join((*words, name)), command
 
 
 @pytest.mark.parametrize("name, command", list(commands()), ids=[name for name, _ in commands()])

@@ -12,7 +12,7 @@ from galaxiesml.curation.build import build
 
 from ..curation.landed import land_rows, new_catalog
 from ..curation.replay import fields
-from ..curation.test_cuts import good_pair
+from ..made.pairs import good_pair
 from ..morphology.measured import mart_file, measured, work
 
 OBJECT = good_pair(1)["object_id"]

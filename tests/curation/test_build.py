@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import random
 import re
 import signal
 import subprocess
@@ -18,31 +17,11 @@ from galaxiesml.curation.dbt import Settings, invoke
 from galaxiesml.curation.project import project_files
 from galaxiesml.errors import BuildError, LockedError, MissingColumnsError
 
+from ..made.pairs import good_pair, mixed_pairs
 from .landed import land_rows, new_catalog
 from .reading import BANDS, FLAGS
 from .replay import BANDS as BANDS_UCD
 from .replay import KEYS, fields, joined_table, kept, replay, row_cuts
-from .test_cuts import good_pair
-
-
-def mixed_pairs(count: int) -> list[dict]:
-    """Pairs of which a part fails each kind of cut, and a part is duplicated."""
-    draw = random.Random(3)
-    faults = [
-        {},
-        {},
-        {"i_pixelflags_edge": True},
-        {"z_cmodel_mag": None},
-        {"specz_redshift": 9.9999},
-        {"specz_redshift_err": 0.006},
-        {"specz_flag_homogeneous": False},
-        {"specz_mag_i": -1.0},
-        {"isprimary": False},
-        {"specz_name": "SHARED"},
-        {"object_id": 5},
-        {"specz_name": None},
-    ]
-    return [good_pair(number, **draw.choice(faults)) for number in range(count)]
 
 
 @pytest.fixture(scope="module")

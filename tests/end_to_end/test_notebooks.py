@@ -6,7 +6,7 @@ import pytest
 
 from galaxiesml.curation.build import build
 from tests.curation.landed import land_rows, new_catalog
-from tests.curation.test_build import mixed_pairs
+from tests.made.pairs import mixed_pairs
 
 #: A notebook, and the tests that run it on the catalogues that a reader has.
 RUN = {

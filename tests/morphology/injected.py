@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import galsim
 import numpy as np
+
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 SKY_NOISE = 0.08

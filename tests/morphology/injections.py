@@ -14,8 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 import torch
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 from galaxiesml.morphology.measuring import Block
 from galaxiesml.morphology.profiles import fit_group
 from galaxiesml.morphology.sersic import fit as fitting

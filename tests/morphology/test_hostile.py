@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.settings import Settings

@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 
 from galaxiesml.errors import InputError
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC, ZERO_POINT_MAG
 from galaxiesml.morphology import measure
 from galaxiesml.morphology.flags import Flag, reasons
 from galaxiesml.morphology.sersic.psf import Moffat

@@ -4,8 +4,8 @@ import galsim
 import numpy as np
 import pytest
 import torch
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
+from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from galaxiesml.morphology.psf import half_light_radius
 from galaxiesml.morphology.sersic import model
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures

@@ -29,9 +29,9 @@ from galaxiesml.samples import pictures
 from galaxiesml.samples.selection import Selection, check_selection
 
 from ..curation.landed import land_rows, new_catalog
-from ..curation.test_cuts import good_pair
 from ..cutouts.service import cutout, name, write_list, write_tar
-from ..test_pixels import by_definition
+from ..made.frames import by_definition
+from ..made.pairs import good_pair
 
 BANDS = "grizy"
 NUMBERS = range(1, 25)

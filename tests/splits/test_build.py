@@ -12,7 +12,7 @@ from galaxiesml.cli.catalog import catalog_status
 from galaxiesml.curation.build import build
 from galaxiesml.ingest.release_files import land_release
 from tests.curation.landed import land_rows, new_catalog
-from tests.curation.test_cuts import good_pair
+from tests.made.pairs import good_pair
 
 from .sky import hashed, run, splits
 

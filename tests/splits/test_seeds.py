@@ -10,7 +10,7 @@ import pytest
 from galaxiesml.curation.macros import Macros
 from galaxiesml.splits.seeds import TRIED, empty_splits, filling_seed
 from tests.curation.landed import land_rows, new_catalog
-from tests.curation.test_cuts import good_pair
+from tests.made.pairs import good_pair
 
 from .sky import BANDS, SHARES, run, splits
 
