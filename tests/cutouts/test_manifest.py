@@ -22,6 +22,7 @@ from galaxiesml.morphology.run import plan
 from galaxiesml.morphology.settings import Settings
 
 from ..curation.landed import land_rows, new_catalog
+from ..made.builds import mixed
 from ..made.galaxies import BANDS, at, cut_after, galaxy, manifest
 from .service import cutout, name, psf, tract_wcs, write_list, write_tar
 
@@ -154,10 +155,7 @@ def psf_off_centre() -> bytes:
 
 
 def test_without_pictures_the_manifest_is_empty(tmp_path):
-    catalog = new_catalog(tmp_path / "cat")
-    land_rows(catalog, [galaxy(1)])
-    build(catalog)
-    assert manifest(catalog) == {}
+    assert manifest(mixed(tmp_path / "cat")) == {}
 
 
 def test_every_object_has_a_row_in_every_filter(found):
