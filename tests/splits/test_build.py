@@ -1,8 +1,6 @@
 """The splits of a whole build: dbt's own run, released files among its inputs, the seed, and the commands."""
 
 import json
-import subprocess
-import sys
 
 import h5py
 import numpy as np
@@ -108,13 +106,11 @@ def test_equal_inputs_and_seed_give_equal_marts(built):
     assert found[1][0]["id"].split("-")[1] != found[2][0]["id"].split("-")[1]
 
 
-def test_the_audit_as_typed(built, tmp_path):
+def test_the_audit_as_typed(built, tmp_path, finished):
     catalog, _, _ = built
 
     def galaxiesml(*words):
-        program = [sys.executable, "-c", "import sys; from galaxiesml.cli import main; sys.exit(main())"]
-        command = [*program, "-C", str(catalog.root), "audit", "splits", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True)
+        return finished("-C", catalog.root, "audit", "splits", *words)
 
     told = galaxiesml("--json")
     assert told.returncode == 0, told.stderr
