@@ -20,6 +20,7 @@ _SHORT = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no
 PROOFS = (
     ("20 kills spread over a build", [*_LONG, "tests/curation", "-k", "kills"]),
     ("20 kills spread over the landing of tars", [*_LONG, "tests/cutouts", "-k", "kills"]),
+    ("20 kills spread over the landing of an export", [*_LONG, "tests/ingest", "-k", "kills"]),
     ("20 kills spread over an export of HDF5", [*_LONG, "tests/release", "-k", "kills"]),
     (
         "SIGINT, SIGTERM and SIGHUP at five points of every long command, in a pseudo-terminal",
