@@ -402,8 +402,12 @@ def plain_dbt_build(real, repo, *words: str) -> None:
     assert pq.read_metadata(real / "builds" / ".dbt" / "galaxies_v2.parquet").num_rows == 688
 
 
+#: What one version is made of, with the tests of that alone.
+_ONE_VERSION = ("--select", "+galaxies_v2", "--exclude", "test_type:unit", "--indirect-selection", "cautious")
+
+
 def test_plain_dbt_build(real, repo):
-    plain_dbt_build(real, repo, "--select", "+galaxies_v2", "--exclude", "test_type:unit")
+    plain_dbt_build(real, repo, *_ONE_VERSION)
 
 
 @pytest.mark.proof

@@ -4,6 +4,7 @@ dbt itself decides whether a kept parse is right, by the sums of all files, as i
 where a few files differ it parses those.  Commands that run in a process of their own parse for themselves.
 """
 
+import functools
 import gc
 import hashlib
 import itertools
@@ -52,10 +53,15 @@ class _Sparing:
 
 
 def share(patch) -> None:
-    """Builds of this process take and leave parses."""
+    """Builds of this process take and leave parses, and generate the yml of each set of filters once."""
     from galaxiesml.curation import build, dbt
+    from galaxiesml.curation import project as projects
 
-    invoke = build.invoke
+    invoke, render = build.invoke, projects.render
+
+    @functools.cache
+    def rendered(bands: tuple[tuple[str, str], ...], boundaries: bool) -> dict[str, str]:
+        return render(dict(bands), boundaries=boundaries)
 
     def sharing(arguments, project, *rest, **options):
         ours, kept = project / _FILE, _kept(project)
@@ -70,4 +76,5 @@ def share(patch) -> None:
         return ran
 
     patch.setattr(build, "invoke", sharing)
+    patch.setattr(projects, "render", lambda bands, boundaries=True: dict(rendered(tuple(bands.items()), boundaries)))
     patch.setattr(dbt, "gc", _Sparing())
