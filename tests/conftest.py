@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import runpy
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -8,18 +9,29 @@ import pytest
 from .made import once, parsed
 
 REPO = Path(__file__).resolve().parent.parent
-#: Files of tests that take half a minute or more, the slowest first; pytest's table of durations tells them.
+#: Files of tests that take a quarter of a minute or more, the slowest first; pytest's table of durations tells them.
 SLOWEST = (
+    "morphology/test_run.py",
     "morphology/test_injections.py",
     "curation/test_build.py",
-    "morphology/test_run.py",
-    "mock/test_sky_command.py",
+    "cli/test_machine_faults.py",
+    "cli/test_interrupts.py",
     "cli/test_commands.py",
+    "release/test_hdf5.py",
+    "cutouts/test_land.py",
+    "mock/test_sky_command.py",
+    "cutouts/test_wanted.py",
+    "end_to_end/test_odd_folders.py",
     "end_to_end/test_real_pictures.py",
     "spectra/test_build.py",
+    "end_to_end/test_install.py",
+    "splits/test_seeds.py",
+    "splits/test_build.py",
+    "morphology/test_released.py",
+    "mock/test_sky_catalogue.py",
+    "cutouts/test_manifest.py",
     "curation/test_perturbed.py",
-    "cli/test_interrupts.py",
-    "end_to_end/test_odd_folders.py",
+    "cli/test_older_builds.py",
 )
 
 
@@ -83,6 +95,21 @@ def notebook(capsys, monkeypatch):
         return capsys.readouterr().out
 
     return run
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that was typed, by the names that a process has."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def finished(typed):
+    """Type a command, as if in a process of its own."""
+    return lambda *words: Finished(*typed(*words))
 
 
 @pytest.fixture

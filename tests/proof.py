@@ -14,10 +14,13 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parent.parent
 _LONG = [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "proof"]
 _FITS = ["-s", "tests/morphology/test_injections.py", "-k"]
+#: The tests of `make test`, as it runs them.
+_SHORT = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 #: What is shown, and the command that shows it.
 PROOFS = (
     ("20 kills spread over a build", [*_LONG, "tests/curation", "-k", "kills"]),
     ("20 kills spread over the landing of tars", [*_LONG, "tests/cutouts", "-k", "kills"]),
+    ("20 kills spread over the landing of an export", [*_LONG, "tests/ingest", "-k", "kills"]),
     ("20 kills spread over an export of HDF5", [*_LONG, "tests/release", "-k", "kills"]),
     (
         "SIGINT, SIGTERM and SIGHUP at five points of every long command, in a pseudo-terminal",
@@ -28,6 +31,7 @@ PROOFS = (
     ("22,000 isolated galaxies injected: scatter at most 1.1 x the bound", [*_LONG, *_FITS, "isolated"]),
     ("11,000 in crowded pictures: at most 1.5 x the bound", [*_LONG, *_FITS, "crowded"]),
     ("4,400 fits from moved starts: 99.5 % end within 0.1 sigma", [*_LONG, *_FITS, "starts"]),
+    ("branch coverage of make test's tests", [*_SHORT, "--cov", "--cov-report", "term:skip-covered"]),
     ("other long tests", [*_LONG, "-k", "not kills and not signals and not million and not in_full"]),
 )
 
@@ -39,6 +43,7 @@ def run(command: list[str]) -> tuple[bool, str, float]:
     sys.stdout.write(done.stdout)
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     measured = re.findall(r"measured: (.*)", done.stdout)
+    measured += [f"{covered} of lines and branches" for covered in re.findall(r"(?m)^TOTAL .* (\d+%)$", done.stdout)]
     last = re.sub(r"\x1b\[[0-9;]*m", "", lines[-1] if lines else "").strip("= ")
     # 5: no long test of this kind is left over.
     return done.returncode in (0, 5), "; ".join([*measured, last]), time.monotonic() - start

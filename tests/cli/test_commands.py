@@ -17,22 +17,13 @@ import pytest
 from astropy.io.votable import parse
 from astropy.table import Table
 
-from galaxiesml.cli import main
+from ..made import real as made
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory, shared_data) -> Path:
-    """The real export, landed and built, as the README types it."""
-    root = tmp_path_factory.mktemp("real") / "cat"
-    for words in (
-        ["init", root, "--release", "s16a_wide"],
-        ["-C", root, "ingest", "hsc", shared_data / "hsc_s16a_wide_gama.fits"],
-        ["-C", root, "build", "--accept-missing", "all"],
-    ):
-        with pytest.raises(SystemExit) as left:
-            main([str(word) for word in ["-q", *words]])
-        assert not left.value.code
-    return root
+    """The real export, landed and built."""
+    return made.real(shared_data, tmp_path_factory.mktemp("real"))
 
 
 def test_build_refuses_by_name_and_says_what_to_type(tmp_path, typed, shared_data):
@@ -397,15 +388,28 @@ def test_secrets_are_not_logged():
     assert redacted(words) == ["fetch", "--password", "***", "--token=***", "--user", "me"]
 
 
-def test_plain_dbt_build(real, repo):
+def plain_dbt_build(real, repo, *words: str) -> None:
     """`dbt build` in the project, with nothing but GALAXIESML_CATALOG."""
     command = [Path(sys.executable).parent / "dbt", "build", "--profiles-dir", repo, "--project-dir", repo]
     folder = real / "dbt-plain"
     run = subprocess.run(
-        [*command, "--target-path", folder, "--log-path", folder],
+        [*command, "--target-path", folder, "--log-path", folder, *words],
         env=os.environ | {"GALAXIESML_CATALOG": str(real)},
         capture_output=True,
         text=True,
     )
     assert run.returncode == 0, run.stdout[-3000:]
     assert pq.read_metadata(real / "builds" / ".dbt" / "galaxies_v2.parquet").num_rows == 688
+
+
+#: What one version is made of, with the tests of that alone.
+_ONE_VERSION = ("--select", "+galaxies_v2", "--exclude", "test_type:unit", "--indirect-selection", "cautious")
+
+
+def test_plain_dbt_build(real, repo):
+    plain_dbt_build(real, repo, *_ONE_VERSION)
+
+
+@pytest.mark.proof
+def test_plain_dbt_build_of_everything(real, repo):
+    plain_dbt_build(real, repo)

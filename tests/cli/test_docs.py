@@ -11,16 +11,9 @@ import typer
 from galaxiesml.cli import make_app
 from galaxiesml.errors import GalaxiesmlError
 
+from .typable import commands
+
 HEAVY = ["duckdb", "dbt", "pyarrow", "astropy", "matplotlib", "numpy", "polars", "sqlglot", "pandas", "torch"]
-
-
-def commands(group=None, words=()):
-    group = group or typer.main.get_command(make_app())
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*words, name))
-        else:
-            yield " ".join((*words, name)), command
 
 
 def groups(group=None, words=()):

@@ -7,7 +7,7 @@ import pytest
 from galaxiesml.cli.given import check_file, check_folder
 from galaxiesml.errors import UsageError
 
-from .test_docs import commands
+from .typable import commands
 
 #: Every option of every command that takes one value: the command's words, and the option's names.
 SINGLE = [

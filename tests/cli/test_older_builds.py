@@ -12,7 +12,8 @@ from galaxiesml.curation.build import build
 
 from ..curation.landed import land_rows, new_catalog
 from ..curation.replay import fields
-from ..curation.test_cuts import good_pair
+from ..made import builds
+from ..made.pairs import good_pair
 from ..morphology.measured import mart_file, measured, work
 
 OBJECT = good_pair(1)["object_id"]
@@ -42,24 +43,17 @@ QUESTIONS = {
 @pytest.fixture(scope="module")
 def nothing(tmp_path_factory) -> Catalog:
     """A build of an empty catalogue."""
-    catalog = new_catalog(tmp_path_factory.mktemp("nothing") / "cat")
-    build(catalog)
-    return catalog
+    return builds.nothing(tmp_path_factory.mktemp("nothing") / "cat")
 
 
 @pytest.fixture(scope="module")
-def all_kept(tmp_path_factory, nothing) -> Catalog:
+def all_kept(tmp_path_factory) -> Catalog:
     """A build that keeps all of its three pairs, of an export without isprimary."""
-    # dbt parses its project once a place.
-    empty = shutil.copytree(nothing.root, tmp_path_factory.mktemp("empty") / "cat")
-    catalog = Catalog.open(nothing.root)
+    catalog = new_catalog(tmp_path_factory.mktemp("kept") / "cat")
     columns = [name for name in fields("object", "spectrum") if name != "isprimary"]
     land_rows(catalog, [good_pair(number) for number in (1, 2, 3)], columns=columns)
     build(catalog)
-    root = shutil.copytree(catalog.root, tmp_path_factory.mktemp("kept") / "cat")
-    shutil.rmtree(catalog.root)
-    shutil.copytree(empty, catalog.root)
-    return Catalog.open(root)
+    return catalog
 
 
 @pytest.fixture

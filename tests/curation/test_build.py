@@ -1,60 +1,52 @@
 """Builds by dbt: what they publish, what they refuse, what a failure or a kill leaves behind."""
 
+import contextlib
 import hashlib
+import json
 import os
-import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import pyarrow.parquet as pq
 import pytest
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.curation import build as builds
 from galaxiesml.curation.build import build
-from galaxiesml.curation.dbt import Settings, invoke
+from galaxiesml.curation.dbt import Settings
 from galaxiesml.curation.project import project_files
 from galaxiesml.errors import BuildError, LockedError, MissingColumnsError
 
+from ..made.builds import MIXED, mixed, nothing
+from ..made.pairs import good_pair, mixed_pairs
 from .landed import land_rows, new_catalog
 from .reading import BANDS, FLAGS
 from .replay import BANDS as BANDS_UCD
 from .replay import KEYS, fields, joined_table, kept, replay, row_cuts
-from .test_cuts import good_pair
-
-
-def mixed_pairs(count: int) -> list[dict]:
-    """Pairs of which a part fails each kind of cut, and a part is duplicated."""
-    draw = random.Random(3)
-    faults = [
-        {},
-        {},
-        {"i_pixelflags_edge": True},
-        {"z_cmodel_mag": None},
-        {"specz_redshift": 9.9999},
-        {"specz_redshift_err": 0.006},
-        {"specz_flag_homogeneous": False},
-        {"specz_mag_i": -1.0},
-        {"isprimary": False},
-        {"specz_name": "SHARED"},
-        {"object_id": 5},
-        {"specz_name": None},
-    ]
-    return [good_pair(number, **draw.choice(faults)) for number in range(count)]
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Catalog:
-    catalog = new_catalog(tmp_path_factory.mktemp("built") / "cat")
-    land_rows(catalog, mixed_pairs(300))
-    build(catalog)
-    return catalog
+    return mixed(tmp_path_factory.mktemp("built") / "cat")
+
+
+@pytest.fixture
+def copied(built, tmp_path) -> Catalog:
+    """A built catalogue that a test changes."""
+    return Catalog.open(shutil.copytree(built.root, tmp_path / "cat"))
+
+
+def count(catalog: Catalog) -> int:
+    return catalog.connect().execute("select count(*) from galaxies").fetchone()[0]
 
 
 def test_dbt_compiles_what_the_tests_replay(built):
-    replayed = replay(joined_table(mixed_pairs(300)))
+    replayed = replay(joined_table(mixed_pairs(MIXED)))
     published = built.connect()
     for version in (1, 2, 3, 4):
         rows = published.execute(f"select source_row - 1 from galaxies_v{version} order by 1").fetchall()
@@ -76,7 +68,7 @@ def run_dbt(built, folder, files: dict[str, str], select: str, threads: int = 2,
         path.write_text(text)
     (built.builds / folder.name).mkdir()
     command = ["build", "--select", select, "--indirect-selection", "cautious"]
-    return invoke(command, folder, folder, Settings(built.root, folder.name, threads, memory_limit))
+    return builds.invoke(command, folder, folder, Settings(built.root, folder.name, threads, memory_limit))
 
 
 @pytest.mark.parametrize("number", ["cast(7 as bigint)", "nullif(row_number() over (order by source_row), 1)"])
@@ -89,16 +81,20 @@ def test_a_key_that_repeats_or_is_null_stops_the_build(built, tmp_path, number):
         run_dbt(built, tmp_path, files | {pairs: broken}, "+int_pairs")
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_the_engine_has_the_threads_memory_and_folder_that_it_was_told(built, tmp_path, threads):
-    seen = f"""select 1 where current_setting('threads') <> {threads}
-        or current_setting('memory_limit') <> '{threads}.0 GiB' or current_setting('temp_directory') <> '%s/.tmp'"""
-    files = project_files(BANDS_UCD)
-    right, wrong = (files | {"sql/tests/told.sql": seen % root} for root in (built.root, tmp_path))
-    run_dbt(built, tmp_path, right, "told", threads, f"{threads}GiB")
-    with pytest.raises(BuildError, match=r"test told .*Got 1 result"):
+def test_the_engine_has_the_threads_memory_and_folder_that_it_was_told(built, tmp_path):
+    seen = """select 1 where current_setting('threads') <> {0} or current_setting('memory_limit') <> '{0}.0 GiB'
+        or current_setting('temp_directory') <> '{1}/.tmp'"""
+    files = {
+        f"sql/tests/{name}_{threads}.sql": seen.format(threads, root)
+        for name, root in (("right", built.root), ("wrong", tmp_path))
+        for threads in (1, 3)
+    }
+    for threads in (1, 3):
+        run_dbt(built, tmp_path, project_files(BANDS_UCD) | files, f"right_{threads}", threads, f"{threads}GiB")
         (built.builds / tmp_path.name).rmdir()
-        run_dbt(built, tmp_path, wrong, "told", threads, f"{threads}GiB")
+        with pytest.raises(BuildError, match=rf"test wrong_{threads} .*Got 1 result"):
+            run_dbt(built, tmp_path, files, f"wrong_{threads}", threads, f"{threads}GiB")
+        (built.builds / tmp_path.name).rmdir()
 
 
 def test_dbt_says_in_its_log_what_it_ran(built):
@@ -115,9 +111,9 @@ def test_boundary_rows_as_dbt_unit_tests(built, tmp_path):
 
 
 def test_no_export_gives_zero_galaxies(tmp_path):
-    catalog = new_catalog(tmp_path / "cat")
-    made = build(catalog)
-    assert {version["rows"] for version in made.info["versions"].values()} == {0}
+    catalog = nothing(tmp_path / "cat")
+    info = json.loads((catalog.current_build() / "build.json").read_text())
+    assert {version["rows"] for version in info["versions"].values()} == {0}
     connection = catalog.connect()
     for table in catalog.tables():
         rows = connection.execute(f'select count(*) from "{table}"').fetchone()[0]
@@ -192,10 +188,8 @@ def test_files_that_differ_are_judged_each_on_its_own(tmp_path):
     assert state.startswith("differs by file")
 
 
-def test_a_failed_build_names_the_model_and_leaves_the_published_one(tmp_path):
-    catalog = new_catalog(tmp_path / "cat")
-    land_rows(catalog, [good_pair(1)])
-    first = build(catalog).info["id"]
+def test_a_failed_build_names_the_model_and_leaves_the_published_one(copied):
+    catalog, first, rows = copied, copied.current_id(), count(copied)
     number = land_rows(catalog, [good_pair(2)])
     # A landed file that something else damaged: text where the archive has numbers.
     path = next((catalog.raw / "hsc").glob(f"{number:04d}-*/joined.parquet"))
@@ -206,20 +200,18 @@ def test_a_failed_build_names_the_model_and_leaves_the_published_one(tmp_path):
         build(catalog)
     assert "int_pairs" in str(failure.value) and "int_pairs.sql" in str(failure.value)
     assert catalog.current_id() == first
-    assert catalog.connect().execute("select count(*) from galaxies").fetchone() == (1,)
+    assert count(catalog) == rows > 0
 
 
-def test_publishing_keeps_two_builds_and_open_readers(tmp_path):
-    catalog = new_catalog(tmp_path / "cat")
-    land_rows(catalog, [good_pair(1)])
-    build(catalog)
+def test_publishing_keeps_two_builds_and_open_readers(copied):
+    catalog, rows = copied, count(copied)
     reader = catalog.connect()
-    land_rows(catalog, [good_pair(2)])
+    land_rows(catalog, [good_pair(2001)])
     build(catalog)
-    assert reader.execute("select count(*) from galaxies").fetchone() == (1,)
-    assert catalog.connect().execute("select count(*) from galaxies").fetchone() == (2,)
+    assert reader.execute("select count(*) from galaxies").fetchone() == (rows,)
+    assert count(catalog) == rows + 1
     assert len(catalog.build_ids()) == 2
-    land_rows(catalog, [good_pair(3)])
+    land_rows(catalog, [good_pair(2002)])
     build(catalog)
     assert len(catalog.build_ids()) == 2
     assert catalog.discard_builds(1) and catalog.build_ids() == [catalog.current_id()]
@@ -262,14 +254,14 @@ def many_rows(catalog: Catalog, count: int) -> None:
     pq.write_table(table, next((catalog.raw / "hsc").glob(f"{number:04d}-*/joined.parquet")), row_group_size=122_880)
 
 
-def check_identical_marts(root, count: int) -> int:
+def check_identical_marts(root, count: int, threads: tuple[int, ...]) -> int:
     catalog = new_catalog(root / "cat")
     many_rows(catalog, count)
     found = []
-    for threads in (1, 2, 4):
-        build(catalog, threads=threads)
+    for number in threads:
+        build(catalog, threads=number)
         found.append(marts(catalog))
-    assert found[0] == found[1] == found[2]
+    assert all(each == found[0] for each in found)
     rows = catalog.connect().execute("select count(*) from galaxies").fetchone()[0]
     assert rows > count // 100
     assert len({build_id.split("-")[1] for build_id in catalog.build_ids()}) == 1
@@ -278,42 +270,56 @@ def check_identical_marts(root, count: int) -> int:
 
 def test_marts_are_byte_identical_at_any_number_of_threads(tmp_path):
     assert set(KEYS)
-    check_identical_marts(tmp_path, 150_000)
+    # More than a row group, so that threads share the rows.
+    check_identical_marts(tmp_path, 150_000, (1, 4))
 
 
 @pytest.mark.proof
 def test_marts_are_byte_identical_on_a_million_rows(tmp_path):
-    check_identical_marts(tmp_path, 1_000_000)
+    check_identical_marts(tmp_path, 1_000_000, (1, 2, 4))
 
 
-def check_kills(root, kills: int) -> list[float]:
-    """Kill a build at times spread evenly over its run; after each, a reader works, and in the end a build does."""
-    catalog = new_catalog(root / "cat")
-    land_rows(catalog, mixed_pairs(300))
-    command = [sys.executable, "-m", "galaxiesml", "-C", str(catalog.root), "-q", "build"]
-    start = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True)
-    length = time.monotonic() - start
+def check_kills(catalog: Catalog, moments: list[Callable[[], bool]], typed) -> None:
+    """Kill a build at each moment; after each, a reader works, and in the end a build does."""
     expected = marts(catalog)
-    times = [length * (kill + 0.5) / kills for kill in range(kills)]
-    for at in times:
+    for is_come in moments:
         process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            build_command(catalog), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(at)
-        os.killpg(process.pid, signal.SIGKILL)
+        while process.poll() is None and not is_come():
+            time.sleep(0.005)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert catalog.connect().execute("select count(*) > 0 from galaxies").fetchone() == (True,)
         assert marts(catalog) == expected
-    subprocess.run(command, check=True, capture_output=True)
+    assert typed("-C", catalog.root, "build")[0] == 0
     assert marts(catalog) == expected
-    return times
 
 
-def test_killed_anywhere_the_next_build_works(tmp_path):
-    check_kills(tmp_path, 3)
+def build_command(catalog: Catalog) -> list[str]:
+    return [sys.executable, "-m", "galaxiesml", "-C", str(catalog.root), "-q", "build"]
+
+
+def test_killed_anywhere_the_next_build_works(copied, typed):
+    """When the first mart is there, when half of them are, when all but one are."""
+    many = len(marts(copied))
+    moments = [
+        lambda least=least: len(list((copied.builds / ".next").glob("*.parquet"))) >= least
+        for least in (1, many // 2, many - 1)
+    ]
+    check_kills(copied, moments, typed)
 
 
 @pytest.mark.proof
-def test_twenty_kills(tmp_path):
-    check_kills(tmp_path, 20)
+def test_twenty_kills(copied, typed):
+    """At times spread evenly over its run."""
+    start = time.monotonic()
+    subprocess.run(build_command(copied), check=True, capture_output=True)
+    length = time.monotonic() - start
+
+    def after(part: float) -> Callable[[], bool]:
+        began = []
+        return lambda: began.append(time.monotonic()) or began[-1] - began[0] >= part * length
+
+    check_kills(copied, [after((kill + 0.5) / 20) for kill in range(20)], typed)

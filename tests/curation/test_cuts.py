@@ -10,30 +10,9 @@ from hypothesis import strategies as st
 
 from galaxiesml.curation.cuts import load_cuts, version_cuts
 
+from ..made.pairs import good_pair
 from .reading import BANDS, FLAGS, VERSIONS
 from .replay import joined_table, kept, replay
-
-
-def good_pair(number: int, **changes) -> dict:
-    """A pair that passes every cut of every version."""
-    pair = {
-        "object_id": 36_000_000_000_000_000 + number,
-        "ra": 30.0 + number * 1e-3,
-        "dec": -5.0,
-        "isprimary": True,
-        "d_pos": 0.1,
-        "specz_name": f"SDSS-{number}",
-        "specz_redshift": 0.5,
-        "specz_redshift_err": 1e-4,
-        "specz_flag_homogeneous": True,
-        "specz_mag_i": 20.0,
-        "specz_error_kind": "measured",
-        "specz_class": "GALAXY",
-    }
-    pair |= {f"{band}_{flag}": False for band in BANDS for flag in FLAGS}
-    pair |= {f"{band}_cmodel_mag": 20.0 for band in BANDS}
-    return pair | changes
-
 
 BOUNDARIES = [
     (cut["name"], band, position)

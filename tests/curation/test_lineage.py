@@ -15,10 +15,9 @@ from galaxiesml.curation.lineage import Lineage
 from galaxiesml.curation.lineage_text import as_json, fold_names, text_tree
 from galaxiesml.errors import BuildError, CatalogError, UsageError
 
+from ..made.pairs import good_pair, mixed_pairs
 from .landed import land_rows, new_catalog
 from .reading import BANDS
-from .test_build import mixed_pairs
-from .test_cuts import good_pair
 
 RAW = {
     "a": pa.table({"id": [*range(40)], "g": [n % 3 for n in range(40)], "x": [n * 7 % 11 / 2 for n in range(40)]}),

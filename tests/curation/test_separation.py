@@ -7,8 +7,8 @@ from astropy.coordinates import SkyCoord
 
 from galaxiesml.curation.macros import Macros
 
+from ..made.pairs import good_pair
 from .replay import BANDS, fields, joined_table, kept, replay
-from .test_cuts import good_pair
 
 
 def test_separation_equals_astropy():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -24,26 +23,9 @@ from galaxiesml.morphology.run import plan
 from galaxiesml.morphology.settings import Settings
 
 from ..curation.landed import land_rows, new_catalog
-from ..curation.test_cuts import good_pair
+from ..made.builds import mixed
+from ..made.galaxies import BANDS, at, cut_after, galaxy, manifest
 from .service import cutout, name, psf, tract_wcs, write_list, write_tar
-
-BANDS = "GRIZY"
-
-
-def at(number: int) -> tuple[float, float]:
-    return 150.0 + 0.02 * number, 2.0 - 0.01 * number
-
-
-def galaxy(number: int, **changes) -> dict:
-    ra, dec = at(number)
-    return good_pair(
-        number, **({"object_id": number, "ra": ra, "dec": dec, "skymap_id": 9813_0504, "tract": None} | changes)
-    )
-
-
-def manifest(catalog) -> dict[tuple[int, str], dict]:
-    rows = catalog.connect().sql("select * from pictures").to_arrow_table().to_pylist()
-    return {(row["object_id"], row["band"]): row for row in rows}
 
 
 def land(catalog, tmp_path, **tars):
@@ -54,13 +36,6 @@ def land(catalog, tmp_path, **tars):
         if rows is not None:
             write_list(tmp_path / f"{file}.txt", rows, band)
         assert [landed.state for landed in land_pictures(catalog, [path])] == ["landed"]
-
-
-def cut_after(path, members: int) -> None:
-    """Cut a tar at the boundary after some members."""
-    with tarfile.open(path) as opened:
-        length = opened.getmembers()[members].offset if members < len(opened.getmembers()) else opened.offset
-    path.write_bytes(path.read_bytes()[:length])
 
 
 def as_landed_before(catalog, file: str) -> None:
@@ -181,10 +156,7 @@ def psf_off_centre() -> bytes:
 
 
 def test_without_pictures_the_manifest_is_empty(tmp_path):
-    catalog = new_catalog(tmp_path / "cat")
-    land_rows(catalog, [galaxy(1)])
-    build(catalog)
-    assert manifest(catalog) == {}
+    assert manifest(mixed(tmp_path / "cat")) == {}
 
 
 def test_the_projection_puts_every_object_where_the_offset_says(stocked, found):

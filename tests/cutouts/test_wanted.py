@@ -15,8 +15,8 @@ from galaxiesml.cutouts.wanted import check_ask, wanted_lists, write_lists
 from galaxiesml.errors import InputError, UsageError
 
 from ..curation.landed import land_rows, new_catalog
+from ..made.galaxies import at, cut_after, galaxy
 from .service import cutout, name, write_tar
-from .test_manifest import at, cut_after, galaxy
 
 OPTIONS = {"version": None, "bands": None, "semi_width": 10.0, "layers": "image"}
 

@@ -4,9 +4,7 @@ import ast
 
 import pytest
 
-from galaxiesml.curation.build import build
-from tests.curation.landed import land_rows, new_catalog
-from tests.curation.test_build import mixed_pairs
+from tests.made.builds import mixed
 
 #: A notebook, and the tests that run it on the catalogues that a reader has.
 RUN = {
@@ -19,9 +17,7 @@ RUN = {
 
 @pytest.mark.parametrize("name", RUN)
 def test_notebook_runs(name, tmp_path, notebook):
-    catalog = new_catalog(tmp_path / "specz_redshift=7" / "hsc[1]" / "it's")
-    land_rows(catalog, mixed_pairs(300))
-    build(catalog)
+    catalog = mixed(tmp_path / "specz_redshift=7" / "hsc[1]" / "it's")
     out = notebook(name, catalog.root)
     assert "first_cut" in out and "median_z" in out and "in v2 and not in v3: " in out
 

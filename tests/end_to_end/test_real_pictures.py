@@ -14,8 +14,8 @@ from galaxiesml.samples.selection import Selection
 
 from ..curation.landed import land_rows, new_catalog
 from ..cutouts.service import cutout, name, write_list, write_tar
-from ..cutouts.test_manifest import BANDS, at, galaxy, manifest
-from .test_sky import by_definition
+from ..made.frames import by_definition
+from ..made.galaxies import BANDS, at, galaxy, manifest
 
 
 def files(catalog, folder, size: int, missing: str = "zero") -> dict[int, np.ndarray]:
@@ -59,7 +59,9 @@ def test_the_services_own_files(shared_data, tmp_path):
     assert set(images) == set(members)
     for number, image in images.items():
         with fits.open(folder / members[number]) as hdus:
-            np.testing.assert_array_equal(image[BANDS.index("I")], by_definition(hdus[1].data, 127))
+            np.testing.assert_array_equal(
+                image[BANDS.index("I")], np.nan_to_num(by_definition(hdus[1].data, 127), nan=0.0)
+            )
         assert not np.delete(image, BANDS.index("I"), axis=0).any()
 
 
@@ -77,7 +79,7 @@ def test_a_scene_of_cosmos_in_five_filters(shared_data, tmp_path):
     for plane, band in enumerate("grizy"):
         row = manifest(catalog)[1, band]
         assert (row["height"], row["width"]) == (58, 48)
-        np.testing.assert_array_equal(image[plane], by_definition(scene["images"][plane], 64))
+        np.testing.assert_array_equal(image[plane], np.nan_to_num(by_definition(scene["images"][plane], 64), nan=0.0))
         stored = np.fromfile(
             catalog.root / "raw/cutouts" / row["shard"] / "pixels.bin", "<i4", 58 * 48, offset=row["mask_offset"]
         )
@@ -86,24 +88,38 @@ def test_a_scene_of_cosmos_in_five_filters(shared_data, tmp_path):
         assert row["masked_sat"] == np.mean(scene["mask"][plane] & 2 != 0)
 
 
-@pytest.mark.parametrize("depth", ["wide", "dud"])
-def test_galaxies_of_wide_and_of_deep(shared_data, tmp_path, depth):
-    paths = sorted((shared_data / f"hsc_galaxies_{depth}").glob("*.fits"))
-    assert len(paths) == 220
-    numbers = range(1, len(paths) + 1)
+#: Galaxies of Wide from 1, of Deep and UltraDeep from 301.
+FIRST = {"wide": 1, "dud": 301}
+
+
+@pytest.fixture(scope="module")
+def of_both(shared_data, tmp_path_factory) -> tuple[dict, dict]:
+    """Galaxy to its real picture, and to the one in the files."""
+    tmp_path = tmp_path_factory.mktemp("real")
     catalog = new_catalog(tmp_path / "cat")
-    land_rows(catalog, [galaxy(number) for number in numbers])
-    real = {number: fits.getdata(path) for number, path in zip(numbers, paths, strict=True)}
-    members = {
-        name(number + 1, "I"): cutout(*at(number), band="I", layers="i", pixels={"i": real[number].astype("f4")})[0]
-        for number in numbers
-    }
-    write_list(tmp_path / "i.txt", [at(number) for number in numbers], "I", words="5.3 arcseconds")
-    (landed,) = land_pictures(catalog, [write_tar(tmp_path / "i.tar", members)])
-    assert landed.info["pictures"] == 220
+    real = {}
+    for depth, first in FIRST.items():
+        paths = sorted((shared_data / f"hsc_galaxies_{depth}").glob("*.fits"))
+        assert len(paths) == 220
+        real |= {number: fits.getdata(path) for number, path in enumerate(paths, first)}
+    land_rows(catalog, [galaxy(number) for number in real])
+    for depth, first in FIRST.items():
+        numbers = range(first, first + 220)
+        members = {
+            name(line, "I"): cutout(*at(number), band="I", layers="i", pixels={"i": real[number].astype("f4")})[0]
+            for line, number in enumerate(numbers, 2)
+        }
+        write_list(tmp_path / f"{depth}.txt", [at(number) for number in numbers], "I", words="5.3 arcseconds")
+        (landed,) = land_pictures(catalog, [write_tar(tmp_path / f"{depth}.tar", members)])
+        assert landed.info["pictures"] == 220
     build(catalog)
-    images = files(catalog, tmp_path / "out", 64)
-    assert set(images) == set(numbers)
-    for number, image in images.items():
+    return real, files(catalog, tmp_path / "out", 64)
+
+
+@pytest.mark.parametrize("depth", FIRST)
+def test_galaxies_of_wide_and_of_deep(of_both, depth):
+    real, images = of_both
+    assert set(images) == set(real)
+    for number in range(FIRST[depth], FIRST[depth] + 220):
         # 64 pixels in the frame of 127 begin at 31, so the frame of 64 is the picture itself.
-        np.testing.assert_array_equal(image[BANDS.index("I")], np.nan_to_num(real[number], nan=0.0))
+        np.testing.assert_array_equal(images[number][BANDS.index("I")], np.nan_to_num(real[number], nan=0.0))

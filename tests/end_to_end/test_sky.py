@@ -11,6 +11,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from ..made.frames import by_definition
 from ..mock import skies
 from .typed import Terminal, blocks, lines
 
@@ -70,17 +71,6 @@ def shown() -> dict[tuple[int, str], dict]:
     return found
 
 
-def by_definition(picture: np.ndarray, size: int) -> np.ndarray:
-    """The release's frame, axis by axis, from its description."""
-    for axis in (0, 1):
-        n = picture.shape[axis]
-        before = (127 - n) // 2
-        padding = [(0, 0), (0, 0)]
-        padding[axis] = (max(before, 0), max(127 - n - before, 0))
-        picture = np.pad(picture, padding).take(range(max((n - 127) // 2, 0), max((n - 127) // 2, 0) + 127), axis)
-    return np.nan_to_num(picture if size == 127 else picture[31:95, 31:95], nan=0.0)
-
-
 def rows_of(catalog, fault: str) -> pd.DataFrame:
     pictures = mart(catalog, "pictures")
     found = pictures[pictures["object_id"].isin(skies.faulty(fault))].set_index("band")
@@ -96,7 +86,7 @@ def test_every_pixel_is_that_of_the_tar(catalog, size):
             for number, image in zip(file["object_id"][:], file["image"], strict=True):
                 for band, frame in zip(BANDS, image, strict=True):
                     with skies.file_of(right[number, band]) as hdus:
-                        np.testing.assert_array_equal(frame, by_definition(hdus[1].data, size))
+                        np.testing.assert_array_equal(frame, np.nan_to_num(by_definition(hdus[1].data, size), nan=0.0))
                 objects.append(number)
     complete = {number for number, _ in right if all((number, band) in right for band in BANDS)}
     kept = set(mart(catalog, "galaxies_v2")["object_id"])

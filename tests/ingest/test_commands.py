@@ -2,26 +2,18 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import pytest
 
 from galaxiesml.catalog import Catalog
 from tests.ingest.written import write
 
-PROGRAM = [sys.executable, "-c", "import sys; from galaxiesml.cli import main; sys.exit(main())"]
-
 
 @pytest.fixture
-def galaxiesml(catalog, tmp_path):
-    """Run the program on the catalogue; returns the finished process."""
-
-    def run(*words):
-        command = [*PROGRAM, "-C", str(catalog.root), *map(str, words)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-
-    return run
+def galaxiesml(catalog, tmp_path, finished, monkeypatch):
+    """Type a command on the catalogue."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: finished("-C", catalog.root, *words)
 
 
 def test_landing_listing_replacing_removing(galaxiesml, catalog, tmp_path):

@@ -203,6 +203,15 @@ with catalog.lock("test"):
 
 
 def test_killed_at_any_time_the_next_landing_just_works(catalog, tmp_path):
+    kills(catalog, tmp_path, 3)
+
+
+@pytest.mark.proof
+def test_twenty_kills_of_a_landing(catalog, tmp_path):
+    kills(catalog, tmp_path, 20)
+
+
+def kills(catalog, tmp_path, many: int) -> None:
     path = tmp_path / "many.csv"
     count = 40_000
     path.write_text("object_id,ra,note\n" + "".join(f"{i},{i / 7},{'x' * 20}\n" for i in range(count)))
@@ -212,7 +221,7 @@ def test_killed_at_any_time_the_next_landing_just_works(catalog, tmp_path):
     longest = time.monotonic() - started
     remove_landing(catalog, 1)
     seen = set()
-    for _ in range(6):
+    for _ in range(many):
         process = subprocess.Popen([sys.executable, "-c", LAND, catalog.root, path], stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "go\n"
         time.sleep(dice.uniform(0, 0.25 * longest))

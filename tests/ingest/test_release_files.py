@@ -293,11 +293,9 @@ def test_the_empty_table_is_there_from_the_start(tmp_path):
     assert catalog.landings("release") == []
 
 
-def test_as_typed(catalog, tmp_path):
+def test_as_typed(catalog, tmp_path, finished):
     def galaxiesml(*words):
-        program = [sys.executable, "-c", "import sys; from galaxiesml.cli import main; sys.exit(main())"]
-        command = [*program, "-C", str(catalog.root), "ingest", "release", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True)
+        return finished("-C", catalog.root, "ingest", "release", *words)
 
     first, second = released(tmp_path), released(tmp_path, "testing", IDS + 1)
     done = galaxiesml(first, second)

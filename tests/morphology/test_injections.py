@@ -13,7 +13,7 @@ from .injected import GAIN, injected
 from .injections import by_half_magnitude, end, many, scatter
 
 #: Pictures a half magnitude: isolated, and with nine neighbours.
-FULL, SHORT = (2000, 1000), (100, 50)
+FULL, SHORT = (2000, 1000), (60, 30)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,7 +49,7 @@ def test_crowded_galaxies():
 
 def test_where_a_fit_starts_is_not_seen_in_its_end():
     settings = Settings(gain=GAIN)
-    here, there = (many(40, neighbours=0, seed=300, settings=settings, moved=moved) for moved in (None, 7))
+    here, there = (many(20, neighbours=0, seed=300, settings=settings, moved=moved) for moved in (None, 7))
     _check_starts(here, there, 0.98)
 
 
@@ -71,7 +71,7 @@ def test_a_psf_stated_5_percent_too_wide_raises_the_index():
 def test_a_galaxy_that_fills_its_picture_comes_out_low():
     """Its wings lie where the sky is measured: by as much as docs/morphology.md says, and no more."""
     for size, radii, magnitudes, most in ((64, (0.8, 2.0), (18.0, 20.5), 0.15), (127, (2.0, 4.0), (17.0, 19.5), 0.05)):
-        drawn = injected(100, seed=12, magnitudes=magnitudes, neighbours=1, size=size, radii_arcsec=radii)
+        drawn = injected(60, seed=12, magnitudes=magnitudes, neighbours=1, size=size, radii_arcsec=radii)
         found = measure(drawn.images, Moffat(drawn.seeing / PIXEL_SCALE_ARCSEC), gain=GAIN).to_pandas()
         steep = drawn.truth["n"] > 2
         n = np.log(found["sersic_index"] / drawn.truth["n"])[steep].median()

@@ -84,16 +84,7 @@ def test_marts_hold_every_kept_object_and_filter(catalog):
         np.testing.assert_array_equal(by_object[column].astype(float), ought.loc[by_object.index], column)
 
 
-@pytest.fixture
-def one_thread():
-    """Of few pictures, threads make nothing faster, and wait for each other where other tests run."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def test_values_are_those_of_measure(catalog, one_thread):
+def test_values_are_those_of_measure(catalog):
     """From the store's bytes, among others: what a fit gives does not depend on the pictures beside it."""
     found = mart(catalog)
     pictures = shown(catalog)
@@ -284,7 +275,7 @@ def test_a_run_that_was_stopped_or_is_of_fewer_pictures_changes_no_build(catalog
     assert code == 0 and err.count(f"morphology is measured in {measured} of {total} pictures") == len(files)
 
     with blocks_of(8):
-        whole = told(root, "morphology", "--psf", "moffat:0.7")
+        whole = told(root, "morphology", "--psf", "moffat:0.7", "--workers", "1")
     assert whole["builds_take"] == whole["settings"] == stated["settings"] and whole["measured"] == total - measured
 
 

@@ -10,7 +10,7 @@ from galaxiesml.cutouts.land import land_pictures
 
 from ..curation.landed import land_rows, new_catalog
 from ..cutouts.service import cutout, name, write_list, write_tar
-from ..cutouts.test_manifest import BANDS, at, galaxy
+from ..made.galaxies import BANDS, at, galaxy
 
 NUMBERS = range(1, 25)
 #: Where each galaxy's pictures are, other than in its own tract alone: tract to filters.

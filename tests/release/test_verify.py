@@ -27,7 +27,7 @@ from galaxiesml.samples.selection import Selection
 from galaxiesml.verify.verify import verify_files
 
 from ..cutouts.service import cutout, name, write_tar
-from ..cutouts.test_manifest import at
+from ..made.galaxies import at
 from .sample import SHOWN, write_sample
 from .spoils import SPOILS, spoil_pixel
 

@@ -8,7 +8,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
-from .test_matches import run, spectrum
+from .matched import run, spectrum
 
 
 @pytest.fixture(scope="module")

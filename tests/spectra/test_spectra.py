@@ -12,7 +12,7 @@ from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, like_patter
 from galaxiesml.errors import InputError
 from galaxiesml.surveys import description
 
-from ..ingest.test_specz import ANGLES, HEAD, PLANTED
+from ..ingest.planted import ANGLES, HEAD, PLANTED
 
 MIXED = (
     HEAD.replace("spectroscopic", "mixed")

@@ -1,8 +1,6 @@
 """The splits of a whole build: dbt's own run, released files among its inputs, the seed, and the commands."""
 
 import json
-import subprocess
-import sys
 
 import h5py
 import numpy as np
@@ -12,7 +10,7 @@ from galaxiesml.cli.catalog import catalog_status
 from galaxiesml.curation.build import build
 from galaxiesml.ingest.release_files import land_release
 from tests.curation.landed import land_rows, new_catalog
-from tests.curation.test_cuts import good_pair
+from tests.made.pairs import good_pair
 
 from .sky import hashed, run, splits
 
@@ -108,13 +106,11 @@ def test_equal_inputs_and_seed_give_equal_marts(built):
     assert found[1][0]["id"].split("-")[1] != found[2][0]["id"].split("-")[1]
 
 
-def test_the_audit_as_typed(built, tmp_path):
+def test_the_audit_as_typed(built, tmp_path, finished):
     catalog, _, _ = built
 
     def galaxiesml(*words):
-        program = [sys.executable, "-c", "import sys; from galaxiesml.cli import main; sys.exit(main())"]
-        command = [*program, "-C", str(catalog.root), "audit", "splits", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True)
+        return finished("-C", catalog.root, "audit", "splits", *words)
 
     told = galaxiesml("--json")
     assert told.returncode == 0, told.stderr
