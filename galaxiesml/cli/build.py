@@ -78,14 +78,6 @@ def build(
     with catalog.lock("galaxiesml build", wait):
         _check_resources(catalog, force)
         with common.progress("Building", total=None, unit="models") as bar:
-            done = 0
-
-            def report(count: int, total: int, name: str) -> None:
-                nonlocal done
-                bar.update(description=f"Building {name}", total=total)
-                bar.advance(count - done)
-                done = count
-
             built = make(
                 catalog,
                 accept_missing=tuple(accept_missing or ()),
@@ -95,7 +87,7 @@ def build(
                 specz_rule=(specz_rule or Rule.HSC).value,
                 threads=int(setting(catalog.root, "threads", threads)[0]),
                 memory_limit=str(setting(catalog.root, "memory_limit", memory_limit)[0]),
-                progress=report,
+                progress=_reporter(bar),
             )
     _say(built)
     empty = _say_splits(catalog, built.info["default_version"])
@@ -105,6 +97,19 @@ def build(
         common.print_json(built.info | {"left_out": left_out, "empty_splits": empty})
     else:
         common.result(built.info["id"])
+
+
+def _reporter(bar):
+    """What a build calls as it goes on: models done, models in all, the one that it begins or ended."""
+    done = 0
+
+    def report(count: int, total: int, name: str) -> None:
+        nonlocal done
+        bar.update(description=f"Building {name}", total=total)
+        bar.advance(count - done)
+        done = count
+
+    return report
 
 
 def _check_resources(catalog, force: bool) -> None:

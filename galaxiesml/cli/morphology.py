@@ -102,10 +102,8 @@ def morphology(
         given.refuse_with(context, "--use", ("use", "wait", "json"), "It measures nothing.")
         _use(use, wait, json)
         return
-    from galaxiesml.catalog.settings import check_space
     from galaxiesml.errors import UsageError
     from galaxiesml.morphology.psf_source import source_of
-    from galaxiesml.morphology.run import plan, run
     from galaxiesml.morphology.settings import Settings
 
     catalog = common.catalog()
@@ -116,25 +114,33 @@ def morphology(
         raise UsageError(f"--gain {gain}: electrons a count are 0 or more.", "Type: --gain 3000")
     settings = Settings(gain=gain, neighbours=neighbours, counting=counting.value, sky=sky.value)
     with catalog.lock("galaxiesml morphology", wait):
-        wanted = plan(catalog, settings, source, chosen)
-        check_space(catalog.root, 1000 * len(wanted.todo), force)
-        _say_first(catalog, wanted)
-        with common.progress("Measuring", total=len(wanted.todo), unit="pictures") as bar:
-            try:
-                told = run(catalog, wanted, workers or len(os.sched_getaffinity(0)), device.value, bar.advance)
-            except BaseException:
-                _say_stopped(catalog)
-                raise
-    choice = told.pop("choice")
-    _say_choice(wanted.digest, choice)
-    told |= {"settings": wanted.digest, "psf": source.words} | _choice(choice)
+        told = _measure(catalog, settings, source, chosen, workers, device.value, force)
     if json:
         common.print_json(told)
         return
-    if choice.taken:
+    if told["builds_take"] == told["settings"]:
         common.say("Next: galaxiesml build")
     common.result(f"{told['measured']:,} pictures measured, {told['measured_before']:,} before")
     common.table([{"reason": reason, "pictures": count} for reason, count in told["reasons"].items()])
+
+
+def _measure(catalog, settings, source, bands: list[str], workers: int | None, device: str, force: bool) -> dict:
+    """Measure what is not measured yet, and say what builds use from now on."""
+    from galaxiesml.catalog.settings import check_space
+    from galaxiesml.morphology.run import plan, run
+
+    wanted = plan(catalog, settings, source, bands)
+    check_space(catalog.root, 1000 * len(wanted.todo), force)
+    _say_first(catalog, wanted)
+    with common.progress("Measuring", total=len(wanted.todo), unit="pictures") as bar:
+        try:
+            told = run(catalog, wanted, workers or len(os.sched_getaffinity(0)), device, bar.advance)
+        except BaseException:
+            _say_stopped(catalog)
+            raise
+    choice = told.pop("choice")
+    _say_choice(wanted.digest, choice)
+    return told | {"settings": wanted.digest, "psf": source.words} | _choice(choice)
 
 
 def chosen_bands(words: str | None, known: list[str]) -> list[str]:

@@ -90,43 +90,46 @@ def build(
     plans = states.plan_versions(found, catalog.profile, accept_missing, version)
     states.refresh(catalog, plans, specz)
     project = render_project(catalog, split_seed, {"specz": specz, "specz_rule": specz_rule})
-    spectra = specz, specz_rule
+    engine = Settings(catalog.root, NEXT, threads, memory_limit)
     folder = catalog.builds / NEXT
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     catalog.logs.mkdir(exist_ok=True)
     try:
-        return _build_in(folder, catalog, plans, project, threads, memory_limit, split_seed, spectra, progress)
+        ran = _run(catalog, project, plans, engine, progress)
+        _write_manifest(project, ran.results, folder)
+        info = _build_info(catalog, plans, folder) | {"split_seed": split_seed}
+        info["spectra_from"] = _spectra_from(info, specz, specz_rule)
+        _publish(catalog, folder, info)
     finally:
         # Published, it has another name; a build that failed leaves no tables behind.
         shutil.rmtree(folder, ignore_errors=True)
+    return Built(info, {f"v{plan.number}": plan.missing for plan in plans if not plan.built})
 
 
-def _build_in(
-    folder: Path, catalog: Catalog, plans, project: Path, threads, memory_limit, split_seed, spectra, progress
-) -> Built:
+def _run(catalog: Catalog, project: Path, plans: list[states.VersionPlan], engine: Settings, progress):
+    """Run the models of the versions that are planned; dbt's results."""
     skipped = [plan.number for plan in plans if not plan.built]
     excluded = [f"{stem}_v{number}" for number in skipped for stem in ("int_judged", "galaxies")]
-    ran = invoke(
+    return invoke(
         # The boundary tests judge the SQL, not the data: the test suite runs them.
         ["build", "--exclude", "test_type:unit", *excluded],
         project,
         catalog.logs,
-        Settings(catalog.root, NEXT, threads, memory_limit),
+        engine,
         progress,
     )
-    _write_manifest(project, ran.results, folder)
-    info = _build_info(catalog, plans, folder) | {"split_seed": split_seed}
+
+
+def _publish(catalog: Catalog, folder: Path, info: dict) -> None:
+    """Write build.json, complete, and show the folder as the published build."""
     for name, by in emptied_by(folder / "cut_flow.parquet").items():
         if name in info["versions"]:
             info["versions"][name]["emptied_by"] = by
-    info["spectra_from"] = _spectra_from(info, *spectra)
     write_atomic(folder / "build.json", json.dumps(info, indent=1) + "\n")
     sync_folder(folder)
     catalog.publish(folder, info["id"])
     catalog.discard_builds(KEEP)
-    left_out = {f"v{plan.number}": plan.missing for plan in plans if not plan.built}
-    return Built(info, left_out)
 
 
 def _spectra_from(info: dict, specz: str, rule: str) -> str:
