@@ -6,18 +6,16 @@ import subprocess
 import sys
 
 import pytest
-import typer
 
-from galaxiesml.cli import make_app
 from galaxiesml.errors import GalaxiesmlError
 
-from .typable import commands
+from .typable import commands, program
 
 HEAVY = ["duckdb", "dbt", "pyarrow", "astropy", "matplotlib", "numpy", "polars", "sqlglot", "pandas", "torch"]
 
 
 def groups(group=None, words=()):
-    group = group or typer.main.get_command(make_app())
+    group = group or program()
     yield " ".join(words), group
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
@@ -35,7 +33,7 @@ def command_lines(text: str):
 
 def parsed(words: list[str]) -> tuple[str, list[str]]:
     """The command that words name and what follows it; words that no command takes are an error."""
-    name, command, rest = "", typer.main.get_command(make_app()), words
+    name, command, rest = "", program(), words
     while hasattr(command, "commands"):
         _, rest, _ = command.make_parser(command.context_class(command)).parse_args(list(rest))
         if not rest:
