@@ -66,7 +66,8 @@ def show(catalog: Catalog, kind: str, folder: Path, name: str, instead_of: str |
     home.mkdir(parents=True, exist_ok=True)
     aside = None
     if instead_of is not None:
-        aside = catalog.raw / f"{_OLD}{kind}-{instead_of}"
+        # Which landing takes its place is in the name: a kill between the two renames can be told from one after them.
+        aside = catalog.raw / f"{_OLD}{kind}--{instead_of}--{name}"
         os.rename(home / instead_of, aside)
     os.rename(folder, home / name)
     sync(home)
@@ -88,17 +89,22 @@ def recover(catalog: Catalog) -> None:
     """Finish what a killed landing, removal or replacement left."""
     catalog.raw.mkdir(parents=True, exist_ok=True)
     for old in catalog.raw.glob(f"{_OLD}*"):
-        kind, _, name = old.name.removeprefix(_OLD).partition("-")
-        if kind not in LANDED:
-            # As an earlier galaxiesml named it.
-            kind, name = "hsc", old.name.removeprefix(_OLD)
-        is_replaced = any((catalog.raw / kind).glob(f"{name.split('-')[0]}-*"))
+        kind, name, is_replaced = _replaced(catalog, old.name.removeprefix(_OLD))
         # Killed between the two renames: the old landing takes its place again.
         shutil.rmtree(old) if is_replaced else os.rename(old, catalog.raw / kind / name)
     for folder in catalog.raw.glob(f"{_MAKING}*"):
         shutil.rmtree(folder)
     for left in (*catalog.raw.glob(".landings.parquet.*"), *catalog.raw.glob(".last_landing.*")):
         left.unlink()
+
+
+def _replaced(catalog: Catalog, name: str) -> tuple[str, str, bool]:
+    """Kind and name of an old landing that was put aside, and whether the new one is in its place."""
+    kind, *names = name.split("--")
+    if kind in LANDED and len(names) == 2:
+        return kind, names[0], (catalog.raw / kind / names[1]).exists()
+    # As an earlier galaxiesml named it: only exports were replaced, each by one of its number.
+    return "hsc", name, any((catalog.raw / "hsc").glob(f"{name.split('-')[0]}-*"))
 
 
 def is_meant(info: dict, reference: str) -> bool:

@@ -252,7 +252,11 @@ def _sources() -> dict:
     sources = {}
     for store in STORES:
         sources.setdefault(store.source, []).append(
-            {"name": store.name, "description": store.description, "config": {"meta": {"path": f"/{store.path}"}}}
+            {
+                "name": store.name,
+                "description": store.description,
+                "config": {"meta": {"path": f"/{store.path}", "written_by": f"galaxiesml {store.written_by}"}},
+            }
         )
     return {
         "version": 2,

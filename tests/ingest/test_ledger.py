@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from galaxiesml.catalog import Catalog
+from galaxiesml.catalog import Catalog, landing
 from galaxiesml.catalog.landing import recover
 from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.errors import InputError, ResourceError, UsageError
@@ -262,6 +262,28 @@ def test_killed_after_the_two_renames_of_a_replacement_the_new_file_stands(catal
     recover(catalog)
     assert catalog.landings() == [info]
     assert not aside.exists()
+
+
+@pytest.mark.parametrize("step, stays", [("rename", "old"), ("sync", "new")])
+def test_a_replacement_that_stops_at_a_step_is_undone_or_finished(catalog, files, monkeypatch, step, stays):
+    """Stopped at the second rename the old file is landed again; stopped after it the new one is."""
+    old = land_hsc(catalog, files[0]).info
+    steps = []
+
+    def stopping(*words):
+        steps.append(words)
+        if step == "sync" or len(steps) == 2:
+            raise KeyboardInterrupt
+        os.replace(*words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landing.os if step == "rename" else landing, step, stopping)
+        with pytest.raises(KeyboardInterrupt):
+            land_hsc(catalog, files[1], replace=1)
+    assert len(list(catalog.raw.glob(".old-hsc--*"))) == 1
+    recover(catalog)
+    (info,) = catalog.landings()
+    assert (info == old) == (stays == "old") and not list(catalog.raw.glob(".old-*"))
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(catalog, tmp_path):
