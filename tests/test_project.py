@@ -76,3 +76,32 @@ def test_the_program_starts_without_loading_what_is_slow_to_load():
     program = f"import sys, galaxiesml.cli; print([name for name in {slow} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (run.stdout, run.stderr) == ("[]\n", "")
+
+
+def test_layers_of_models_run_one_way(repo):
+    """Staging reads sources, intermediate models read staging and each other, marts read anything below them."""
+    layers = ("staging", "intermediate", "marts")
+    models = {path.stem: path for path in (repo / "models").rglob("*.sql")}
+    layer = {name: layers.index(path.relative_to(repo / "models").parts[0]) for name, path in models.items()}
+    seeds = {path.stem for path in (repo / "sql" / "seeds").glob("*.csv")}
+    macros = "".join(path.read_text(encoding="utf-8") for path in (repo / "sql" / "macros").glob("*.sql"))
+    read = {name: set(re.findall(r"ref\('(\w+?)'", path.read_text("utf-8"))) for name, path in models.items()}
+    wrong = [
+        f"{name} reads {other}"
+        for name, others in read.items()
+        for other in others - seeds
+        if other in layer and (layer[other] > layer[name] or layer[name] == 0)
+    ]
+    assert not wrong and sum(map(len, read.values())) > 50
+    # What macros read, intermediate models may read.
+    assert {layer[name] for name in re.findall(r"ref\('(\w+?)'\)", macros)} <= {0, 1}
+
+
+def test_the_folder_of_a_catalogue_is_described_as_it_is_declared(repo):
+    from galaxiesml.catalog import folder
+    from galaxiesml.catalog.stores import LANDED, STORES
+
+    for store in STORES:
+        top, below, *_ = store.path.split("/")
+        assert any(f" {top}/{name}" in folder.__doc__ for name in (below, "<name>", " ")), store.path
+    assert all(f"raw/{kind}/" in folder.__doc__ for kind in LANDED)

@@ -10,6 +10,7 @@
     raw/cutouts/<sha12>/       one tar of cutouts: pixels.bin, pictures.parquet, requests.parquet, landing.json
     raw/psf/<sha12>/           one tar of PSF pictures, likewise
     raw/landings.parquet       all landings, made anew from the landing.json files
+    derived/<name>/            one measurement: its runs, and which of them builds take (catalog/measured.py)
     plan/                      what dbt is told: which cuts can be judged, which versions to make
     dbt/                       the SQL project as last rendered, and dbt's target/
     builds/<id>/               one build: marts as Parquet, build.json, manifest.json
@@ -30,6 +31,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from galaxiesml.catalog.inputs import landed_since
 from galaxiesml.catalog.parquet import parquet, plain, quote
 from galaxiesml.catalog.stores import EMPTY, LANDED, STORES
 from galaxiesml.dictionary import version_numbers
@@ -133,7 +135,7 @@ class Catalog:
         """
         paths = (self.raw / kind).glob("*/landing.json")
         found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.parent.name != EMPTY]
-        return sorted(found, key=lambda landing: [landing[key] for key in LANDED[kind]])
+        return sorted(found, key=lambda landing: [landing[key] for key in LANDED[kind].order])
 
     # -- builds ------------------------------------------------------------------------------------------
 
@@ -156,12 +158,8 @@ class Catalog:
         return json.loads((self.current_build() / "build.json").read_text(encoding="utf-8"))
 
     def landed_since_build(self, kind: str) -> int:
-        """How many landed tars ('cutouts', 'psf') or tables of surveys ('specz') the published build does not know."""
-        info = self.build_info() if self.current_id() else {}
-        if kind == "specz":
-            known = {row["source_sha256"] for row in info.get("specz", [])}
-            return len({row["source_sha256"] for row in self.landings("specz")} - known)
-        return len({row["shard"] for row in self.landings(kind)} - set(info.get("shards", {}).get(kind, [])))
+        """How many landings of a kind the published build is not made of."""
+        return landed_since(self, self.build_info() if self.current_id() else {}, kind)
 
     def next_for(self, kind: str) -> str:
         """What to type where the published build has nothing of 'cutouts', 'psf' or 'specz'."""

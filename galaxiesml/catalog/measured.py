@@ -44,6 +44,8 @@ class Measurement:
         What a row is of, in words.
     written_by : str
         The command that measures.
+    told : dict of str to str
+        What build.json tells of a run: its name there, and the column of settings.parquet.
     is_one : bool
         Whether builds take one run; else all that were chosen, side by side.
     """
@@ -52,6 +54,7 @@ class Measurement:
     run: str
     row: str
     written_by: str
+    told: dict[str, str]
     is_one: bool = True
 
     @property
@@ -108,6 +111,21 @@ class Measurement:
         path = self.folder(catalog) / "settings.parquet"
         return pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
 
+    def taken(self, catalog: Catalog) -> list[dict] | dict | None:
+        """The runs that a build made now takes, as build.json tells them: the facts, and a hash of the parts' names.
+
+        Returns
+        -------
+        list of dict, dict or None
+            Of the one run where builds take one; None before any measurement.
+        """
+        found = [
+            {name: row[column] for name, column in self.told.items()}
+            | {"parts_sha256": hashlib.sha256("\n".join(self.parts(catalog, row[self.run])).encode()).hexdigest()}
+            for row in self.chosen(catalog)
+        ]
+        return next(iter(found), None) if self.is_one else found
+
     # -- runs ------------------------------------------------------------------------------------------------
 
     def note_run(self, catalog: Catalog, row: dict) -> None:
@@ -158,6 +176,12 @@ def _table(rows: list[dict], types: dict[str, str]) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema([(name, arrow_type(kind)) for name, kind in types.items()]))
 
 
-MORPHOLOGY = Measurement("morphology", run="morphology_settings", row="picture", written_by="morphology")
+MORPHOLOGY = Measurement(
+    "morphology",
+    run="morphology_settings",
+    row="picture",
+    written_by="morphology",
+    told={"settings": "morphology_settings", "psf_source": "psf_source"},
+)
 #: Every measurement: its tables, views and sources follow from this.
 MEASUREMENTS = (MORPHOLOGY,)

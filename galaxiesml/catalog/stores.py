@@ -20,16 +20,63 @@ if TYPE_CHECKING:
 
 #: The folder, next to those of landings and runs, that holds tables of no rows.
 EMPTY = "0000-empty"
-#: Kinds of what lands, each with a folder of raw/: how its landings are sorted.
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One kind of what lands: a folder of raw/.
+
+    Attributes
+    ----------
+    what : str
+        What is landed, in words.
+    order : tuple of str
+        Keys of landing.json by which its landings are sorted.
+    facts : tuple of str
+        Keys of landing.json that build.json keeps.
+    identity : tuple of str
+        Facts in which two landings differ if they may bring other rows.
+    told : str
+        The entry of build.json, a list of the facts.
+    group : str
+        Else an entry that holds a list of the first fact for each kind of the group.
+    """
+
+    what: str
+    order: tuple[str, ...]
+    facts: tuple[str, ...]
+    identity: tuple[str, ...]
+    told: str = ""
+    group: str = ""
+
+
+def _tars(what: str) -> Landed:
+    return Landed(what, ("shard",), ("shard",), ("shard",), group="shards")
+
+
+_FILE = ("source_file", "source_sha256")
+#: Kinds of what lands.
 LANDED = {
-    "hsc": ("landing",),
-    "release": ("split", "source_file", "source_sha256"),
-    "specz": ("survey", "source_file", "source_sha256"),
-    "cutouts": ("shard",),
-    "psf": ("shard",),
+    "hsc": Landed(
+        "exports", ("landing",), ("landing", *_FILE, "kind", "rows"), ("landing", "source_sha256"), "landings"
+    ),
+    "release": Landed(
+        "released files", ("split", *_FILE), (*_FILE, "split", "rows"), ("source_sha256",), "release_files"
+    ),
+    "specz": Landed(
+        "survey tables",
+        ("survey", *_FILE),
+        ("survey", *_FILE, "description_sha256", "rows", "no_flag"),
+        ("source_sha256", "description_sha256", "no_flag"),
+        "specz",
+    ),
+    "cutouts": _tars("tars of cutouts"),
+    "psf": _tars("tars of PSF pictures"),
 }
 #: Splits that have files; a buffer is in none.
 SPLITS = ("training", "validation", "testing")
+#: Schemes of splits, as the columns of the mart have them: split_release.
+SCHEMES = ("release", "paper", "official", "leak_free")
 #: Which sides of a pair a landed export brings.
 SIDES = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "spectrum")}
 

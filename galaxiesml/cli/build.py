@@ -151,8 +151,8 @@ def _say(built) -> None:
 
 def _say_splits(catalog, version: int) -> dict[str, dict]:
     """Splits of the default version that have no galaxy, by scheme."""
+    from galaxiesml.catalog.stores import SCHEMES
     from galaxiesml.cli.splits import warn_of_empty
-    from galaxiesml.splits.audit import SCHEMES
     from galaxiesml.splits.seeds import count_splits
 
     with catalog.connect() as connection:

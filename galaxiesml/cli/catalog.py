@@ -104,20 +104,12 @@ def status(as_json: Json = False) -> None:
 
 def catalog_status(catalog) -> dict:
     """The facts that `galaxiesml status` shows, as one dict."""
-    from galaxiesml.curation.build import measurements, shard_names
+    from galaxiesml.catalog.inputs import is_current
+    from galaxiesml.catalog.stores import LANDED
 
     landings = [{key: row[key] for key in _LANDED} | _doubtful(row) for row in catalog.landings()]
     info = catalog.build_info() if catalog.current_id() else None
-    hashes = [(row["landing"], row["source_sha256"]) for row in catalog.landings()]
-    up_to_date = (
-        info is not None
-        and hashes == [(row["landing"], row["source_sha256"]) for row in info["landings"]]
-        and info.get("shards") == shard_names(catalog)
-        and info.get("morphology") == measurements(catalog)
-        and [row["source_sha256"] for row in info.get("release_files", [])]
-        == [row["source_sha256"] for row in catalog.landings("release")]
-        and _tables(info.get("specz", [])) == _tables(catalog.landings("specz"))
-    )
+    up_to_date = info is not None and is_current(catalog, info)
     if not landings:
         step = "galaxiesml ingest hsc FILE"
     elif not up_to_date:
@@ -133,7 +125,7 @@ def catalog_status(catalog) -> dict:
             | _doubtful(row)
             for row in catalog.landings("specz")
         ],
-        "pictures": {store: _pictures(catalog, store) for store in ("cutouts", "psf")},
+        "pictures": {store: _pictures(catalog, store) for store, of in LANDED.items() if of.group},
         "build": info and info["id"],
         "built_at": info and info["created"],
         "morphology": info and _morphology(info),
@@ -154,11 +146,6 @@ def _doubtful(landing: dict) -> dict:
 def _doubtful_words(landing: dict) -> dict[str, str]:
     """The same in a cell."""
     return {"out of range": common.out_of_range(landing)}
-
-
-def _tables(landings: list[dict]) -> list[tuple]:
-    """Landed tables of surveys by their bytes, those of their descriptions, and what was decided of their flags."""
-    return [tuple(row.get(key) for key in ("source_sha256", "description_sha256", "no_flag")) for row in landings]
 
 
 def _pictures(catalog, store: str) -> dict:

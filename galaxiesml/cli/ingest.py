@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from galaxiesml.catalog.stores import LANDED
 from galaxiesml.cli import common, given
 
 group = typer.Typer(
@@ -102,18 +103,14 @@ def replace(
     _land([file], "ingest replace", archive_query, rejects, landing, wait, force, json)
 
 
-class Kind(StrEnum):
-    """Kinds of landed files that can be listed and removed."""
-
-    HSC = "hsc"
-    CUTOUTS = "cutouts"
-    PSF = "psf"
-    SPECZ = "specz"
+Kind = StrEnum("Kind", {kind.upper(): kind for kind in LANDED})
+Kind.__doc__ = "Kinds of landed files."
+_KINDS = ", ".join(f"{kind} ({landed.what})" for kind, landed in LANDED.items())
 
 
 @group.command("list")
 def list_landed(
-    kind: Annotated[Kind, typer.Argument(help="Exports, tars of pictures, or survey tables.")] = Kind.HSC,
+    kind: Annotated[Kind, typer.Argument(help=f"Kind of files: {_KINDS}.")] = Kind.HSC,
     json: Json = False,
 ) -> None:
     """List the landed files in the order of landing.
@@ -124,17 +121,16 @@ def list_landed(
       galaxiesml ingest list cutouts
     """
     catalog = common.catalog()
-    if kind in (Kind.HSC, Kind.SPECZ):
-        landed = catalog.landings() if kind is Kind.HSC else catalog.landings("specz")
-    else:
-        landed = sorted(catalog.landings(kind.value), key=lambda entry: (entry["landed_at"], entry["source_file"]))
+    # In the order of landing, where landings have no other.
+    landed = catalog.landings(kind.value)
+    if LANDED[kind.value].group:
+        landed = sorted(landed, key=lambda entry: (entry["landed_at"], entry["source_file"]))
     if json:
         common.print_json(landed)
     elif not landed:
         common.say(f"Nothing is landed. Type: galaxiesml ingest {kind.value} FILE")
     else:
-        row_of = {Kind.HSC: _landing_row, Kind.SPECZ: _specz_row}.get(kind, _shard_row)
-        common.table([row_of(entry) for entry in landed])
+        common.table([_ROWS[kind.value](entry) for entry in landed])
 
 
 def _landing_row(entry: dict) -> dict:
@@ -166,6 +162,16 @@ def _specz_row(entry: dict) -> dict:
     }
 
 
+def _release_row(entry: dict) -> dict:
+    return {
+        "file": entry["source_file"],
+        "sha256": entry["source_sha256"][:12],
+        "split": entry["split"],
+        "rows": entry["rows"],
+        "landed": entry["landed_at"],
+    }
+
+
 def _shard_row(entry: dict) -> dict:
     return {
         "file": entry["source_file"],
@@ -180,14 +186,23 @@ def _shard_row(entry: dict) -> dict:
     }
 
 
+#: A landed file as `ingest list` shows it, and as `ingest remove` names it.
+_ROWS = {"hsc": _landing_row, "specz": _specz_row, "release": _release_row, "cutouts": _shard_row, "psf": _shard_row}
+_REMOVED = {
+    "hsc": "Landing {landing} ({source_file})",
+    "specz": "{source_file} ({survey}, {rows:,} rows)",
+    "release": "{source_file} ({split})",
+    "cutouts": "{source_file} ({pictures:,} pictures)",
+    "psf": "{source_file} ({pictures:,} pictures)",
+}
+
+
 @group.command("remove")
 def remove(
     landing: Annotated[
         str, typer.Argument(help="Number, file name or first characters of the SHA-256 of the landed file.")
     ],
-    kind: Annotated[
-        Kind, typer.Option("--kind", help="Kind of the file: export, tar of pictures, or survey table.")
-    ] = Kind.HSC,
+    kind: Annotated[Kind, typer.Option("--kind", help=f"Kind of the file: {_KINDS}.")] = Kind.HSC,
     wait: Wait = 0.0,
     json: Json = False,
 ) -> None:
@@ -203,12 +218,8 @@ def remove(
         removed = _remove(catalog, landing, kind)
     if json:
         common.print_json(removed)
-    elif kind is Kind.HSC:
-        common.result(f"Landing {removed['landing']} ({removed['source_file']}) is removed.")
-    elif kind is Kind.SPECZ:
-        common.result(f"{removed['source_file']} ({removed['survey']}, {removed['rows']:,} rows) is removed.")
     else:
-        common.result(f"{removed['source_file']} ({removed['pictures']:,} pictures) is removed.")
+        common.result(f"{_REMOVED[kind.value].format(**removed)} is removed.")
         common.say("Next: galaxiesml build")
 
 
@@ -216,10 +227,13 @@ def _remove(catalog, reference: str, kind: Kind) -> dict:
     from galaxiesml.curation import states
     from galaxiesml.cutouts.land import remove_shard
     from galaxiesml.ingest.ledger import remove_landing
+    from galaxiesml.ingest.release_files import remove_release
     from galaxiesml.ingest.specz import remove_specz
 
     if kind is Kind.SPECZ:
         return remove_specz(catalog, reference)
+    if kind is Kind.RELEASE:
+        return remove_release(catalog, reference)
     if kind is not Kind.HSC:
         return remove_shard(catalog, reference, psf=kind is Kind.PSF)
     removed = remove_landing(catalog, reference)

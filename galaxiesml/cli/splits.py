@@ -125,13 +125,13 @@ def splits(
       galaxiesml audit splits --plot splits.png
     """
     from galaxiesml.catalog.folder import check_version
-    from galaxiesml.catalog.stores import SPLITS
+    from galaxiesml.catalog.stores import SCHEMES, SPLITS
     from galaxiesml.curation.audit import built_version
     from galaxiesml.curation.macros import Macros
     from galaxiesml.errors import UsageError
     from galaxiesml.splits import audit as questions
 
-    schemes = list(dict.fromkeys(map(_check_scheme, scheme or questions.SCHEMES)))
+    schemes = list(dict.fromkeys(map(_check_scheme, scheme or SCHEMES)))
     if plot and scheme and len(schemes) > 1:
         raise UsageError("--plot draws one scheme.", "Give one --scheme with it.")
     number = check_version(version)
@@ -220,8 +220,8 @@ def _build_again(catalog, seed: int) -> str:
 
 
 def _check_scheme(name: str) -> str:
+    from galaxiesml.catalog.stores import SCHEMES
     from galaxiesml.errors import UsageError
-    from galaxiesml.splits.audit import SCHEMES
 
     found = name.replace("-", "_")
     if found not in SCHEMES:

@@ -12,7 +12,7 @@ from pathlib import Path
 from galaxiesml import __version__
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION, now
-from galaxiesml.catalog.measured import MORPHOLOGY
+from galaxiesml.catalog.inputs import told
 from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
@@ -25,8 +25,6 @@ from galaxiesml.surveys.description import by_hand
 from galaxiesml.system.atomic import sync as sync_folder
 from galaxiesml.system.atomic import write_atomic
 
-#: What a build keeps of the landed tables of surveys.
-_SPECZ_KEPT = ("survey", "source_file", "source_sha256", "description_sha256", "rows", "no_flag")
 #: Where a build grows until it is whole.
 NEXT = ".next"
 #: Builds that stay after a new one is published: it, and the one that readers may still have open.
@@ -143,10 +141,7 @@ def _spectra_from(info: dict, specz: str, rule: str) -> str:
 def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path) -> dict:
     import pyarrow.parquet as pq
 
-    landings = [
-        {key: landing[key] for key in ("landing", "source_file", "source_sha256", "kind", "rows")}
-        for landing in catalog.landings()
-    ]
+    made_of = told(catalog)
     versions = {
         f"v{plan.number}": {
             "title": plan.title,
@@ -157,46 +152,21 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
         for plan in plans
         if plan.built
     }
-    inputs = hashlib.sha256()
+    marts = hashlib.sha256()
     for path in sorted((folder).glob("*.parquet")):
-        inputs.update(path.name.encode() + hashlib.file_digest(path.open("rb"), "sha256").digest())
+        marts.update(path.name.encode() + hashlib.file_digest(path.open("rb"), "sha256").digest())
     number = max((int(build.split("-")[0]) for build in catalog.build_ids()), default=0) + 1
     return {
         # The number orders builds; the hash is of the marts, so equal marts show by their name.
-        "id": f"{number:04d}-{inputs.hexdigest()[:12]}",
+        "id": f"{number:04d}-{marts.hexdigest()[:12]}",
         "created": now(),
         "galaxiesml": __version__,
         "release": catalog.profile.name,
         "default_version": DEFAULT_VERSION,
-        "landings": landings,
-        "shards": shard_names(catalog),
-        "release_files": [
-            {key: landing[key] for key in ("source_file", "source_sha256", "split", "rows")}
-            for landing in catalog.landings("release")
-        ],
-        "specz": [
-            {key: landing[key] for key in _SPECZ_KEPT if key in landing} for landing in catalog.landings("specz")
-        ],
+        **made_of,
         "versions": versions,
-        "morphology": (found := measurements(catalog)),
-        "morphology_share": found and measured_share(folder),
+        "morphology_share": made_of["morphology"] and measured_share(folder),
     }
-
-
-def measurements(catalog: Catalog) -> dict | None:
-    """The measurements of morphology that builds take: settings, PSF, and a hash of the parts' names."""
-    found = next(iter(MORPHOLOGY.chosen(catalog)), None)
-    if found is None:
-        return None
-    settings = found[MORPHOLOGY.run]
-    names = "\n".join(MORPHOLOGY.parts(catalog, settings))
-    digest = hashlib.sha256(names.encode()).hexdigest()
-    return {"settings": settings, "psf_source": found["psf_source"], "parts_sha256": digest}
-
-
-def shard_names(catalog: Catalog) -> dict[str, list[str]]:
-    """The landed tars of pictures, by store."""
-    return {store: [shard["shard"] for shard in catalog.landings(store)] for store in ("cutouts", "psf")}
 
 
 def _write_manifest(project: Path, results: list, folder: Path) -> None:

@@ -9,11 +9,12 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.curation.macros import Macros
 from galaxiesml.curation.states import State, cut_states
 
-#: Models from the landed tables to a version's judgement, in their order.
-_MODELS = (
+#: Models from the landed tables to a version's verdicts, in their order: views, then tables.
+_VIEWS = (
     *("staging/hsc/stg_hsc__objects", "staging/hsc/stg_hsc__specz", "staging/hsc/stg_hsc__joined"),
-    *("intermediate/int_pairs", "intermediate/int_verdicts"),
+    *("intermediate/int_exported_pairs", "intermediate/int_matched_pairs"),
 )
+_TABLES = ("intermediate/int_pairs", "intermediate/int_verdicts")
 _FROM = ("export", "matched")
 _DIFF = """
     with one as (select * from judged_export), other as (select * from judged_matched),
@@ -93,13 +94,15 @@ def _judge(catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: int
     unjudged = _unjudged(cut_states(catalog, specz))
     macros.replace("unjudged_landings", lambda: unjudged)
     folder = dictionary.PROJECT / "models"
-    for model in (*_MODELS, f"intermediate/int_judged_v{version}"):
+    # The build publishes what that model decides.
+    connection.execute("create or replace temp view int_matched_redshifts as select * from matched_redshifts")
+    for model in (*_VIEWS, *_TABLES, f"intermediate/int_judged_v{version}"):
         name = model.rsplit("/", 1)[1]
         # The build's own table of the same name makes way, in this connection alone.
         kinds = "select table_type from information_schema.tables where table_name = ?"
         for (stands,) in connection.execute(kinds, [name]).fetchall():
             connection.execute(f'drop {"view" if stands == "VIEW" else "table"} "{name}"')
-        kind = "view" if name.startswith("stg_") else "table"
+        kind = "view" if model in _VIEWS else "table"
         connection.execute(
             f'create {kind} "{name}" as {macros.render((folder / f"{model}.sql").read_text(encoding="utf-8"))}'
         )

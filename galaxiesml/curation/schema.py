@@ -169,6 +169,8 @@ def _entry(model: Model, name: str, columns, facts: dict) -> dict:
         }
         if model.options.get("keep"):
             entry["config"]["keep"] = True
+    elif "kind" in model.options:
+        entry["config"] = {"kind": model.options["kind"]}
     if model.options.get("versioned"):
         entry["latest_version"] = DEFAULT_VERSION
         entry["versions"] = [

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.measured import MORPHOLOGY
 from galaxiesml.catalog.parquet import parquet, quote
-from galaxiesml.errors import UsageError
+from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.samples.pictures import with_pixels
 
 
@@ -58,11 +58,12 @@ def list_pictures(connection, of_catalog: bool) -> None:
     of_catalog : bool
         Whether the PSFs are those landed with the pictures; a picture with another PSF is then another measurement.
     """
-    psf_key = "case when psf_offset is null then '' else psf_shard || ':' || psf_offset end" if of_catalog else "''"
-    connection.execute(f"""
-        create or replace temp table standing as
-        select *, {psf_key} as psf_key from ({with_pixels(connection)})
-    """)
+    if "psf_key" not in connection.table("pictures").columns:
+        raise CatalogError(
+            "The published build was made before its pictures had the key of their PSF.", "Type: galaxiesml build"
+        )
+    others = "" if of_catalog else "replace ('' as psf_key)"
+    connection.execute(f"create or replace temp table standing as select * {others} from ({with_pixels(connection)})")
 
 
 def measured_of(catalog: Catalog, settings: str) -> str:

@@ -48,12 +48,6 @@ class Source:
         bands = dict(self.files)
         return [not bands or "" in bands or row["band"] in bands for row in rows]
 
-    def keys(self, rows: list[dict]) -> list[str]:
-        """What of the catalogue each PSF is: shard and first byte."""
-        if not self.of_catalog:
-            return [""] * len(rows)
-        return ["" if row["psf_offset"] is None else f"{row['psf_shard']}:{row['psf_offset']}" for row in rows]
-
     def load(self, catalog: Catalog, rows: list[dict], scale: float) -> tuple[Moffat | Pictures | None, np.ndarray]:
         """PSFs of some pictures, and which is whose; -1: none."""
         if self.words.startswith("moffat:"):

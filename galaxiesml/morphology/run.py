@@ -34,6 +34,7 @@ _MASKED = sum(1 << MASK_PLANES.index(plane) for plane in ("BAD", "SAT", "CR", "N
 _ON_THE_SKY = {"pos_angle_sky_deg": "pos_angle", "sersic_pos_angle_sky_deg": "sersic_pos_angle_deg"}
 #: What a block's row says of its picture.
 _FIELDS = (
+    "psf_key",
     *("object_id", "band", "shard", "height", "width", "image_offset", "mask_offset", "variance_offset"),
     *("zero_point_mag", "psf_shard", "psf_offset", "psf_height", "psf_width", "cd1_1", "cd1_2", "cd2_1", "cd2_2"),
 )
@@ -189,8 +190,8 @@ def _measure(work: _Work, block: list[dict]) -> list[int]:
     tables = []
     for rows in _alike(block):
         table = _of_one_shape(catalog, work, rows)
-        keys = {key: [row[key] for row in rows] for key in ("object_id", "band", "shard", "image_offset")}
-        keys |= {"psf_key": work.source.keys(rows), "morphology_settings": [work.digest] * len(rows)}
+        keys = {key: [row[key] for row in rows] for key in MORPHOLOGY.keys[:-1]}
+        keys |= {MORPHOLOGY.run: [work.digest] * len(rows)}
         keys |= {name: _east_of_north(table, name, rows) for name in _ON_THE_SKY}
         for name, values in keys.items():
             table = table.append_column(name, pa.array(values, MORPHOLOGY.schema((name,)).field(name).type))

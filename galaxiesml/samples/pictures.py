@@ -27,10 +27,12 @@ def with_pixels(connection: duckdb.DuckDBPyConnection) -> str:
     Of a tar that was removed since the build, the build has rows and the store no pixels.  A build that was made before
     the manifest had the projection gets it from the store.
     """
-    has_wcs = WCS[0] in connection.table("pictures").columns
+    columns = connection.table("pictures").columns
+    has_wcs = WCS[0] in columns
     wcs = "" if has_wcs else "".join(f", landed.{name}" for name in WCS)
+    key = ", if(psf.shard is null, '', pictures.psf_key) as psf_key" if "psf_key" in columns else ""
     return f"""
-        select pictures.* replace (if(psf.shard is null, null, pictures.psf_offset) as psf_offset){wcs}
+        select pictures.* replace (if(psf.shard is null, null, pictures.psf_offset) as psf_offset{key}){wcs}
         from pictures
         inner join cutout_pictures as landed on pictures.shard = landed.shard and pictures.member = landed.member
         left join (select distinct shard from psf_pictures) as psf on pictures.psf_shard = psf.shard

@@ -7,11 +7,10 @@ from fractions import Fraction
 import duckdb
 import numpy as np
 
-from galaxiesml.catalog.stores import SPLITS
+from galaxiesml.catalog.stores import SCHEMES, SPLITS
 from galaxiesml.errors import CatalogError
 from galaxiesml.splits.pairs import NEAR_ARCSEC, close_pairs
 
-SCHEMES = ("release", "paper", "official", "leak_free")
 BUFFER = "buffer"
 
 

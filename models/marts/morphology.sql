@@ -16,11 +16,7 @@ wanted as (
     select
         pictures.*,
         settings.morphology_settings,
-        case
-            when settings.psf_source = 'catalogue' and pictures.psf_offset is not null
-                then concat(pictures.psf_shard, ':', cast(pictures.psf_offset as string))
-            else ''
-        end as psf_key
+        case when settings.psf_source = 'catalogue' then pictures.psf_key else '' end as measured_psf_key
     from pictures cross join settings
 ),
 
@@ -45,7 +41,7 @@ joined as (
         and wanted.band = measured.band
         and wanted.shard = measured.shard
         and wanted.image_offset = measured.image_offset
-        and wanted.psf_key = measured.psf_key
+        and wanted.measured_psf_key = measured.psf_key
         and wanted.morphology_settings = measured.morphology_settings
 )
 

@@ -104,7 +104,9 @@ joined as (
         {%- endfor %}
         shown.image_offset, shown.mask_offset, shown.variance_offset,
         psfs.shard as psf_shard, psfs.member as psf_member, psfs.height as psf_height, psfs.width as psf_width,
-        psfs.psf_offset, nullif(psfs.psf_flag, '') as psf_flag
+        psfs.psf_offset, nullif(psfs.psf_flag, '') as psf_flag,
+        case when psfs.psf_offset is null then '' else concat(psfs.shard, ':', cast(psfs.psf_offset as string)) end
+            as psf_key
     from wanted
     left join shown on wanted.object_id = shown.object_id and wanted.band = shown.band
     left join tried on wanted.object_id = tried.object_id and wanted.band = tried.band

@@ -5,7 +5,7 @@ with cubes as (
 
 spectra as (
     select *, {{ position_cube('specz_ra', 'specz_dec') }} as cube
-    from {{ ref('spectra') }}
+    from {{ ref('int_spectra') }}
     where specz_redshift is not null and specz_ra is not null
 ),
 

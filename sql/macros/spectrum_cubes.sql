@@ -22,7 +22,7 @@ from (
         {{ cube(unit_vector(axis, 'specz_ra', 'specz_dec') ~ ' - ' ~ side) }} as low_{{ axis }},
         {{ cube(unit_vector(axis, 'specz_ra', 'specz_dec') ~ ' + ' ~ side) }} as high_{{ axis }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ ref('spectra') }}
+    from {{ ref('int_spectra') }}
     where specz_ra is not null and specz_dec is not null
 ) as vectors
 {%- for axis in axes %}

@@ -142,6 +142,14 @@ def test_files_of_pictures_are_written_from_a_build_without_classes_of_reasons(t
     assert set(reasons["reason_class"]) >= {"unknown"}
 
 
+def test_a_build_without_the_keys_of_psfs_is_built_again_before_more_is_measured(typed):
+    root = work(measured()[0])
+    path = mart_file(root, "pictures")
+    pq.write_table(pq.read_table(path).drop_columns(["psf_key"]), path)
+    code, _, err = typed("-C", root, "morphology")
+    assert code == 4 and "key of their PSF" in err and "Type: galaxiesml build" in err
+
+
 def test_a_fault_in_a_build_of_today_is_not_told_as_an_older_build(older, typed, monkeypatch):
     def broken(connection):
         return connection.sql("select * from nowhere")

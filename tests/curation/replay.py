@@ -25,6 +25,7 @@ ORDER = [
     "staging/hsc/stg_hsc__objects",
     "staging/hsc/stg_hsc__specz",
     "staging/hsc/stg_hsc__joined",
+    "intermediate/int_exported_pairs",
     "intermediate/int_pairs",
     "intermediate/int_verdicts",
     *[f"intermediate/int_judged_v{number}" for number in (1, 2, 3, 4)],

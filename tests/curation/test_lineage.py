@@ -330,6 +330,7 @@ def test_redshift_goes_back_to_its_files(catalog, lineage):
         for table in (
             "galaxies_v2",
             "int_pairs",
+            "int_exported_pairs",
             "stg_hsc__joined",
             "stg_hsc__specz",
             "hsc_joined",
@@ -364,7 +365,16 @@ def landed(catalog) -> dict[str, pa.Table]:
 @pytest.fixture(scope="module")
 def compiled(lineage) -> dict[str, str]:
     """SQL that dbt compiled, in the order of running."""
-    wanted = ("stg_hsc__", "int_pairs", "int_verdicts", "int_judged", "galaxies", "rejections", "duplicates")
+    wanted = (
+        "stg_hsc__",
+        "int_exported_pairs",
+        "int_pairs",
+        "int_verdicts",
+        "int_judged",
+        "galaxies",
+        "rejections",
+        "duplicates",
+    )
     names = [name for name, model in lineage.models.items() if model["kind"] == "model"]
     names = sorted((name for name in names if name.startswith(wanted)), key=lineage.depth)
     return {name: lineage.models[name]["sql"] for name in names}

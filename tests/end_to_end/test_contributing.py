@@ -177,7 +177,8 @@ def project(tmp_path_factory, repo) -> Path:
         (folder / f"models/staging/colours/stg_colours__{table}.sql").write_text(text)
     (folder / "models/marts/colours.sql").write_text(COLOURS)
     measured = folder / "galaxiesml/catalog/measured.py"
-    entry = 'Measurement("colours", run="colours_run", row="object", written_by="a test", is_one=False)'
+    entry = 'Measurement("colours", run="colours_run", row="object", written_by="a test", '
+    entry += 'told={"run": "colours_run"}, is_one=False)'
     edit(measured, "MEASUREMENTS = (MORPHOLOGY,)", f"MEASUREMENTS = (MORPHOLOGY, {entry})")
 
     (folder / "galaxiesml/cli/greet.py").write_text(COMMAND)

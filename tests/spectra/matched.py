@@ -17,7 +17,7 @@ def run(objects: dict, spectra: dict, *models: str):
     count = len(objects["object_id"])
     tables = {
         "stg_hsc__objects": pa.table(objects | {name: np.full(count, value) for name, value in MAGS.items()}),
-        "spectra": pa.table(spectra),
+        "int_spectra": pa.table(spectra),
     }
     for name, table in tables.items():
         connection.register(name, table)

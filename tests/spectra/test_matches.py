@@ -58,9 +58,9 @@ def rules(*spectra: dict) -> dict[str, dict]:
     connection = run(
         {"object_id": np.array([1]), "ra": np.array([150.0]), "dec": np.array([2.0])},
         columns,
-        *("int_spectrum_objects", "spectrum_matches", "matched_redshifts"),
+        *("int_spectrum_objects", "int_spectrum_matches", "int_matched_redshifts"),
     )
-    rows = connection.sql("select * from matched_redshifts").to_arrow_table().to_pylist()
+    rows = connection.sql("select * from int_matched_redshifts").to_arrow_table().to_pylist()
     return {row["specz_rule"]: row for row in rows}
 
 
@@ -118,9 +118,11 @@ def test_ranks_counts_and_magnitude_differences():
     connection = run(
         {"object_id": np.array([7, 8]), "ra": np.array([150.0, 150.0 + 0.3 / 3600]), "dec": np.array([2.0, 2.0])},
         columns,
-        *("int_spectrum_objects", "spectrum_matches"),
+        *("int_spectrum_objects", "int_spectrum_matches"),
     )
-    rows = connection.sql("select * from spectrum_matches order by object_id, spectrum").to_arrow_table().to_pylist()
+    rows = (
+        connection.sql("select * from int_spectrum_matches order by object_id, spectrum").to_arrow_table().to_pylist()
+    )
     places = {(row["object_id"], row["spectrum"]): (row["spectrum_rank"], row["object_rank"]) for row in rows}
     assert places == {(7, 1): (1, 1), (7, 2): (2, 2), (8, 1): (2, 2), (8, 2): (1, 1)}
     assert {(row["spectra_of_object"], row["objects_of_spectrum"]) for row in rows} == {(2, 2)}

@@ -41,8 +41,8 @@ def ruled(export):
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     columns["specz_confidence"] = pa.nulls(len(rows), pa.float64())
     objects = {"object_id": export.index.to_numpy(), "ra": export["ra"].to_numpy(), "dec": export["dec"].to_numpy()}
-    connection = run(objects, columns, "int_spectrum_objects", "spectrum_matches", "matched_redshifts")
-    return connection.sql("select * from matched_redshifts where specz_rule = 'hsc'").to_df().set_index("object_id")
+    connection = run(objects, columns, "int_spectrum_objects", "int_spectrum_matches", "int_matched_redshifts")
+    return connection.sql("select * from int_matched_redshifts where specz_rule = 'hsc'").to_df().set_index("object_id")
 
 
 def test_the_archives_redshifts_follow_from_the_surveys(export, ruled):

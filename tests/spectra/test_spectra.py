@@ -83,7 +83,7 @@ def spectra(tmp_path, monkeypatch):
         landed = pd.DataFrame(rows).astype({"class_given": "string", "instrument_given": "string"})
         landed = landed.astype({"spectrum_mag": "float64", "spectrum_mag_band": "string"})
         connection.register("stg_specz__spectra", landed)
-        sql = Macros(list("grizy")).render((dictionary.PROJECT / "models/marts/spectra.sql").read_text())
+        sql = Macros(list("grizy")).render((dictionary.PROJECT / "models/intermediate/int_spectra.sql").read_text())
         found = connection.sql(sql).to_arrow_table().to_pylist()
         assert len(found) == len(rows)
         return {row["source_row"]: row for row in found}

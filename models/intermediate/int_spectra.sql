@@ -1,0 +1,111 @@
+-- Every landed spectrum of every survey, none left out: one scale for what is secure, one for errors and classes.
+-- What a survey's flags, words and sentinels mean stands in the seeds surveys and survey_values.
+with landed as (
+    select
+        *,
+        row_number() over (order by survey, source_sha256, source_row) as spectrum
+    from {{ ref('stg_specz__spectra') }}
+),
+
+surveys as (
+    select * from {{ ref('surveys') }}
+),
+
+known as (
+    select * from {{ ref('survey_values') }}
+),
+
+-- Of a flag's rules the first counts; few flags are asked for, whatever the number of rows.
+first_rules as (
+    select flags.survey, flags.flag, min(known.rule) as rule
+    from (select distinct survey, flag from landed) as flags
+    inner join known
+        on flags.survey = known.survey and known.kind = 'flag'
+        -- An empty text comes out of a seed as NULL.
+        and flags.flag like coalesce(known.pattern, '') escape '!'
+    group by flags.survey, flags.flag
+),
+
+-- A rule may have several patterns; they all say the same.
+rules as (
+    select
+        first_rules.survey,
+        first_rules.flag,
+        max(case when known.secure then 1 else 0 end) = 1 as secure,
+        max(known.reason) as reason,
+        max(known.instrument) as instrument,
+        max(known.class) as class,
+        max(known.confidence) as confidence
+    from first_rules
+    inner join known on first_rules.survey = known.survey and first_rules.rule = known.rule and known.kind = 'flag'
+    group by first_rules.survey, first_rules.flag
+),
+
+judged as (
+    select
+        landed.*,
+        surveys.label,
+        surveys.release_year,
+        surveys.error_kind,
+        surveys.error_value,
+        surveys.error_grows,
+        rules.secure,
+        rules.confidence,
+        coalesce(rules.class, classes.class) as class,
+        coalesce(rules.instrument, instruments.instrument, surveys.instrument) as instrument,
+        error_sentinels.number is null and landed.redshift_err_given > 0 as has_error,
+        case
+            when landed.redshift_given is null then 'none is given'
+            when sentinels.number is not null then concat('a sentinel: ', cast(sentinels.number as string))
+            when landed.redshift_given < -0.01 then 'below -0.01, and no known sentinel'
+            when rules.reason is not null then rules.reason
+        end as no_redshift
+    from landed
+    inner join surveys on landed.survey = surveys.survey
+    left join rules on landed.survey = rules.survey and landed.flag = rules.flag
+    left join known as classes
+        on landed.survey = classes.survey and classes.kind = 'class' and landed.class_given = classes.pattern
+    left join known as instruments
+        on landed.survey = instruments.survey and instruments.kind = 'instrument'
+        and landed.instrument_given = instruments.pattern
+    -- A sentinel that was stored as a float is off by a part in ten million.
+    left join known as sentinels
+        on landed.survey = sentinels.survey and sentinels.kind = 'sentinel'
+        and abs(landed.redshift_given - sentinels.number) <= 1e-6 * (1 + abs(sentinels.number))
+    left join known as error_sentinels
+        on landed.survey = error_sentinels.survey and error_sentinels.kind = 'error_sentinel'
+        and abs(landed.redshift_err_given - error_sentinels.number) <= 1e-6 * (1 + abs(error_sentinels.number))
+)
+
+select
+    spectrum,
+    survey,
+    concat(label, '-', coalesce(spectrum_id, concat('row', cast(source_row as string)))) as specz_name,
+    spectrum_id,
+    ra as specz_ra,
+    dec as specz_dec,
+    case when no_redshift is null then redshift_given end as specz_redshift,
+    case
+        when no_redshift is not null then cast(null as double)
+        when error_kind = 'assigned' then error_value * case when error_grows then 1 + redshift_given else 1 end
+        when error_kind <> 'none' and has_error then redshift_err_given
+    end as specz_redshift_err,
+    case
+        when no_redshift is not null or error_kind = 'none' then 'none'
+        when error_kind = 'assigned' or coalesce(has_error, false) then error_kind
+        else 'none'
+    end as specz_error_kind,
+    flag as specz_original_flag,
+    coalesce(secure, false) and no_redshift is null as specz_flag_homogeneous,
+    class as specz_class,
+    case instrument when 'mixed' then 'unknown' else instrument end as specz_instrument,
+    confidence as specz_confidence,
+    redshift_given,
+    no_redshift,
+    spectrum_mag,
+    spectrum_mag_band,
+    release_year,
+    source_file,
+    source_sha256,
+    source_row
+from judged
