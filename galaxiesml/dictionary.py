@@ -22,7 +22,7 @@ class Column:
     Attributes
     ----------
     type : str
-        bigint, integer, double, boolean or text.
+        bigint, integer, double, boolean or text; 'double[]', 'integer[]' and, landed, 'uint16[]' are lists.
     of : str
         object, spectrum or ''.
     min, max : float or None
@@ -103,12 +103,19 @@ def families() -> list[str]:
 
 
 #: Types of the dictionary as Arrow and as portable SQL call them.
-_ARROW = {"double": "float64", "bigint": "int64", "integer": "int32", "boolean": "bool_", "text": "string"}
+_ARROW = {
+    "double": "float64",
+    "bigint": "int64",
+    "integer": "int32",
+    "boolean": "bool_",
+    "text": "string",
+    "uint16": "uint16",
+}
 
 
 def sql_type(kind: str) -> str:
     """A dictionary's type as portable SQL calls it."""
-    return "string" if kind == "text" else kind
+    return "string" if kind == "text" else kind.replace("uint16[]", "integer[]")
 
 
 def arrow_type(kind: str):
@@ -120,6 +127,8 @@ def arrow_type(kind: str):
     """
     import pyarrow as pa
 
+    if kind.endswith("[]"):
+        return pa.list_(getattr(pa, _ARROW[kind.removesuffix("[]")])())
     return getattr(pa, _ARROW[kind])()
 
 

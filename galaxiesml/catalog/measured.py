@@ -104,6 +104,11 @@ class Measurement:
         rows = sorted([*kept, row], key=lambda one: one[self.run])
         write_table(self.folder(catalog) / "settings.parquet", _table(rows, self.settings_types))
 
+    def drop(self, catalog: Catalog, run: str) -> None:
+        """Let builds take a run no more."""
+        rows = [row for row in self.chosen(catalog) if row[self.run] != run]
+        write_table(self.folder(catalog) / "settings.parquet", _table(rows, self.settings_types))
+
     def chosen(self, catalog: Catalog) -> list[dict]:
         """Rows of settings.parquet: the runs that builds take; none before any measurement."""
         import pyarrow.parquet as pq
@@ -183,5 +188,13 @@ MORPHOLOGY = Measurement(
     written_by="morphology",
     told={"settings": "morphology_settings", "psf_source": "psf_source"},
 )
+PREDICTIONS = Measurement(
+    "predictions",
+    run="photoz_run",
+    row="prediction",
+    written_by="predict",
+    told={"run": "photoz_run", "sha256": "predictions_sha256"},
+    is_one=False,
+)
 #: Every measurement: its tables, views and sources follow from this.
-MEASUREMENTS = (MORPHOLOGY,)
+MEASUREMENTS = (MORPHOLOGY, PREDICTIONS)

@@ -250,6 +250,17 @@ STORES = (
         "One row per version: whether a build makes it; written by galaxiesml before a build.",
         _families("plan_versions"),
     ),
+    *(
+        Store(
+            f"known_photoz_{name}",
+            "plan",
+            f"plan/known_photoz_{name}.parquet",
+            "build",
+            f"photoz_{name} as the build before has it, so that what is unchanged is not computed again.",
+            _families(f"photoz_{name}"),
+        )
+        for name in ("metrics", "scores")
+    ),
 )
 BY_NAME = {store.name: store for store in STORES}
 #: dbt's sources, and the schemas of their views.

@@ -18,6 +18,7 @@ from galaxiesml.curation import states
 from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.dbt import Settings, invoke
 from galaxiesml.curation.emptied import emptied_by
+from galaxiesml.curation.known_metrics import refresh_known
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.measured_share import measured_share
 from galaxiesml.curation.project import render_project
@@ -87,6 +88,7 @@ def build(
     found = states.cut_states(catalog, specz)
     plans = states.plan_versions(found, catalog.profile, accept_missing, version)
     states.refresh(catalog, plans, specz)
+    refresh_known(catalog)
     project = render_project(catalog, split_seed, {"specz": specz, "specz_rule": specz_rule})
     engine = Settings(catalog.root, NEXT, threads, memory_limit)
     folder = catalog.builds / NEXT

@@ -179,7 +179,7 @@ def project(tmp_path_factory, repo) -> Path:
     measured = folder / "galaxiesml/catalog/measured.py"
     entry = 'Measurement("colours", run="colours_run", row="object", written_by="a test", '
     entry += 'told={"run": "colours_run"}, is_one=False)'
-    edit(measured, "MEASUREMENTS = (MORPHOLOGY,)", f"MEASUREMENTS = (MORPHOLOGY, {entry})")
+    edit(measured, "MEASUREMENTS = (MORPHOLOGY, PREDICTIONS)", f"MEASUREMENTS = (MORPHOLOGY, PREDICTIONS, {entry})")
 
     (folder / "galaxiesml/cli/greet.py").write_text(COMMAND)
     commands = folder / "galaxiesml/cli/__init__.py"

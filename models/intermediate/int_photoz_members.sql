@@ -1,0 +1,53 @@
+-- Which bins each judged prediction is in.  Edges are whole billionths: redshifts of .6 and .8 occur.
+with scores as (
+    select *, {{ photoz_nano('specz_redshift') }} as redshift_nano
+    from {{ ref('int_photoz_scores') }}
+),
+
+{%- set edges = 'cast(null as double) as bin_low, cast(null as double) as bin_high' %}
+members as (
+    select photoz_run, photoz_row, 'all' as bin_by, 'all' as bin, {{ edges }} from scores
+    union all
+    select photoz_run, photoz_row, 'specz_redshift', '0.1 to 1.25', 0.1, 1.25
+    from scores where redshift_nano between 100000000 and 1250000000
+    union all
+    select photoz_run, photoz_row, 'specz_redshift', 'up to 1.5', cast(null as double), 1.5
+    from scores where redshift_nano <= 1500000000
+    union all
+    select
+        photoz_run,
+        photoz_row,
+        'specz_redshift',
+        concat(
+            cast(cast(step / cast(5 as double) as decimal(3, 1)) as string),
+            ' to ',
+            cast(cast((step + 1) / cast(5 as double) as decimal(3, 1)) as string)
+        ),
+        step / cast(5 as double),
+        (step + 1) / cast(5 as double)
+    from (
+        select photoz_run, photoz_row, cast(floor(redshift_nano / cast(200000000 as double)) as bigint) as step
+        from scores
+        where redshift_nano >= 0 and redshift_nano < 4000000000
+    ) as steps
+    union all
+    select
+        photoz_run,
+        photoz_row,
+        '{{ photoz_band() }}_cmodel_mag',
+        concat(cast(step as string), ' to ', cast(step + 1 as string)),
+        cast(step as double),
+        cast(step + 1 as double)
+    from (
+        select photoz_run, photoz_row, cast(floor(magnitude) as bigint) as step
+        from scores
+        where magnitude is not null
+    ) as steps
+    union all
+    select photoz_run, photoz_row, 'survey', survey, {{ edges }} from scores where survey is not null
+)
+
+select
+    *,
+    dense_rank() over (order by photoz_run, bin_by, bin) as photoz_bin
+from members

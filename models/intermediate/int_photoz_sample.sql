@@ -1,0 +1,2 @@
+-- Predictions whose metrics a build publishes: of galaxies that the run has never seen.
+{{ photoz_sample('testing') }}

@@ -1,0 +1,2 @@
+-- Each judged prediction held against its redshift.
+select * from {{ ref('int_photoz_judged') }}

@@ -1,0 +1,4 @@
+{#- The version of galaxies whose redshifts judge predictions. -#}
+{%- macro photoz_version() -%}
+{{ return(var('photoz_version') | int) }}
+{%- endmacro -%}
