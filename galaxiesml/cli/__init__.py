@@ -23,6 +23,7 @@ from galaxiesml.cli import (
     ingest,
     mock,
     morphology,
+    photoz,
     plot,
     query,
     request,
@@ -67,6 +68,7 @@ def make_app() -> typer.Typer:
         request,
         plot,
         specz,
+        photoz,
         mock,
     ):
         module.register(app)
