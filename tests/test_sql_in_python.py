@@ -26,7 +26,9 @@ def declared() -> dict[str, set[str]]:
     """Every table of a catalogue, and its columns."""
     profile = load_profile("pdr2_wide")
     found = {store.name: set(store.columns(profile)) for store in STORES if store.source != "plan"}
-    intermediate = [path.stem for path in (PROJECT / "models" / "intermediate").glob("*.sql")]
+    intermediate = [
+        path.stem for part in ("staging", "intermediate") for path in (PROJECT / "models" / part).rglob("*.sql")
+    ]
     for path in (PROJECT / "models").rglob("*.yml"):
         for model in yaml.safe_load(path.read_text()).get("models", []):
             if model.get("config", {}).get("materialized") == "mart":

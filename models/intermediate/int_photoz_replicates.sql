@@ -1,7 +1,7 @@
 -- The sample of every bin drawn anew 200 times, with Poisson weights from a hash of the galaxy and the replicate, so that
 -- two runs are drawn alike.  Replicate 0 is the sample itself.
 with numbers as (
-    select {{ list_values('range(0, 201)') }} as replicate
+    select {{ each_number(0, 201) }} as replicate
 ),
 
 scores as (
@@ -38,7 +38,7 @@ weighted as (
 drawn as (
     select weighted.photoz_run, weighted.photoz_row, weighted.replicate
     from weighted
-    inner join (select {{ list_values('range(1, 8)') }} as time) as times on times.time <= weighted.weight
+    inner join (select {{ each_number(1, 8) }} as time) as times on times.time <= weighted.weight
 ),
 
 binned as (

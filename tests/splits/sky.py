@@ -13,7 +13,10 @@ from galaxiesml import dictionary
 from galaxiesml.curation.macros import Macros
 from tests.curation.replay import BANDS
 
-MODELS = ("int_object_cells", "int_border_objects", "int_touched_cells", "split_cells", "splits")
+MODELS = (
+    *("intermediate/int_object_cells", "intermediate/int_border_objects", "intermediate/int_touched_cells"),
+    *("intermediate/int_split_cells", "intermediate/int_splits", "marts/split_cells", "marts/splits"),
+)
 THIRDS = {"training": Fraction(3, 5), "validation": Fraction(1, 5), "testing": Fraction(1, 5)}
 SEVENTHS = {"training": Fraction(5, 7), "validation": Fraction(1, 7), "testing": Fraction(1, 7)}
 SHARES = {"release": SEVENTHS, "paper": THIRDS, "leak_free": SEVENTHS}
@@ -35,9 +38,8 @@ def run(object_id, ra, dec, seed=1, threads=2, official=(), project: Path | None
     )
     macros = Macros(BANDS, project / "sql" / "macros", split_seed=seed)
     for name in MODELS:
-        folder = "intermediate" if name.startswith("int_") else "marts"
-        sql = macros.render((project / "models" / folder / f"{name}.sql").read_text())
-        connection.execute(f"create table {name} as {sql}")
+        sql = macros.render((project / "models" / f"{name}.sql").read_text())
+        connection.execute(f"create table {Path(name).name} as {sql}")
     return connection
 
 
