@@ -112,11 +112,14 @@ class Lineage:
         ``models`` of a build's manifest.json.
     landings : list of dict
         landing.json of every landed file, as :meth:`galaxiesml.catalog.Catalog.landings` gives them.
+    runs : list of dict
+        Rows of the build's ``photoz_runs``: what predicted redshifts, and what it was trained on.
     """
 
-    def __init__(self, models: dict[str, dict], landings: list[dict]):
+    def __init__(self, models: dict[str, dict], landings: list[dict], runs: list[dict] | None = None):
         self.models = {name.lower(): {"name": name, **model} for name, model in models.items()}
         self.landings = landings
+        self.runs = runs or []
         self._edges: dict[str, ModelEdges | None] = {}
         self._filters: dict[str, Filters] = {}
         self._leaves: dict[Node, frozenset[Node]] = {}
@@ -134,7 +137,7 @@ class Lineage:
             models = json.loads(path.read_text(encoding="utf-8"))["models"]
         except (OSError, ValueError, KeyError) as error:
             raise CatalogError(f"{path} cannot be read: {error}.", "Type: galaxiesml build") from error
-        return cls(models, landings)
+        return cls(models, landings, _runs(Path(build_folder)))
 
     # -- names -------------------------------------------------------------------------------------------
 
@@ -324,6 +327,13 @@ class Lineage:
                 _origin(landing, column) for landing in self.landings if table == f"hsc_{landing['kind']}"
             )
         return self._origins[node]
+
+
+def _runs(build_folder: Path) -> list[dict]:
+    import pyarrow.parquet as pq
+
+    path = build_folder / "photoz_runs.parquet"
+    return pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
 
 
 def _origin(landing: dict, column: str) -> Origin:

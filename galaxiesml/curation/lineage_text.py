@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from galaxiesml.curation.lineage import ColumnLineage, Lineage
 from galaxiesml.curation.lineage_sql import Node
 
+#: The table that runs write.
+PARTS = "predictions_parts"
 #: The words of a line of the tree, and the branches below it.  Words in brackets are no names of columns.
 Branch = tuple[tuple[str, ...], "tuple[Branch, ...]"]
 
@@ -19,7 +22,8 @@ def as_json(lineage: ColumnLineage) -> dict:
     dict
         ``column``, ``asked``, ``bands``; ``nodes`` (id, table, column, kind, depth, file, type, role:
         'value', 'filter' or 'both', origins in landed files); ``edges`` (from, to, kind; a filter edge goes
-        to 'table.*', the table's rows); ``cuts`` (name, model, columns); ``conditions``; ``files``.
+        to 'table.*', the table's rows); ``cuts`` (name, model, columns); ``conditions``; ``files``; ``runs`` that
+        predicted what the column comes from.
     """
     source = lineage.source
     parents = lineage.filters.values | lineage.values
@@ -43,6 +47,7 @@ def as_json(lineage: ColumnLineage) -> dict:
             {key: landing[key] for key in ("landing", "source_file", "source_sha256", "kind")}
             for landing in source.landings
         ],
+        "runs": [{key: value for key, value in run.items() if key != "pdf_edges"} for run in _runs(lineage)],
     }
 
 
@@ -87,10 +92,30 @@ def text_tree(lineage: ColumnLineage) -> str:
         branches = list(_branch(lineage, lineage.node)[1])
     lines += _draw(branches, "", set()) or ["└─ no column: a constant, or a count of rows"]
     lines += _cut_lines(lineage) + _condition_lines(lineage)
+    if runs := _runs(lineage):
+        lines += ["", "predicted by", *(f"  {_run_line(run)}" for run in runs)]
     if source.landings:
         lines += ["", "files"]
         lines += [f"  [{n['landing']}] {n['source_file']}  sha256 {n['source_sha256'][:12]}" for n in source.landings]
     return "\n".join(lines)
+
+
+def _runs(lineage: ColumnLineage) -> list[dict]:
+    """The runs of the build, where the column comes from predictions."""
+    of = {table for table, _ in lineage.values} | {node[0] for nodes in lineage.values.values() for node in nodes}
+    return lineage.source.runs if PARTS in of else []
+
+
+def _run_line(run: dict) -> str:
+    if run["data_build"] is None:
+        return f"{run['photoz_run']}  {run['estimator']}, trained on: {run['trained_on']}"
+    told = json.loads(run["photoz_settings_json"] or "{}").get("provenance", {})
+    cuts = " ".join(told.get("cuts", ()))
+    lacks = f"; not applied: {' '.join(told['missing_cuts'])}" if told.get("missing_cuts") else ""
+    return (
+        f"{run['photoz_run']}  {run['estimator']}, trained on {run['n_training']:,} galaxies of "
+        f"build {run['data_build']}, {run['data_version']}, splits {run['split_scheme'].replace('_', '-')}, cuts {cuts}{lacks}"
+    )
 
 
 def _cut_lines(lineage: ColumnLineage) -> list[str]:

@@ -94,8 +94,9 @@ def data_of(catalog: Catalog, source: Source) -> Data:
         """).to_arrow_table()
     split = np.asarray(table["split"].to_pylist(), dtype="U10")
     if empty := [name for name in SPLITS[:2] if not (split == name).any()]:
+        scheme = source.scheme.replace("_", "-")
         raise CatalogError(
-            f"No galaxy of {source.version} is in {' or '.join(empty)} of the splits {source.scheme.replace('_', '-')}.",
+            f"No galaxy of {source.version} is in {' or '.join(empty)} of the splits {scheme}.",
             "See which seed fills them: galaxiesml audit splits",
         )
     magnitudes, errors = _arrays(table, bands)

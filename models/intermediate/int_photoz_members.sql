@@ -8,23 +8,25 @@ with scores as (
 members as (
     select photoz_run, photoz_row, 'all' as bin_by, 'all' as bin, {{ edges }} from scores
     union all
-    select photoz_run, photoz_row, 'specz_redshift', '0.1 to 1.25', 0.1, 1.25
+    select photoz_run, photoz_row, 'specz_redshift' as bin_by, '0.1 to 1.25' as bin, 0.1 as bin_low, 1.25 as bin_high
     from scores where redshift_nano between 100000000 and 1250000000
     union all
-    select photoz_run, photoz_row, 'specz_redshift', 'up to 1.5', cast(null as double), 1.5
+    select
+        photoz_run, photoz_row, 'specz_redshift' as bin_by, 'up to 1.5' as bin, cast(null as double) as bin_low,
+        1.5 as bin_high
     from scores where redshift_nano <= 1500000000
     union all
     select
         photoz_run,
         photoz_row,
-        'specz_redshift',
+        'specz_redshift' as bin_by,
         concat(
             cast(cast(step / cast(5 as double) as decimal(3, 1)) as string),
             ' to ',
             cast(cast((step + 1) / cast(5 as double) as decimal(3, 1)) as string)
-        ),
-        step / cast(5 as double),
-        (step + 1) / cast(5 as double)
+        ) as bin,
+        step / cast(5 as double) as bin_low,
+        (step + 1) / cast(5 as double) as bin_high
     from (
         select photoz_run, photoz_row, cast(floor(redshift_nano / cast(200000000 as double)) as bigint) as step
         from scores
@@ -34,17 +36,17 @@ members as (
     select
         photoz_run,
         photoz_row,
-        '{{ photoz_band() }}_cmodel_mag',
-        concat(cast(step as string), ' to ', cast(step + 1 as string)),
-        cast(step as double),
-        cast(step + 1 as double)
+        '{{ photoz_band() }}_cmodel_mag' as bin_by,
+        concat(cast(step as string), ' to ', cast(step + 1 as string)) as bin,
+        cast(step as double) as bin_low,
+        cast(step + 1 as double) as bin_high
     from (
         select photoz_run, photoz_row, cast(floor(magnitude) as bigint) as step
         from scores
         where magnitude is not null
     ) as steps
     union all
-    select photoz_run, photoz_row, 'survey', survey, {{ edges }} from scores where survey is not null
+    select photoz_run, photoz_row, 'survey' as bin_by, survey as bin, {{ edges }} from scores where survey is not null
 )
 
 select
