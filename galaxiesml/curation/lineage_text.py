@@ -112,9 +112,10 @@ def _run_line(run: dict) -> str:
     told = json.loads(run["photoz_settings_json"] or "{}").get("provenance", {})
     cuts = " ".join(told.get("cuts", ()))
     lacks = f"; not applied: {' '.join(told['missing_cuts'])}" if told.get("missing_cuts") else ""
+    scheme = run["split_scheme"].replace("_", "-")
     return (
         f"{run['photoz_run']}  {run['estimator']}, trained on {run['n_training']:,} galaxies of "
-        f"build {run['data_build']}, {run['data_version']}, splits {run['split_scheme'].replace('_', '-')}, cuts {cuts}{lacks}"
+        f"build {run['data_build']}, {run['data_version']}, splits {scheme}, cuts {cuts}{lacks}"
     )
 
 

@@ -181,7 +181,7 @@ def test_hostile_files_are_refused_with_what_is_wrong(catalog, typed, tmp_path):
         path = tmp_path / f"{name}.parquet"
         pq.write_table(pa.table(columns), path)
         code, _, err = typed("-C", catalog.root, "ingest", "predictions", path, "--name", name)
-        assert code == 3 and words in err and name in err or words in err, (name, err)
+        assert code == 3 and words in err, (name, err)
     (tmp_path / "cut.parquet").write_bytes((tmp_path / "nan.parquet").read_bytes()[:200])
     (tmp_path / "text.hdf5").write_text("no HDF5")
     with h5py.File(tmp_path / "sums.hdf5", "w") as file:
