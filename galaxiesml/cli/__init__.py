@@ -29,6 +29,7 @@ from galaxiesml.cli import (
     request,
     specz,
     splits,
+    train,
 )
 from galaxiesml.errors import GalaxiesmlError, UsageError
 from galaxiesml.system import interrupts
@@ -68,6 +69,7 @@ def make_app() -> typer.Typer:
         request,
         plot,
         specz,
+        train,
         photoz,
         mock,
     ):

@@ -89,6 +89,16 @@ def typed(context: typer.Context, but: tuple[str, ...] = ()) -> list[str]:
     ]
 
 
+def typed_names(context: typer.Context) -> list[str]:
+    """Python names of the options that were typed."""
+    return [
+        option.name
+        for option in context.command.params
+        if option.param_type_name == "option"
+        and getattr(context.get_parameter_source(option.name), "name", "") == "COMMANDLINE"
+    ]
+
+
 def refuse_with(context: typer.Context, this: str, but: tuple[str, ...], why: str) -> None:
     """Refuse options that ``this`` one makes meaningless.
 

@@ -22,6 +22,7 @@ from galaxiesml.catalog.measured import PREDICTIONS
 from galaxiesml.catalog.stores import SCHEMES, SPLITS
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.photoz import stored
+from galaxiesml.system.atomic import write_table
 
 if TYPE_CHECKING:
     from galaxiesml.photoz.data import Data
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Galaxies that are predicted at a time.
 ROWS = 65_536
+#: In a run's folder: the galaxies that it was trained and validated on.
+SEEN = "seen.parquet"
 
 
 @dataclass(frozen=True)
@@ -124,9 +127,41 @@ def _arrays(table: pa.Table, bands: tuple[str, ...]) -> tuple[np.ndarray, np.nda
     return found[0], found[1]
 
 
-def home(catalog: Catalog, run: str) -> Path:
-    """The folder of a run's weights."""
-    return catalog.root / "photoz" / run
+def home_of(catalog: Catalog, run: str) -> Path:
+    """The folder of a run's weights, by its name or the only beginning of one.
+
+    Raises
+    ------
+    UsageError
+        No run of that name is trained in this catalogue.
+    """
+    home = catalog.root / "photoz"
+    known = sorted(path.parent.name for path in home.glob("*/run.json"))
+    found = [name for name in known if name == run] or [name for name in known if name.startswith(run)]
+    if len(found) != 1:
+        raise UsageError(
+            f"{run!r} means {len(found) or 'no'} runs that were trained here.",
+            f"Runs: {', '.join(known)}." if known else "Type: galaxiesml train table",
+        )
+    return home / found[0]
+
+
+def remember(catalog: Catalog, name: str, data: Data) -> None:
+    """Keep which galaxies a run was trained and validated on: their predictions never count as a test."""
+    seen = data.take(np.isin(data.split.astype("U10"), SPLITS[:2]))
+    table = pa.table({"object_id": seen.object_id, "photoz_split": pa.array(seen.split.tolist(), pa.string())})
+    write_table(catalog.root / "photoz" / name / SEEN, table)
+
+
+def _seen(home: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Identifiers in order, and the part that each was in; none for a run of other data."""
+    import pyarrow.parquet as pq
+
+    path = home / SEEN
+    if not path.is_file():
+        return np.array([], np.int64), np.array([], object)
+    table = pq.read_table(path, partitioning=None).sort_by("object_id")
+    return table["object_id"].to_numpy(), np.array(table["photoz_split"].to_pylist(), object)
 
 
 def provenance(catalog: Catalog, source: Source) -> dict:
@@ -177,22 +212,46 @@ def predict(
             f"Run {name} was trained on {', '.join(run.bands)}; the release has no filter {missing[0]}.",
             "Train on the release's filters.",
         )
-    seen = {int(one): split for split, ids in run.seen().items() for one in ids} if told.get("build") else {}
+    home = home_of(catalog, name)
+    is_of_catalog = "build" in told
+    if is_of_catalog and not (home / SEEN).is_file():
+        raise CatalogError(
+            f"{home} does not say which galaxies it was trained on.", "Type the same train command again."
+        )
+    rows = run.info["data"]["rows"]
     row = {
         "photoz_run": name,
-        "estimator": run.info["estimator"],
-        "z_phot_is": run.info["z_phot"],
-        "trained_on": run.info["trained_on"],
+        "estimator": run.config.estimator,
+        "z_phot_is": run.config.z_phot.removeprefix("z_"),
+        "trained_on": _trained_on(told),
         "data_build": told.get("build"),
         "data_version": told.get("version"),
         "split_scheme": source.scheme,
-        "n_training": run.info["data"]["training"],
-        "n_validation": run.info["data"]["validation"],
-        "photoz_settings_json": json.dumps(run.info, sort_keys=True),
+        "n_training": rows["training"],
+        "n_validation": rows["validation"],
+        "photoz_settings_json": json.dumps(_settings(run), sort_keys=True),
     }
     with catalog.connect() as connection:
         galaxies = _galaxies(connection, run.bands, source, which)
-        return stored.put(catalog, row, _predicted(run, galaxies, seen, progress), run.edges)
+        return stored.put(catalog, row, _predicted(run, galaxies, _seen(home), progress), run.edges)
+
+
+def _trained_on(provenance: dict) -> str:
+    if "build" in provenance:
+        return f"build {provenance['build']}, {provenance['version']}, {provenance['split_scheme']}"
+    return ", ".join(Path(one).name for one in provenance.get("table", ())) or "unknown"
+
+
+def _settings(run: Run) -> dict:
+    """What the table of runs keeps of run.json; nothing that differs between two equal trainings."""
+    return {
+        "config": run.config.as_dict(),
+        "bands": list(run.bands),
+        "digest": run.info["digest"],
+        "version": run.info["version"],
+        "data": run.info["data"],
+        "provenance": run.info.get("provenance", {}),
+    }
 
 
 def _galaxies(
@@ -213,14 +272,16 @@ def _galaxies(
             yield table["object_id"].to_numpy(), *_arrays(table, bands)
 
 
-def _predicted(run: Run, galaxies: Iterator, seen: dict[int, str], progress) -> Iterator[pa.Table]:
+def _predicted(run: Run, galaxies: Iterator, seen: tuple[np.ndarray, np.ndarray], progress) -> Iterator[pa.Table]:
     from galaxiesml.photoz.data import Data
 
+    ids, splits = seen
     for object_id, magnitudes, errors in galaxies:
-        data = Data(bands=run.bands, magnitudes=magnitudes, errors=errors, object_id=object_id)
-        table = run.predict(data)
-        splits = pa.array([seen.get(int(one)) for one in object_id], pa.string())
-        yield table.append_column("photoz_split", splits)
+        table = run.predict(Data(magnitudes, run.bands, object_id=object_id, errors=errors))
+        place = np.minimum(np.searchsorted(ids, object_id), max(len(ids) - 1, 0))
+        known = ids[place] == object_id if len(ids) else np.zeros(len(object_id), bool)
+        parts = [splits[at] if here else None for at, here in zip(place, known, strict=True)]
+        yield table.append_column("photoz_split", pa.array(parts, pa.string()))
         if progress is not None:
             progress(len(object_id))
 
@@ -243,11 +304,11 @@ def runs(catalog: Catalog) -> list[dict]:
         found[path.parent.name] = {
             "run": path.parent.name,
             "estimator": told["estimator"],
-            "trained_on": told["trained_on"],
-            "training": told["data"]["training"],
-            "validation": told["data"]["validation"],
+            "trained_on": _trained_on(told.get("provenance", {})),
+            "training": told["data"]["rows"]["training"],
+            "validation": told["data"]["rows"]["validation"],
             "nmad": told["validation"].get("nmad"),
-            "seconds": told["seconds"],
+            "seconds": told["time"].get("wall_s"),
         }
     for name, row in taken.items():
         known = {"run": name, "estimator": row["estimator"], "trained_on": row["trained_on"]}
@@ -257,11 +318,3 @@ def runs(catalog: Catalog) -> list[dict]:
         row["predictions"] = taken[name]["n_predictions"] if name in taken else 0
         row["taken"] = name in taken and built.get(name) == taken[name]["predictions_sha256"]
     return [found[name] for name in sorted(found)]
-
-
-def new_name(catalog_or_folder: Path, estimator: str) -> str:
-    """The first of table-1, table-2 ... that no run has; a run that was stopped keeps its name by --name."""
-    number = 1
-    while (catalog_or_folder / f"{estimator}-{number}").exists():
-        number += 1
-    return f"{estimator}-{number}"
