@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import duckdb
@@ -72,7 +73,7 @@ def metrics(catalog: Catalog, runs: list[str], by: str | None = None, sample: st
             raise UsageError(f"--by {by}: not a kind of bins.", f"Kinds: {', '.join(kinds) or 'none'}.")
         chosen = f"photoz_run in ({', '.join(map(quote, names))}) and bin_by = {quote(by or 'all')}"
         rows = relation.filter(chosen).order("photoz_run, definition, bin_low nulls first, bin_high, bin, metric")
-        return Metrics(rows.to_arrow_table().to_pylist(), sample, _notes(known, names, sample))
+        return Metrics(rows.to_arrow_table().to_pylist(), sample, _notes(catalog, known, names, sample))
 
 
 def difference(catalog: Catalog, one: str, other: str) -> list[dict]:
@@ -137,8 +138,14 @@ def _named(run: str, known: dict[str, dict]) -> str:
     return found[0]
 
 
-def _notes(known: dict[str, dict], names: list[str], sample: str) -> list[str]:
+def _notes(catalog: Catalog, known: dict[str, dict], names: list[str], sample: str) -> list[str]:
+    landed = [row["source_sha256"] for row in catalog.build_info()["landings"]]
     notes = [
+        f"{name}: it was predicted from other exports than this build is made of.  Type: galaxiesml predict {name}"
+        for name in names
+        if json.loads(known[name]["photoz_settings_json"] or "{}").get("predicted_of", landed) != landed
+    ]
+    notes += [
         f"{name}: it is not known what it was trained on; its training galaxies may be among these."
         for name in names
         if known[name]["trained_on"] == "unknown"

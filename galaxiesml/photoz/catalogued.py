@@ -229,7 +229,7 @@ def predict(
         "split_scheme": source.scheme,
         "n_training": rows["training"],
         "n_validation": rows["validation"],
-        "photoz_settings_json": json.dumps(_settings(run), sort_keys=True),
+        "photoz_settings_json": json.dumps(_settings(run) | {"predicted_of": _photometry_of(catalog)}, sort_keys=True),
     }
     with catalog.connect() as connection:
         galaxies = _galaxies(connection, run.bands, source, which)
@@ -240,6 +240,11 @@ def _trained_on(provenance: dict) -> str:
     if "build" in provenance:
         return f"build {provenance['build']}, {provenance['version']}, {provenance['split_scheme']}"
     return ", ".join(Path(one).name for one in provenance.get("table", ())) or "unknown"
+
+
+def _photometry_of(catalog: Catalog) -> list[str]:
+    """Hashes of the exports that the published build is made of: the photometry that is predicted from."""
+    return [row["source_sha256"] for row in catalog.build_info()["landings"]]
 
 
 def _settings(run: Run) -> dict:
