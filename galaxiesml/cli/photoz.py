@@ -257,6 +257,7 @@ class Figure(StrEnum):
     BINS = "bins"
     PIT = "pit"
     PDF = "pdf"
+    NETWORK = "network"
 
 
 def plot_photoz(
@@ -264,7 +265,7 @@ def plot_photoz(
     figure: Annotated[
         Figure,
         typer.Option(
-            help="z_phot against redshift (Fig. 4), metrics in bins (Fig. 6), PITs, or PDFs of a few galaxies."
+            help="z_phot against redshift (Fig. 4), metrics in bins (Fig. 6), PITs, PDFs, or the network (Fig. 5)."
         ),
     ] = Figure.SCATTER,
     out: plot.Out = None,
@@ -277,14 +278,19 @@ def plot_photoz(
       galaxiesml plot photoz table-1
       galaxiesml plot photoz table-1 forest-1 --figure bins --out figure6.pdf
     """
-    from galaxiesml.plots import photoz
+    from galaxiesml.plots import network, photoz
     from galaxiesml.plots.page import page_format
 
     catalog = common.catalog()
     path = out or catalog.exports / f"photoz-{figure.value}.png"
     page_format(path)
-    drawn = photoz.read_runs(catalog, runs)
-    photoz.FIGURES[figure.value](catalog, drawn).save(path)
+    if figure is Figure.NETWORK:
+        shown = {runs[0]: None}
+        network.draw_network(catalog, runs[0]).save(path)
+    else:
+        drawn = photoz.read_runs(catalog, runs)
+        shown = {run.name: len(run.redshift) for run in drawn}
+        photoz.FIGURES[figure.value](catalog, drawn).save(path)
     if as_json:
-        common.print_json({"picture": str(path), "runs": {run.name: len(run.redshift) for run in drawn}})
+        common.print_json({"picture": str(path), "runs": shown})
     common.drawn(path, as_json)

@@ -51,7 +51,7 @@ def main() -> None:
     survey = FOLDER / "survey"
     type_in(survey, "ingest", "hsc", "../export/export.csv.gz")
     type_in(survey, "build")
-    type_in(survey, "train", "table", "--seeds", "2", "--set", "epochs=30")
+    type_in(survey, "train", "table", "--set", "epochs=30")
     type_in(survey, "predict", "table-1", "--of", "all")
     type_in(survey, "build")
     type_in(survey, "plot", "photoz", "table-1", "--out", "photoz.png")
