@@ -105,6 +105,7 @@ def status(as_json: Json = False) -> None:
 def catalog_status(catalog) -> dict:
     """The facts that `galaxiesml status` shows, as one dict."""
     from galaxiesml.catalog.inputs import is_current
+    from galaxiesml.catalog.measured import PREDICTIONS
     from galaxiesml.catalog.stores import LANDED
 
     landings = [{key: row[key] for key in _LANDED} | _doubtful(row) for row in catalog.landings()]
@@ -126,6 +127,7 @@ def catalog_status(catalog) -> dict:
             for row in catalog.landings("specz")
         ],
         "pictures": {store: _pictures(catalog, store) for store, of in LANDED.items() if of.group},
+        "predictions": {row["photoz_run"]: row["n_predictions"] for row in PREDICTIONS.chosen(catalog)},
         "build": info and info["id"],
         "built_at": info and info["created"],
         "morphology": info and _morphology(info),

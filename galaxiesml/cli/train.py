@@ -253,17 +253,31 @@ def _of_table(run: str, table: Path, out: Path, as_json: bool) -> None:
         common.say(f"{count:,} predictions")
 
 
-def runs(as_json: Json = False) -> None:
+def runs(
+    remove: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Remove the predictions of this run; its weights stay.")
+    ] = None,
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
     """List the runs: their data, time and validation, and whether the published build has their predictions.
 
     \b
     Examples:
       galaxiesml runs
       galaxiesml runs --json
+      galaxiesml runs --remove theirs
     """
-    from galaxiesml.photoz import catalogued
+    from galaxiesml.photoz import catalogued, stored
 
-    found = catalogued.runs(common.catalog())
+    catalog = common.catalog()
+    if remove is not None:
+        with catalog.lock("galaxiesml runs", wait):
+            removed = stored.remove(catalog, remove)
+        common.result(f"The {removed['n_predictions']:,} predictions of {remove} are removed.")
+        common.say("Next: galaxiesml build")
+        return
+    found = catalogued.runs(catalog)
     if as_json:
         common.print_json(found)
     elif not found:

@@ -89,8 +89,9 @@ def remove(catalog: Catalog, run: str) -> dict:
     if run not in rows:
         known = ", ".join(rows) or "none"
         raise UsageError(f"No run {run!r} has predictions; those that have: {known}.", "Type: galaxiesml runs")
-    PREDICTIONS.drop(catalog, run)
+    # A run that builds do not take is nobody's: what a kill leaves here is removed by the same command.
     shutil.rmtree(PREDICTIONS.folder(catalog) / run)
+    PREDICTIONS.drop(catalog, run)
     return rows[run]
 
 

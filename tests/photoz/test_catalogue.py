@@ -116,6 +116,22 @@ def test_unchanged_runs_are_not_computed_again_and_give_the_same_bytes(catalog, 
     assert values["theirs"] == values["others"]
 
 
+def test_predictions_are_removed(catalog, typed, tmp_path):
+    pq.write_table(predicted(catalog), tmp_path / "theirs.parquet")
+    typed("-C", catalog.root, "ingest", "predictions", tmp_path / "theirs.parquet", "--name", "theirs")
+    assert json.loads(typed("-C", catalog.root, "status", "--json")[1])["predictions"] == {
+        "theirs": len(predicted(catalog))
+    }
+    code, out, _ = typed("-C", catalog.root, "runs", "--remove", "theirs")
+    assert code == 0 and "are removed" in out and not (catalog.root / "derived/predictions/theirs").exists()
+    assert json.loads(typed("-C", catalog.root, "runs", "--json")[1]) == []
+    code, _, err = typed("-C", catalog.root, "runs", "--remove", "theirs")
+    assert code == 2 and "No run 'theirs' has predictions" in err
+    assert typed("-C", catalog.root, "build")[0] == 0
+    code, _, err = typed("-C", catalog.root, "evaluate")
+    assert code == 4 and "has no predictions" in err
+
+
 def test_a_file_without_identifiers_is_judged_by_its_own_redshifts(catalog, typed, tmp_path):
     random = np.random.default_rng(3)
     z = random.gamma(2, 0.4, 500)
