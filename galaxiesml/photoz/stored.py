@@ -90,7 +90,7 @@ def remove(catalog: Catalog, run: str) -> dict:
         known = ", ".join(rows) or "none"
         raise UsageError(f"No run {run!r} has predictions; those that have: {known}.", "Type: galaxiesml runs")
     # A run that builds do not take is nobody's: what a kill leaves here is removed by the same command.
-    shutil.rmtree(PREDICTIONS.folder(catalog) / run)
+    shutil.rmtree(PREDICTIONS.folder(catalog) / run, ignore_errors=True)
     PREDICTIONS.drop(catalog, run)
     return rows[run]
 
