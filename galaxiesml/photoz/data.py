@@ -135,7 +135,9 @@ def _check(data: Data) -> None:
         wrong = ~np.isin(data.split.astype(str), SPLITS)
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
-            raise InputError(f"{_row(data, row)}: split is {data.split[row]!r}, and must be one of {', '.join(SPLITS)}.")
+            raise InputError(
+                f"{_row(data, row)}: split is {data.split[row]!r}, and must be one of {', '.join(SPLITS)}."
+            )
     if data.object_id is not None:
         values, counts = np.unique(data.object_id, return_counts=True)
         if (counts > 1).any():
