@@ -95,8 +95,8 @@ class Config:
         The share of training rows that lose some of their bands, at random, at each step.
     trees, leaf : int
         Of `forest`: trees, and the fewest rows of a leaf.
-    samples : int
-        Of `bnn`: draws of the weights for one prediction.
+    samples, prior_weight
+        Of `bnn`: draws of the weights for one prediction, and the weight of the weights' prior in the loss.
     folds : int
         Parts of the validation rows, each calibrated by choices that the others made.
     threads : int
@@ -137,6 +137,7 @@ class Config:
     trees: int = 100
     leaf: int = 5
     samples: int = 32
+    prior_weight: float = 0.1
     folds: int = 5
     threads: int = 1
     device: str = "auto"
@@ -227,6 +228,7 @@ _FIELDS = {found.name: _Field(found.type) for found in dataclasses.fields(Config
     "trees": _Field("int", 1, 10_000),
     "leaf": _Field("int", 1, 1_000_000),
     "samples": _Field("int", 1, 10_000),
+    "prior_weight": _Field("float", 0, 100),
     "folds": _Field("int", 2, 100),
     "threads": _Field("int", 1, 1024),
     "chunk": _Field("int", 1, 10_000_000),

@@ -70,7 +70,7 @@ def read(place: Path) -> Run:
     told = _json(place / INFO)
     tensors, _ = read_tensors(place / WEIGHTS)
     try:
-        run = _run(told, {name: value for name, value in tensors.items()})
+        run = _run(told, tensors)
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError, GalaxiesmlError) as error:
         words = str(error).strip().splitlines()[-1].strip() if str(error).strip() else repr(error)
         where = place / (WEIGHTS if isinstance(error, RuntimeError | InputError) else INFO)

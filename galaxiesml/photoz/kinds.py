@@ -12,7 +12,8 @@ from galaxiesml.photoz.config import Config
 def networks(config: Config, bands: int, edges: np.ndarray) -> Callable:
     """The function that gives the network of a member, by its number.
 
-    A network has `schedule` ('one-cycle' or 'constant'), and the methods
+    A network has `schedule` ('one-cycle' or 'constant'), `betas` of Adam, `clip` (the largest norm of a gradient, or
+    None), and the methods
 
     - ``begin(data)``: fit to the training rows what is not trained;
     - ``loss(magnitudes, errors, redshift, generator)``: the mean over a batch;

@@ -101,7 +101,7 @@ class TableNetwork(nn.Module):
         Whether its head gives the grid's bins; else a mixture of normals in ln(1 + z).
     """
 
-    schedule = "one-cycle"
+    schedule, betas, clip = "one-cycle", (0.9, 0.98), 10.0
 
     def __init__(self, config: Config, bands: int, edges: np.ndarray, has_bins: bool):
         super().__init__()

@@ -123,7 +123,8 @@ def _fit_member(number, make, training, rows, judged, folds, config, device, sta
             loss = network.loss(magnitudes, errors, redshift, generator)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0, foreach=True)
+            if network.clip is not None:
+                torch.nn.utils.clip_grad_norm_(network.parameters(), network.clip, foreach=True)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
@@ -219,7 +220,7 @@ def _optimizer(network: torch.nn.Module, config: Config) -> torch.optim.Optimize
     matrices = [value for value in network.parameters() if value.ndim > 1]
     others = [value for value in network.parameters() if value.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), eps=1e-7, foreach=True)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=network.betas, eps=1e-7, foreach=True)
 
 
 def _rate(schedule: str, done: float, config: Config) -> float:
@@ -269,12 +270,17 @@ def _judge(network, average: dict[str, Tensor], judged) -> tuple[Tensor, Tensor]
 
 def _choose(member: Member, scores: list[list[float]], epoch: int, average: dict[str, Tensor]) -> None:
     """The best epoch by all folds, and without each; only weights that are the best of one are kept."""
-    table = np.array(scores)
-    without = np.column_stack([table.sum(axis=1, keepdims=True) - table, table.sum(axis=1)])
-    member.chosen = [int(best) for best in without.argmin(axis=0)]
+    member.chosen = _best(scores)
     if epoch in member.chosen:
         member.weights[epoch] = {name: value.detach().cpu().clone() for name, value in average.items()}
     member.weights = {epoch: kept for epoch, kept in member.weights.items() if epoch in member.chosen}
+
+
+def _best(scores: list[list[float]]) -> list[int]:
+    """The epoch of the least loss without each fold, and (last) of all."""
+    table = np.array(scores)
+    without = np.column_stack([table.sum(axis=1, keepdims=True) - table, table.sum(axis=1)])
+    return [int(best) for best in without.argmin(axis=0)]
 
 
 def _is_stuck(member: Member, epoch: int, config: Config) -> bool:
@@ -308,9 +314,7 @@ def _restore(state: State, network, optimizer, average: dict[str, Tensor]) -> Me
     for name, value in parts["best"].items():
         epoch, _, key = name.partition("/")
         member.weights.setdefault(int(epoch), {})[key] = value
-    table = np.array(state.scores)
-    without = np.column_stack([table.sum(axis=1, keepdims=True) - table, table.sum(axis=1)])
-    member.chosen = [int(best) for best in without.argmin(axis=0)]
+    member.chosen = _best(state.scores)
     return member
 
 
@@ -339,8 +343,7 @@ def _resumed(path: Path | None, digest: str) -> State:
         )
     try:
         state = State(curve=told["curve"], scores=told["scores"])
-        for number, chosen in enumerate(told["chosen"]):
-            state.members.append(Member(chosen=chosen))
+        state.members = [Member(chosen=chosen) for chosen in told["chosen"]]
         for name, value in tensors.items():
             kind, _, rest = name.partition("/")
             if kind == "now":
