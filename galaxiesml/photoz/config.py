@@ -18,7 +18,7 @@ _DEFAULTS = {
     "table": {},
     "paper-nn": {"seeds": 1, "epochs": 200, "batch": 100, "learning_rate": 5e-4, "weight_decay": 0.0, "width": 200,
                  "patience": 10, "band_dropout": 0.0, "average": 0.0, "z_phot": "z_point"},
-    "bnn": {"seeds": 1, "epochs": 120, "batch": 256, "learning_rate": 2e-3, "weight_decay": 0.0, "width": 200,
+    "bnn": {"seeds": 1, "epochs": 60, "batch": 256, "learning_rate": 2e-3, "weight_decay": 0.0, "width": 200,
             "band_dropout": 0.0, "average": 0.0, "z_phot": "z_median"},
     "forest": {"seeds": 1, "z_phot": "z_median"},
 }  # fmt: skip
@@ -137,7 +137,7 @@ class Config:
     trees: int = 100
     leaf: int = 5
     samples: int = 32
-    prior_weight: float = 0.1
+    prior_weight: float = 0.02
     folds: int = 5
     threads: int = 1
     device: str = "auto"
