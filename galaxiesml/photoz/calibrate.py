@@ -10,7 +10,7 @@ import numpy as np
 from galaxiesml.photoz import grid
 
 #: A probability that no bin falls below, so that a wrong PDF costs much and not everything.
-_FLOOR = 1e-7
+_FLOOR = 1e-20
 _LOWEST, _HIGHEST = 0.3, 5.0
 LEVELS = (0.68, 0.95)
 #: Quantiles of the residuals of a network that gives a point alone.

@@ -129,7 +129,7 @@ class Config:
     dropout: float = 0.0
     bins_share: float = 0.5
     mixtures: int = 8
-    label_width: float = 0.005
+    label_width: float = 0.008
     crps_weight: float = 10.0
     colours: bool = True
     use_errors: bool = False

@@ -33,8 +33,13 @@ def pack(pdf: np.ndarray) -> np.ndarray:
         Rounded; the largest bin of each row takes what rounding left over.
     """
     pdf = np.asarray(pdf, np.float64)
-    units = np.rint(pdf * (WHOLE / pdf.sum(axis=1, keepdims=True))).astype(np.int64)
-    rows, largest = np.arange(len(units)), units.argmax(axis=1)
+    exact = pdf * (WHOLE / pdf.sum(axis=1, keepdims=True))
+    units = np.rint(exact).astype(np.int64)
+    rows, largest = np.arange(len(units)), pdf.argmax(axis=1)
+    left = WHOLE - units.sum(axis=1)
+    # Of very many bins that are all rounded up, the largest could not pay for it: those rows are rounded down.
+    poor = units[rows, largest] + left < 0
+    units[poor] = np.floor(exact[poor]).astype(np.int64)
     units[rows, largest] += WHOLE - units.sum(axis=1)
     return units.astype(np.uint16)
 
