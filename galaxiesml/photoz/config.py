@@ -1,0 +1,263 @@
+"""Every setting of a run, checked where it enters; the names of a table's columns."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+
+from galaxiesml.errors import UsageError
+
+ESTIMATORS = ("table", "paper-nn", "bnn", "forest")
+#: What `z_phot` may be; z_point is the number that a network itself gives.
+POINTS = ("z_median", "z_risk", "z_mode", "z_point")
+#: Where an estimator's defaults differ from those of `Config`.
+_DEFAULTS = {
+    "table": {},
+    "paper-nn": {"seeds": 1, "epochs": 200, "batch": 100, "learning_rate": 5e-4, "weight_decay": 0.0, "width": 200,
+                 "patience": 10, "band_dropout": 0.0, "average": 0.0, "z_phot": "z_point"},
+    "bnn": {"seeds": 1, "epochs": 60, "batch": 256, "learning_rate": 2e-3, "weight_decay": 0.0, "width": 200,
+            "band_dropout": 0.0, "average": 0.0, "z_phot": "z_median"},
+    "forest": {"seeds": 1, "z_phot": "z_median"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How a table names what is read of it, and what stands for a non-detection.
+
+    Attributes
+    ----------
+    magnitudes, errors : str
+        Patterns in which ``{band}`` stands for the filter; errors '' means that there are none.
+    redshift, object_id, split, group : str
+        Names; '' means that there is none.  `group` is the HDF5 group that holds the columns.
+    non_detection : float or None
+        The value, 99 for example, of a magnitude that was not detected.  NaN and NULL are always missing.
+    limits : dict of str to float
+        The magnitude that a non-detection counts as, by filter; without one it counts as missing.
+    """
+
+    magnitudes: str = "{band}_cmodel_mag"
+    errors: str = "{band}_cmodel_magsigma"
+    redshift: str = "specz_redshift"
+    object_id: str = "object_id"
+    split: str = "split"
+    group: str = ""
+    non_detection: float | None = None
+    limits: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("magnitudes", "errors"):
+            pattern = getattr(self, name)
+            if pattern and "{band}" not in pattern:
+                raise UsageError(
+                    f"--{name} {pattern} does not contain {{band}}.", f"For example: --{name} '{{band}}_cmodel_mag'"
+                )
+        if not self.magnitudes:
+            raise UsageError("--magnitudes must name the columns of the magnitudes.")
+        if self.limits and self.non_detection is None:
+            raise UsageError("--limits needs --non-detection.", "For example: --non-detection 99")
+        for band, limit in self.limits.items():
+            if not math.isfinite(limit):
+                raise UsageError(f"--limits {band}={limit} is not a finite magnitude.")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one run.
+
+    Attributes
+    ----------
+    estimator : str
+        'table', 'paper-nn', 'bnn' or 'forest'.
+    seed, seeds : int
+        The first seed, and how many networks are trained; their PDFs are averaged.
+    z_min, z_max, z_bins, z_spacing
+        The grid of every PDF; 'log' is equal in ln(1 + z), 'linear' equal in z.
+    z_phot : str
+        Which estimate is called z_phot: 'z_median', 'z_risk', 'z_mode', or 'z_point' (paper-nn and bnn).
+    odds_width : float
+        Odds are the probability within this, times 1 + z_phot, of z_phot.
+    epochs, batch, learning_rate, weight_decay, average, patience
+        Of training; `average` is the decay of the moving average of the weights (0: none), `patience` the epochs
+        without improvement after which training stops (0: never).
+    width, blocks, frequencies, embedding, dropout
+        Of the network: units a layer, residual blocks, periodic functions an input, values an input becomes.
+    bins_share : float
+        The share of `table`'s networks that have a head of bins; the others have mixtures of normals.
+    mixtures, label_width, crps_weight, colours, use_errors
+        Of `table`: normals in a mixture; smoothing of labels in ln(1 + z); weight of the CRPS in the loss; whether
+        colours, and errors, are inputs.
+    band_dropout : float
+        The share of training rows that lose some of their bands, at random, at each step.
+    trees, leaf : int
+        Of `forest`: trees, and the fewest rows of a leaf.
+    samples, prior_weight
+        Of `bnn`: draws of the weights for one prediction, and the weight of the weights' prior in the loss.
+    folds : int
+        Parts of the validation rows, each calibrated by choices that the others made.
+    threads : int
+        Of torch on a CPU; equal results are promised for equal numbers.
+    device : str
+        'auto', 'cpu' or 'cuda'.
+    chunk : int
+        Rows predicted at a time.
+    """
+
+    estimator: str = "table"
+    seed: int = 1
+    seeds: int = 4
+    z_min: float = 0.0
+    z_max: float = 4.0
+    z_bins: int = 300
+    z_spacing: str = "log"
+    z_phot: str = "z_median"
+    odds_width: float = 0.06
+    epochs: int = 45
+    batch: int = 256
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    average: float = 0.995
+    patience: int = 0
+    width: int = 96
+    blocks: int = 2
+    frequencies: int = 8
+    embedding: int = 8
+    dropout: float = 0.0
+    bins_share: float = 0.5
+    mixtures: int = 8
+    label_width: float = 0.008
+    crps_weight: float = 10.0
+    colours: bool = True
+    use_errors: bool = False
+    band_dropout: float = 0.05
+    trees: int = 100
+    leaf: int = 5
+    samples: int = 32
+    prior_weight: float = 0.02
+    folds: int = 5
+    threads: int = 1
+    device: str = "auto"
+    chunk: int = 16384
+
+    def __post_init__(self):
+        _check(self)
+
+    @classmethod
+    def of(cls, estimator: str, **settings) -> Config:
+        """The defaults of an estimator, and settings that differ from them."""
+        if estimator not in ESTIMATORS:
+            raise UsageError(f"Unknown estimator: {estimator}.", f"Choose one of: {', '.join(ESTIMATORS)}")
+        return cls(estimator=estimator, **{**_DEFAULTS[estimator], **settings})
+
+    @classmethod
+    def typed(cls, estimator: str, settings: list[str]) -> Config:
+        """The same from words as they are typed: ``["epochs=30", "z_max=6"]``."""
+        return cls.of(estimator, **dict(_setting(word) for word in settings))
+
+    @classmethod
+    def from_json(cls, values: dict) -> Config:
+        """The settings that `as_dict` gave."""
+        try:
+            return cls(**{name: _FIELDS[name].cast(value) for name, value in values.items()})
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(f"Not the settings of a run: {error}.") from None
+
+    def as_dict(self) -> dict:
+        return dataclasses.asdict(self)
+
+    def digest(self) -> str:
+        """A hash of what decides the result: all settings but the size of a chunk of predictions."""
+        decisive = {name: value for name, value in self.as_dict().items() if name != "chunk"}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What a setting may be."""
+
+    type: str
+    low: float = -math.inf
+    high: float = math.inf
+    words: tuple[str, ...] = ()
+
+    def cast(self, value):
+        if self.type == "bool":
+            if isinstance(value, bool):
+                return value
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[str(value).lower()]
+        if isinstance(value, bool):
+            raise ValueError(value)
+        if self.type == "int":
+            if isinstance(value, float) and not value.is_integer():
+                raise ValueError(value)
+            return int(value)
+        return float(value) if self.type == "float" else str(value)
+
+
+_FIELDS = {found.name: _Field(found.type) for found in dataclasses.fields(Config)} | {
+    "estimator": _Field("str", words=ESTIMATORS),
+    "z_spacing": _Field("str", words=("log", "linear")),
+    "z_phot": _Field("str", words=POINTS),
+    "device": _Field("str", words=("auto", "cpu", "cuda")),
+    "seed": _Field("int", 0, 2**31 - 1),
+    "seeds": _Field("int", 1, 64),
+    "z_min": _Field("float", -0.5, 20),
+    "z_max": _Field("float", 0.01, 20),
+    "z_bins": _Field("int", 10, 5000),
+    "odds_width": _Field("float", 1e-6, 10),
+    "epochs": _Field("int", 1, 100_000),
+    "batch": _Field("int", 2, 1_000_000),
+    "learning_rate": _Field("float", 1e-9, 10),
+    "weight_decay": _Field("float", 0, 10),
+    "average": _Field("float", 0, 0.99999),
+    "patience": _Field("int", 0, 100_000),
+    "width": _Field("int", 2, 8192),
+    "blocks": _Field("int", 0, 64),
+    "frequencies": _Field("int", 0, 256),
+    "embedding": _Field("int", 1, 256),
+    "dropout": _Field("float", 0, 0.9),
+    "bins_share": _Field("float", 0, 1),
+    "mixtures": _Field("int", 1, 256),
+    "label_width": _Field("float", 1e-5, 1),
+    "crps_weight": _Field("float", 0, 1e6),
+    "band_dropout": _Field("float", 0, 1),
+    "trees": _Field("int", 1, 10_000),
+    "leaf": _Field("int", 1, 1_000_000),
+    "samples": _Field("int", 1, 10_000),
+    "prior_weight": _Field("float", 0, 100),
+    "folds": _Field("int", 2, 100),
+    "threads": _Field("int", 1, 1024),
+    "chunk": _Field("int", 1, 10_000_000),
+}
+
+
+def _setting(word: str) -> tuple[str, object]:
+    name, equals, text = word.partition("=")
+    name = name.strip()
+    if not equals:
+        raise UsageError(f"--set {word} has no '='.", "For example: --set epochs=30")
+    if name == "estimator" or name not in _FIELDS:
+        names = ", ".join(known for known in _FIELDS if known != "estimator")
+        raise UsageError(f"Unknown setting: {name}.", f"Settings: {names}")
+    try:
+        return name, _FIELDS[name].cast(text.strip())
+    except (ValueError, KeyError, OverflowError):
+        kinds = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+        raise UsageError(f"--set {word}: {name} must be {kinds.get(_FIELDS[name].type, 'a word')}.") from None
+
+
+def _check(config: Config) -> None:
+    for name, rule in _FIELDS.items():
+        value = getattr(config, name)
+        if rule.words and value not in rule.words:
+            raise UsageError(f"Unknown value for {name}: {value}.", f"Choose one of: {', '.join(rule.words)}")
+        if rule.type in ("int", "float") and not rule.low <= value <= rule.high:
+            raise UsageError(f"{name} must be from {rule.low:g} to {rule.high:g}, and is {value}.")
+    if config.z_min >= config.z_max:
+        raise UsageError(f"z_min ({config.z_min:g}) must be below z_max ({config.z_max:g}).")
+    if config.z_phot == "z_point" and config.estimator not in ("paper-nn", "bnn"):
+        raise UsageError(f"z_phot=z_point: {config.estimator} gives PDFs alone.", "Choose z_median, z_risk or z_mode.")

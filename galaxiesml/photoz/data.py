@@ -1,0 +1,150 @@
+"""Magnitudes, redshifts and splits in memory, checked."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from galaxiesml.errors import InputError, UsageError
+from galaxiesml.photoz.config import Columns
+
+SPLITS = ("training", "validation", "testing")
+#: A spectroscopic redshift below this is a placeholder, and above the other one nobody has measured.
+LOWEST, HIGHEST = -0.01, 20.0
+
+
+@dataclass(frozen=True)
+class Data:
+    """What an estimator is given.
+
+    Attributes
+    ----------
+    magnitudes : ndarray (n, bands) of float32
+        NaN where a magnitude is missing.
+    bands : tuple of str
+    object_id : ndarray (n,) of int64, optional
+    errors : ndarray (n, bands) of float32, optional
+        NaN where unknown.
+    redshift : ndarray (n,) of float64, optional
+        Spectroscopic, finite, from -0.01 to 20.
+    split : ndarray (n,) of str, optional
+        'training', 'validation' or 'testing'.
+    columns : Columns
+        How the table named them; a run remembers it.
+    """
+
+    magnitudes: np.ndarray
+    bands: tuple[str, ...]
+    object_id: np.ndarray | None = None
+    errors: np.ndarray | None = None
+    redshift: np.ndarray | None = None
+    split: np.ndarray | None = None
+    columns: Columns = field(default_factory=Columns)
+
+    def __post_init__(self):
+        _fill(self)
+        _check(self)
+
+    def __len__(self) -> int:
+        return len(self.magnitudes)
+
+    def take(self, rows: np.ndarray) -> Data:
+        """Some of the rows, by a mask or by number."""
+        names = ("magnitudes", "object_id", "errors", "redshift", "split")
+        taken = {name: getattr(self, name)[rows] for name in names if getattr(self, name) is not None}
+        return replace(self, **taken)
+
+    def of(self, split: str) -> Data:
+        """The rows of one split."""
+        return self.take(np.flatnonzero(self.split == split))
+
+    def splitted(self, seed: int = 1) -> Data:
+        """The same with a split: training and validation (one row in six), chosen by the seed, where it has none."""
+        if self.split is not None:
+            return self
+        order = np.random.default_rng(seed).permutation(len(self))
+        split = np.full(len(self), "training", dtype=object)
+        split[order[: len(self) // 6]] = "validation"
+        return replace(self, split=split)
+
+    def digest(self) -> str:
+        """The SHA-256 of the content; equal values give equal hashes."""
+        made = hashlib.sha256(",".join(self.bands).encode())
+        for name in ("magnitudes", "object_id", "errors", "redshift", "split"):
+            values = getattr(self, name)
+            made.update(name.encode())
+            if values is not None:
+                values = np.asarray(values, "S10") if name == "split" else values
+                made.update(np.ascontiguousarray(values + 0 if values.dtype.kind == "f" else values).tobytes())
+        return made.hexdigest()
+
+
+def _fill(data: Data) -> None:
+    """Bring every array to its type; what cannot be brought there is refused."""
+    object.__setattr__(data, "bands", tuple(data.bands))
+    magnitudes = _floats("magnitudes", data.magnitudes, np.float32)
+    if magnitudes.ndim != 2 or magnitudes.shape[1] != len(data.bands) or not data.bands:
+        raise UsageError(f"Magnitudes of shape {magnitudes.shape} do not fit {len(data.bands)} bands.")
+    object.__setattr__(data, "magnitudes", np.where(np.isfinite(magnitudes), magnitudes, np.float32(np.nan)))
+    if data.errors is not None:
+        errors = _floats("errors", data.errors, np.float32)
+        object.__setattr__(data, "errors", np.where(np.isfinite(errors) & (errors > 0), errors, np.float32(np.nan)))
+    if data.redshift is not None:
+        object.__setattr__(data, "redshift", _floats("redshift", data.redshift, np.float64))
+    if data.split is not None:
+        object.__setattr__(data, "split", np.asarray(data.split, dtype=object))
+    if data.object_id is not None:
+        given = np.asarray(data.object_id)
+        if given.dtype.kind not in "iu":
+            raise InputError(
+                f"object_id is {given.dtype}: it must be whole numbers; 17 digits do not fit into a float.",
+                "Write the table again with object_id as a 64-bit integer.",
+            )
+        object.__setattr__(data, "object_id", given.astype(np.int64))
+
+
+def _floats(name: str, values, dtype) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be numbers.") from None
+
+
+def _check(data: Data) -> None:
+    rows = len(data)
+    for name in ("object_id", "errors", "redshift", "split"):
+        values = getattr(data, name)
+        if values is not None and len(values) != rows:
+            raise UsageError(f"{name} has {len(values)} rows, and the magnitudes have {rows}.")
+    if data.errors is not None and data.errors.shape != data.magnitudes.shape:
+        raise UsageError(f"Errors of shape {data.errors.shape} do not fit magnitudes of {data.magnitudes.shape}.")
+    if len(set(data.bands)) < len(data.bands):
+        raise UsageError(f"A band occurs twice: {','.join(data.bands)}.")
+    if data.redshift is not None:
+        wrong = ~(np.isfinite(data.redshift) & (data.redshift >= LOWEST) & (data.redshift <= HIGHEST))
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise InputError(
+                f"{_row(data, row)}: {data.columns.redshift or 'redshift'} is {data.redshift[row]:g}, and must be from "
+                f"{LOWEST:g} to {HIGHEST:g} ({wrong.sum():,} such rows).",
+                "Leave out rows without a spectroscopic redshift.",
+            )
+    if data.split is not None:
+        wrong = ~np.isin(data.split.astype(str), SPLITS)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise InputError(
+                f"{_row(data, row)}: split is {data.split[row]!r}, and must be one of {', '.join(SPLITS)}."
+            )
+    if data.object_id is not None:
+        values, counts = np.unique(data.object_id, return_counts=True)
+        if (counts > 1).any():
+            twice = values[counts > 1][0]
+            places = np.flatnonzero(data.object_id == twice)[:2] + 1
+            raise InputError(f"object_id {twice} occurs twice, in rows {places[0]} and {places[1]}.")
+
+
+def _row(data: Data, row: int) -> str:
+    return f"Row {row + 1}" + ("" if data.object_id is None else f" (object_id {data.object_id[row]})")

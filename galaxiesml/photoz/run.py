@@ -1,0 +1,238 @@
+"""Train an estimator, load it again, predict with it."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from galaxiesml import __version__
+from galaxiesml.errors import UsageError
+from galaxiesml.photoz import calibrate, estimates, folder, grid, metrics, tables
+from galaxiesml.photoz.calibrate import Calibration
+from galaxiesml.photoz.config import Columns, Config
+from galaxiesml.photoz.data import Data
+from galaxiesml.photoz.ensemble import Ensemble, Outcome
+
+#: The fewest rows to train on and to validate on.
+FEWEST_TRAINING, FEWEST_VALIDATION = 100, 50
+#: The columns of predictions that are plain float64, in order.
+NUMBERS = (
+    *("z_phot", "z_risk", "z_median", "z_mode", "z_sigma", "z_low_68", "z_high_68", "z_low_95", "z_high_95", "odds"),
+    *("z_sigma_epistemic", "z_sigma_aleatoric"),
+)
+SCHEMA = pa.schema(
+    [pa.field("object_id", pa.int64())]
+    + [pa.field(name, pa.float64()) for name in NUMBERS]
+    + [pa.field("photoz_flags", pa.int32()), pa.field("pdf", pa.list_(pa.uint16()))]
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained estimator.
+
+    Attributes
+    ----------
+    config : Config
+    bands : tuple of str
+    edges : ndarray (bins + 1,)
+        Of the grid of every PDF, in redshift.
+    ensemble : Ensemble
+        What gives PDFs or points.
+    calibration : Calibration
+    domain : Domain
+        What training covered.
+    columns : Columns
+        How the training table named what was read.
+    info : dict
+        All of run.json: versions, data with counts and hashes, provenance, validation metrics, time.
+    curve : pyarrow.Table
+        One row an epoch of each member; empty of a forest.
+    """
+
+    config: Config
+    bands: tuple[str, ...]
+    edges: np.ndarray
+    ensemble: Ensemble
+    calibration: Calibration
+    domain: estimates.Domain
+    columns: Columns
+    info: dict = field(default_factory=dict)
+    curve: pa.Table | None = None
+
+    def predict(self, given: Data | pa.Table, images=None) -> pa.Table:
+        """Redshifts of every row, in the order given.
+
+        Parameters
+        ----------
+        given : Data or pyarrow.Table
+            A table's columns have the names of the training table (`columns`); a redshift in it is not looked at.
+        images : None
+            For estimators that take pictures; none here does.
+
+        Returns
+        -------
+        pyarrow.Table
+            The columns of `SCHEMA`.  ``pdf`` holds the probabilities of the grid's bins in units of 1 / 65,535.
+        """
+        if images is not None:
+            raise UsageError(f"The estimator {self.config.estimator} takes no images.")
+        return pa.Table.from_batches(self.predict_batches(given), SCHEMA)
+
+    def predict_batches(self, given: Data | pa.Table) -> Iterator[pa.RecordBatch]:
+        """The same in batches of ``config.chunk`` rows, for what memory does not hold at once."""
+        data = given if isinstance(given, Data) else tables.from_arrow(given, self.columns, self.bands, has_truth=False)
+        if data.bands != self.bands:
+            raise UsageError(
+                f"The data has the bands {','.join(data.bands)}, and the run was trained on {','.join(self.bands)}.",
+                "A band that is not there can be given as NaN.",
+            )
+        for at in range(0, len(data), self.config.chunk):
+            yield self._batch(data.take(np.arange(at, min(at + self.config.chunk, len(data)))))
+
+    def pdfs(self, data: Data) -> tuple[np.ndarray, Outcome]:
+        """Calibrated PDFs (n, bins), float64, and what the ensemble itself gave."""
+        outcome = self.ensemble.predict(data)
+        return _calibrated(outcome, self.calibration, self.edges), outcome
+
+    def _batch(self, data: Data) -> pa.RecordBatch:
+        pdf, outcome = self.pdfs(data)
+        units = grid.pack(pdf)
+        # Estimates are those of the PDF as it is stored.
+        pdf = grid.unpack(units)
+        central, config = self.calibration.central, self.config
+        made = estimates.estimates(pdf, self.edges, central, config.odds_width, config.z_phot, outcome.point)
+        made |= {"z_sigma_epistemic": outcome.epistemic, "z_sigma_aleatoric": outcome.aleatoric}
+        rows = len(data)
+        ids = pa.nulls(rows, pa.int64()) if data.object_id is None else pa.array(data.object_id, pa.int64())
+        numbers = [pa.nulls(rows, pa.float64()) if made[name] is None else pa.array(made[name]) for name in NUMBERS]
+        flags = pa.array(self.domain.flags(data.magnitudes, pdf), pa.int32())
+        starts = pa.array(np.arange(rows + 1, dtype=np.int32) * units.shape[1])
+        lists = pa.ListArray.from_arrays(starts, pa.array(units.ravel()))
+        return pa.record_batch([ids, *numbers, flags, lists], schema=SCHEMA)
+
+
+def train(
+    data: Data,
+    config: Config | None = None,
+    out: Path | str | None = None,
+    *,
+    tell: Callable | None = None,
+    provenance: dict | None = None,
+) -> Run:
+    """Train an estimator.
+
+    Parameters
+    ----------
+    data : Data
+        With redshifts.  Rows of the split 'training' train, those of 'validation' choose epochs and calibrate, those
+        of 'testing' are not looked at.  Without a split, one row in six, chosen by the seed, validates.
+    config : Config, optional
+        The defaults of `table` where it is left out.
+    out : path, optional
+        The run's folder.  A training that was killed goes on from its last epoch; a finished run of equal settings
+        and data is loaded.
+    tell : callable, optional
+        Called with a `training.Epoch` after each epoch.
+    provenance : dict, optional
+        Kept in run.json as it stands: the build that the data is from, for example.
+
+    Raises
+    ------
+    UsageError
+        There is no redshift, too few rows, or the folder holds a run of other settings or data.
+    ResourceError
+        The loss became NaN; says in which epoch and batch.
+    """
+    config = config or Config()
+    data = data.splitted(config.seed)
+    training, validation = _parts(data, config.seed)
+    hashes = {"training": training.digest(), "validation": validation.digest()}
+    digest = folder.digest(config, hashes)
+    place = None if out is None else Path(out)
+    if place is not None and folder.is_finished(place, digest):
+        return load(place)
+    wall, cpu = time.perf_counter(), time.process_time()
+    edges = grid.edges_of(config)
+    ensemble, outside, curve = Ensemble.trained(training, validation, config, edges, place, digest, tell)
+    inside = ensemble.predict(validation)
+    calibration = calibrate.calibrate(
+        *(part.pdf if part.pdf is not None else part.point for part in (outside, inside)),
+        edges,
+        validation.redshift,
+        ensemble.folds(len(validation)),
+        inside.pdf is None,
+    )
+    run = Run(
+        config=config,
+        bands=data.bands,
+        edges=edges,
+        ensemble=ensemble,
+        calibration=calibration,
+        domain=estimates.Domain.of(training, config.seed),
+        columns=data.columns,
+        curve=curve,
+    )
+    run.info.update(_info(run, digest, hashes, training, validation, outside, provenance))
+    run.info["time"] |= {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+    if place is not None:
+        folder.write(place, run)
+    return run
+
+
+def load(out: Path | str) -> Run:
+    """A finished run from its folder.
+
+    Raises
+    ------
+    InputError
+        A file of the folder is absent, is not what it should be, or does not fit the others; it is named.
+    """
+    return folder.read(Path(out))
+
+
+def _parts(data: Data, seed: int) -> tuple[Data, Data]:
+    if data.redshift is None:
+        raise UsageError("There is no redshift to train on.", "Name its column: --redshift specz_redshift")
+    training, validation = data.of("training"), data.of("validation")
+    if not len(validation) and len(training) >= FEWEST_TRAINING:
+        data = replace(training, split=None).splitted(seed)
+        training, validation = data.of("training"), data.of("validation")
+    for name, part, fewest in (("train", training, FEWEST_TRAINING), ("validate", validation, FEWEST_VALIDATION)):
+        if len(part) < fewest:
+            raise UsageError(f"{len(part):,} rows are too few to {name}: at least {fewest} are needed.")
+    return training, validation
+
+
+def _calibrated(outcome: Outcome, calibration: Calibration, edges: np.ndarray) -> np.ndarray:
+    if outcome.pdf is None:
+        pdf = calibrate.around(outcome.point, calibration.residuals, edges)
+        return pdf / pdf.sum(axis=1, keepdims=True)
+    return calibrate.tempered(outcome.pdf, calibration.temperature)
+
+
+def _info(run: Run, digest, hashes, training: Data, validation: Data, outside: Outcome, provenance) -> dict:
+    """run.json, but for what it took."""
+    pdf = _calibrated(outside, run.calibration, run.edges)
+    config = run.config
+    made = estimates.estimates(pdf, run.edges, run.calibration.central, config.odds_width, config.z_phot, outside.point)
+    truth = validation.redshift
+    judged = metrics.points(made["z_phot"], truth) | metrics.pdfs(pdf, run.edges, truth)
+    import torch
+
+    return {
+        "digest": digest,
+        "version": __version__,
+        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seeds": [config.seed + 1000 * number for number in range(config.seeds)],
+        "data": {"rows": {"training": len(training), "validation": len(validation)}, "sha256": hashes},
+        "provenance": provenance or {},
+        "validation": judged,
+        "time": {"torch": torch.__version__, "device": run.ensemble.device},
+    }
