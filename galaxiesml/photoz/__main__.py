@@ -20,8 +20,8 @@ _EXAMPLES = """examples:
       --non-detection 99 --limits u=27.79,g=29.04 --out runs/forest
   python -m galaxiesml.photoz predict runs/first --table new.parquet --out redshifts.parquet
 
-exit codes: 0 success; 1 internal error; 2 wrong arguments; 3 invalid file; 8 the training failed, or not enough
-disk space or memory; 130 interrupted (type it again to go on).
+exit codes: 0 success; 1 internal error; 2 wrong arguments; 3 invalid file; 7 the training failed; 8 not enough disk
+space or memory; 130 interrupted (type it again to go on).
 """
 
 

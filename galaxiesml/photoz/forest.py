@@ -80,7 +80,8 @@ class Forest:
             left=joined("children_left", np.int32),
             right=joined("children_right", np.int32),
             feature=joined("feature", np.int32),
-            threshold=joined("threshold", np.float64),
+            # A split of the missing from the others has an infinite threshold; every file's numbers are finite.
+            threshold=np.nan_to_num(joined("threshold", np.float64)),
             missing_left=joined("missing_go_to_left", np.uint8),
             value=np.concatenate([tree.value[:, 0, 0] for tree in trees]),
             leaf_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),

@@ -147,7 +147,7 @@ def train(
     ------
     UsageError
         There is no redshift, too few rows, or the folder holds a run of other settings or data.
-    ResourceError
+    BuildError
         The loss became NaN; says in which epoch and batch.
     """
     config = config or Config()

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from galaxiesml.errors import InputError, ResourceError, UsageError
+from galaxiesml.errors import BuildError, InputError, UsageError
 from galaxiesml.photoz.config import Config
 from galaxiesml.photoz.data import Data
 from galaxiesml.photoz.weights import read_tensors, write_tensors
@@ -249,7 +249,7 @@ def _refuse_nan(losses: Tensor, number: int, epoch: int) -> None:
     wrong = ~torch.isfinite(losses)
     if wrong.any():
         batch = int(torch.nonzero(wrong)[0]) + 1
-        raise ResourceError(
+        raise BuildError(
             f"The loss of network {number + 1} is not a number in epoch {epoch + 1}, batch {batch}.",
             "Train with a lower rate, for example: --set learning_rate=5e-4",
         )
