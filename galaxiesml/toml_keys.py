@@ -107,7 +107,7 @@ def _of_table(table: dict, path: str, shown: str, families: dict) -> Iterator[st
 def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
     kind = next((kind for kind in key.kind.split(", or ") if KINDS[kind](value)), None)
     if kind is None:
-        yield f"{place} = {value!r}, where {key.kind} is expected"
+        yield f"{place} = {value!r}; expected: {key.kind}"
     elif kind.startswith("texts") and not value and not key.may_be_empty:
         yield f"{place} is empty; at least one is expected"
     elif kind == "table":
@@ -118,7 +118,7 @@ def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
     elif key.words:
         for word in [value] if kind == "text" else value:
             if word not in key.words:
-                yield f"{place}: {word!r} is none of {', '.join(key.words)}{nearest(word, key.words)}"
+                yield f"{place}: {word!r} is not one of {', '.join(key.words)}{nearest(word, key.words)}"
 
 
 def refuse(origin: str, what: str, problems: list[str]) -> None:

@@ -100,7 +100,7 @@ class Catalog:
         profile = checked_profile(release)
         root = Path(root).resolve()
         if (root / CONFIG).exists():
-            raise CatalogError(f"{root} is a catalogue already.", "Go on with it, or give the name of another folder.")
+            raise CatalogError(f"{root} is already a catalogue.", "Use it as it is, or give another folder.")
         # Where plain `dbt build` writes; it cannot make the folder.
         (root / "builds" / ".dbt").mkdir(parents=True, exist_ok=True)
         write_atomic(root / "release.toml", profile.text)
@@ -115,10 +115,10 @@ class Catalog:
         settings = read_settings(root)
         if settings.get("format") != FORMAT:
             raise CatalogError(
-                f"{root} is a catalogue of format {settings.get('format')!r}; this galaxiesml writes {FORMAT}.",
+                f"{root} has the catalogue format {settings.get('format')!r}; this galaxiesml writes {FORMAT}.",
                 "Type: galaxiesml upgrade"
                 if isinstance(settings.get("format"), int) and settings["format"] < FORMAT
-                else "Install the galaxiesml that made it, or a newer one.",
+                else "Install the version of galaxiesml that made it, or a newer one.",
             )
         profile = root / "release.toml"
         if not profile.is_file():
@@ -357,5 +357,5 @@ def check_version(name: str | int) -> int:
     text, known = str(name).lower().removeprefix("v"), version_numbers()
     if text not in map(str, known):
         *others, last = [f"v{number}" for number in known]
-        raise UsageError(f"No version {name!r} of galaxies.", f"There are {', '.join(others)} and {last}.")
+        raise UsageError(f"There is no version {name!r} of galaxies.", f"Versions: {', '.join(others)} and {last}.")
     return int(text)

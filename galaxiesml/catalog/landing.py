@@ -126,7 +126,7 @@ def find(catalog: Catalog, kind: str, reference: str, what: str, hint: str) -> d
     if len(found) == 1:
         return found[0]
     known = ", ".join(f"{info['source_file']} ({info['source_sha256'][:12]})" for info in landed[-5:]) or "none"
-    raise UsageError(f"{reference} means {len(found)} {what}; landed: {known}.", hint)
+    raise UsageError(f"{reference} matches {len(found)} {what}; landed: {known}.", hint)
 
 
 def refresh_landings(catalog: Catalog) -> None:

@@ -44,7 +44,7 @@ def plain(path: Path | str) -> Path:
             link.symlink_to(path)
     except OSError as error:
         raise CatalogError(
-            f"{path} has a backslash in its name, and no link to it can be made: {error}.",
+            f"{path} has a backslash in its name, so no link to it can be made: {error}.",
             "Set TMPDIR to a folder without a backslash that can be written, or give the catalogue another name.",
         ) from None
     return link

@@ -69,13 +69,13 @@ def check(key: str, value):
         It is none: names the setting and what it should look like.
     """
     if key not in SETTINGS:
-        raise UsageError(f"No setting {key!r}.", f"Settings: {', '.join(SETTINGS)}.")
+        raise UsageError(f"There is no setting {key!r}.", f"Settings: {', '.join(SETTINGS)}.")
     if key == "threads":
         if not str(value).isdecimal() or int(value) < 1:
-            raise UsageError(f"threads = {value!r} is no number of threads.", "Give 1 or more.")
+            raise UsageError(f"threads = {value!r} is not a number of threads.", "Give 1 or more.")
         return int(value)
     if key == "memory_limit" and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", str(value)):
-        raise UsageError(f"memory_limit = {value!r} is no size.", "Give one as 4GB or 512MB.")
+        raise UsageError(f"memory_limit = {value!r} is not a size.", "Give a size such as 4GB or 512MB.")
     return str(value)
 
 
@@ -99,7 +99,7 @@ def check_space(folder: Path, needed: int, force: bool = False) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed and not force:
         raise ResourceError(
-            f"{folder} has {free / 1e9:.1f} GB free, and this needs about {needed / 1e9:.1f} GB.",
+            f"{folder} has {free / 1e9:.1f} GB free, but about {needed / 1e9:.1f} GB are needed.",
             "Make room (galaxiesml gc deletes old builds), or type the command again with --force.",
         )
 
@@ -114,6 +114,6 @@ def check_memory(needed: int, force: bool = False) -> None:
     """
     if _memory_bytes() < needed and not force:
         raise ResourceError(
-            f"This machine has {_memory_bytes() / 1e9:.1f} GB of memory, and this needs about {needed / 1e9:.1f} GB.",
-            "Type the command again with --force to try all the same.",
+            f"This machine has {_memory_bytes() / 1e9:.1f} GB of memory, but about {needed / 1e9:.1f} GB are needed.",
+            "Type the command again with --force to try anyway.",
         )

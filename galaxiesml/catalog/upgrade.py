@@ -20,7 +20,7 @@ def _keep_the_profile(root: Path) -> str:
     """0 to 1: the catalogue holds its release profile, and no longer reads the package's."""
     release = read_settings(root).get("release")
     if not release:
-        raise CatalogError(f"{root / CONFIG} names no release.", f'Add to it: release = "{known_releases()[0]}"')
+        raise CatalogError(f"{root / CONFIG} does not name a release.", f'Add to it: release = "{known_releases()[0]}"')
     profile = load_profile(release)
     write_atomic(root / "release.toml", profile.text)
     return f"release.toml: the profile of {profile.name} as this galaxiesml has it"
@@ -46,8 +46,8 @@ def upgrade_folder(root: Path) -> list[str]:
     found = read_settings(root).get("format")
     if not isinstance(found, int) or found > FORMAT or (found < FORMAT and found not in STEPS):
         raise CatalogError(
-            f"{root} is a catalogue of format {found!r}; this galaxiesml knows {min(STEPS)} to {FORMAT}.",
-            "Install the galaxiesml that made it, or a newer one.",
+            f"{root} has the catalogue format {found!r}; this galaxiesml reads {min(STEPS)} to {FORMAT}.",
+            "Install the version of galaxiesml that made it, or a newer one.",
         )
     done = []
     for number in range(found, FORMAT):

@@ -158,7 +158,7 @@ def _not_installed(error: Exception) -> UsageError | None:
     return UsageError(
         "Sersic profiles are fitted with PyTorch, which is not installed.",
         "Type: pip install torch\n"
-        "The build without CUDA is far smaller: choose CPU on the install page of PyTorch, and type what it shows.",
+        "The build without CUDA is much smaller: choose CPU on PyTorch's installation page and type what it shows.",
     )
 
 
@@ -167,7 +167,7 @@ def _report_fault(error: Exception) -> int:
     sys.stderr.write(f"Error: {type(error).__name__}: {error}\n")
     files = [handler.baseFilename for handler in common.LOG.handlers if hasattr(handler, "baseFilename")]
     if files and not common.STATE.verbose:
-        sys.stderr.write(f"This is a fault of galaxiesml; the traceback is in {files[0]}.\n")
+        sys.stderr.write(f"This is a bug in galaxiesml; the traceback is in {files[0]}.\n")
     else:
         traceback.print_exc()
     return 1

@@ -70,7 +70,7 @@ def build(
 
     if specz_rule is not None and specz is Specz.EXPORT:
         raise UsageError(
-            "--specz-rule chooses among the landed surveys' spectra; the export has its own.", "Add --specz matched."
+            "--specz-rule applies to the landed surveys' spectra, not to the export's.", "Add --specz matched."
         )
     catalog = common.catalog()
     common.warn_of_profile(catalog)
@@ -135,15 +135,15 @@ def _say(built) -> None:
     if built.info["spectra_from"] != "export":
         common.say(f"Spectra: {built.info['spectra_from']}.")
     for decided in by_hand(built.info["specz"]) if built.info["spectra_from"] != "export" else ():
-        common.warn(f"Quality flags were decided by hand, {decided}.")
+        common.warn(f"Quality flags were set by hand: {decided}.")
     for name, version in built.info["versions"].items():
         default = " (plain galaxies)" if name == f"v{built.info['default_version']}" else ""
         common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")
         if version["missing_cuts"]:
-            common.warn(f"galaxies_{name} is INCOMPLETE: {', '.join(version['missing_cuts'])} not judged in full.")
+            common.warn(f"galaxies_{name} is INCOMPLETE: {', '.join(version['missing_cuts'])} not applied in full.")
     for name, cuts in built.left_out.items():
         common.warn(
-            f"galaxies_{name} is left out: it needs {', '.join(cuts)}.  "
+            f"galaxies_{name} was not built: columns of {', '.join(cuts)} are missing.  "
             f"Type: galaxiesml build --version {name} --accept-missing all"
         )
     common.warn_of_morphology(built.info)

@@ -42,7 +42,7 @@ class _Once:
                 takes_one = option.param_type_name == "option" and not (option.multiple or option.is_flag)
                 if takes_one and times > 1:
                     name = max(option.opts, key=len)
-                    raise UsageError(f"{name} is given {times} times, and takes one value.", f"Give {name} once.")
+                    raise UsageError(f"{name} is given {times} times, but takes one value.", f"Give {name} once.")
         return super().parse_args(ctx, args)
 
 
@@ -102,7 +102,9 @@ def refuse_with(context: typer.Context, this: str, but: tuple[str, ...], why: st
         What the command does with it, as a sentence.
     """
     if found := typed(context, but):
-        raise UsageError(f"{this} does not go with {', '.join(found)}.  {why}", f"Leave out {this}, or the others.")
+        raise UsageError(
+            f"{this} cannot be combined with {', '.join(found)}.  {why}", f"Leave out {this}, or the others."
+        )
 
 
 def refuse_catalog(command: str, why: str) -> None:
@@ -110,7 +112,7 @@ def refuse_catalog(command: str, why: str) -> None:
     from galaxiesml.cli import common
 
     if common.STATE.catalog is not None:
-        raise UsageError(f"-C names a catalogue, and {command} opens none.  {why}", "Leave out -C.")
+        raise UsageError(f"-C names a catalogue, but {command} does not open one.  {why}", "Leave out -C.")
 
 
 def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
@@ -134,7 +136,7 @@ def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
         listed = f"{', '.join(others)} or {last}" if others else last
         written = "Parquet" if suffixes[0] == "parquet" else suffixes[0].upper()
         raise UsageError(
-            f"{command} writes {written}, and {path.name} does not end in {listed}.",
+            f"{command} writes {written}, but {path.name} does not end in {listed}.",
             f"Name it {path.stem}.{suffixes[0]}.",
         )
 
@@ -150,7 +152,7 @@ def check_folder(path: Path | None, command: str) -> Path | None:
         return path
     if path.exists() or path.suffix.lower().removeprefix(".") in FILES:
         what = "is a file" if path.exists() else "is the name of a file"
-        raise UsageError(f"{path} {what}, and {command} writes into a folder.", "Name a folder with --out.")
+        raise UsageError(f"{path} {what}, but {command} writes into a folder.", "Name a folder with --out.")
     return path
 
 

@@ -68,7 +68,7 @@ def specz(
     from galaxiesml.surveys.description import known_surveys
 
     if rejects is not None and len(files) > 1:
-        raise UsageError("--rejects names one file for the bad rows of one file.", "Land the files one by one.")
+        raise UsageError("--rejects takes the bad rows of a single file.", "Land the files one by one.")
     catalog = common.catalog()
     options = {"survey": survey, "no_flag": no_flag and no_flag.value, "rejects": rejects, "force": force}
     landed, failed = [], []

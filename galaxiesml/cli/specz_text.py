@@ -26,7 +26,7 @@ def survey_rows(surveys: dict[str, Survey], landed: dict[str, int]) -> list[dict
 def flag_rows(surveys: dict[str, Survey], name: str) -> list[dict]:
     """One row a rule of one survey."""
     if name not in surveys:
-        raise UsageError(f"No survey is named {name!r}.", f"Known: {', '.join(surveys)}.")
+        raise UsageError(f"There is no survey {name!r}.", f"Known: {', '.join(surveys)}.")
     return [
         {
             "flag": " ".join(value or "(none)" for value in rule.values),

@@ -45,13 +45,15 @@ def query_conditions(query: str | Path, profile: Profile) -> tuple[str, list[str
         path = Path(query)
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in ARCHIVE.glob("*.sql")))
-        raise UsageError(f"No archive query {str(query)!r}.", f"Give {known}, or the path of an .sql file.")
+        raise UsageError(f"There is no archive query {str(query)!r}.", f"Give {known}, or the path of an .sql file.")
     try:
         statement = sqlglot.parse_one(path.read_text(encoding="utf-8"), dialect="postgres")
     except sqlglot.errors.ParseError as error:
         raise InputError(f"{path} does not parse as SQL: {error}.") from error
     if not isinstance(statement, exp.Select):
-        raise InputError(f"{path} is not one SELECT statement.", "A query with UNION made no one set of cuts.")
+        raise InputError(
+            f"{path} is not one SELECT statement.", "A query with UNION does not apply a single set of cuts."
+        )
     where = statement.find(exp.Where)
     ours = profile.ours
     conditions = [_rename(part, ours) for part in conjuncts(where.this)] if where else []

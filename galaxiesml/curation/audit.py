@@ -31,7 +31,7 @@ def built_version(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
     version = rows(connection, "select * from versions where version = ?", [f"v{number}"])[0]
     if not version["built"]:
         raise CatalogError(
-            f"This build holds no v{number}: it needs {version['missing_cuts']}, which the landed files lack.",
+            f"This build has no v{number}: the landed files do not have the columns of {version['missing_cuts']}.",
             f"Type: galaxiesml build --version v{number} --accept-missing all",
         )
     return version

@@ -94,9 +94,7 @@ def _raise_failures(outcome, project: Path, logs: Path) -> None:
         if isinstance(outcome.exception, KeyboardInterrupt):
             raise outcome.exception
         told = str(outcome.exception) or type(outcome.exception).__name__
-        raise BuildError(
-            f"dbt could not run: {told}", f"The whole story is in {logs / 'dbt.log'}."
-        ) from outcome.exception
+        raise BuildError(f"dbt could not run: {told}", f"The full log is {logs / 'dbt.log'}.") from outcome.exception
     failed = [result for result in outcome.result.results if result.status in ("error", "fail", "runtime error")]
     for known in (refusal_told(str(result.message)) for result in failed):
         if known is not None:
@@ -107,8 +105,8 @@ def _raise_failures(outcome, project: Path, logs: Path) -> None:
             kind = "test" if str(result.node.resource_type) == "test" else "model"
             lines.append(f"{kind} {result.node.name} ({project / result.node.original_file_path}): {result.message}")
         raise BuildError(
-            "The build stopped; what was published before stands as it was.\n  " + "\n  ".join(lines),
-            f"The SQL as run is under {project / 'target'}; the whole story is in {logs / 'dbt.log'}.",
+            "The build failed. The published build is unchanged.\n  " + "\n  ".join(lines),
+            f"The SQL as run is under {project / 'target'}; the full log is {logs / 'dbt.log'}.",
         )
 
 

@@ -48,9 +48,9 @@ def told(version: str, by: dict) -> str:
     """The same in words."""
     whole = "all" if by["rows_in"] == by["pairs"] else f"the last {by['rows_in']:,}"
     missing = f" ({by['nulls']:,} of them because an input is missing)" if by["nulls"] else ""
-    before = ", ".join(f"{cut} took {rows:,}" for cut, rows in by["before"].items())
+    before = ", ".join(f"{cut} removed {rows:,}" for cut, rows in by["before"].items())
     return (
-        f"galaxies_{version} has 0 galaxies of {by['pairs']:,} pairs: the cut {by['cut']} took {whole}{missing}"
+        f"galaxies_{version} has 0 galaxies of {by['pairs']:,} pairs: the cut {by['cut']} removed {whole}{missing}"
         + (f"; before it {before}" if before else "")
         + f".  Type: galaxiesml audit cuts --version {version}"
     )

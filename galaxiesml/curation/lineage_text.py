@@ -99,7 +99,7 @@ def _cut_lines(lineage: ColumnLineage) -> list[str]:
     rows = []
     for cut in lineage.filters.cuts:
         names = list(dict.fromkeys(column for _, column in cut.columns))
-        read = " ".join(fold_names(names, lineage.source.bands)) or "not judged in this build: it reads no column"
+        read = " ".join(fold_names(names, lineage.source.bands)) or "not applied in this build: it reads no column"
         rows.append((cut.name, read, _in_files(lineage.source, cut.columns)))
     # Every version judges its window cuts in a model of its own: the same line says it once.
     rows = list(dict.fromkeys(rows))

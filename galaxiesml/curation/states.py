@@ -140,7 +140,7 @@ def plan_versions(
 
 
 def _refusal(number: int, refused: list[str], states: list[State], profile: Profile) -> tuple[str, str]:
-    lines = [f"v{number} cannot be built: it needs cuts that the landed files cannot be judged on."]
+    lines = [f"v{number} cannot be built: columns that its cuts need are missing from the landed files."]
     cuts = {cut["name"]: cut for cut in load_cuts()}
     for name in refused:
         for state in states:
@@ -150,8 +150,8 @@ def _refusal(number: int, refused: list[str], states: list[State], profile: Prof
     options = " ".join(f"--accept-missing {name}" for name in refused)
     hint = (
         f"Type: galaxiesml build {options}\n"
-        "  or, for every missing cut: galaxiesml build --accept-missing all (what is built then says incomplete).\n"
-        "  If the archive made them: galaxiesml ingest replace LANDING FILE --archive-query paper."
+        "  or, for every missing cut: galaxiesml build --accept-missing all (the version is then marked INCOMPLETE).\n"
+        "  If the archive applied them: galaxiesml ingest replace LANDING FILE --archive-query paper."
     )
     return "\n".join(lines), hint
 

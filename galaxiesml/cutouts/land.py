@@ -94,7 +94,9 @@ def land_pictures(
     """
     sources = [found for source in sources for found in _expand(Path(source))]
     if list_file is not None and len(sources) != 1:
-        raise UsageError("--list names the list of one tar.", "Land the tars one by one, or put X.txt next to X.tar.")
+        raise UsageError(
+            "--list takes the list of a single tar.", "Land the tars one by one, or put X.txt next to X.tar."
+        )
     store = store_of(catalog, psf)
     recover(catalog)
     store.mkdir(parents=True, exist_ok=True)
@@ -173,8 +175,8 @@ def _known(catalog: Catalog, store: Path, source: Path, info: dict, list_file: P
         # Landed before the end of tars was looked at.
         if (wrong := _not_whole(source)) is not None:
             remove = f"galaxiesml ingest remove --kind {store.name} {info['source_file']}"
-            hint = f"Type: {remove}; fetch it and land it again."
-            told = InputError(f"{source} was landed as if it were whole: {wrong}.", hint)
+            hint = f"Type: {remove}; then download the tar again and land it."
+            told = InputError(f"{source} was landed as a complete tar, but {wrong}.", hint)
             return Landed(source, info, "failed", told)
         info = info | asdict(Silence())
         write_note(store / info["shard"], info)
@@ -230,5 +232,5 @@ def _expand(source: Path) -> list[Path]:
     tars = sorted(path for path in source.iterdir() if path.suffix == ".tar" and path.is_file())
     found = tars + ([source] if fits_of(source) else [])
     if not found:
-        raise InputError(f"{source} holds neither .tar nor .fits files.")
+        raise InputError(f"{source} contains neither .tar nor .fits files.")
     return found

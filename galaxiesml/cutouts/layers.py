@@ -101,7 +101,7 @@ def read_cutout(data: memoryview | bytes | bytearray) -> Cutout:
     for name, bits in LAYERS:
         if position >= len(data):
             raise BadFits(
-                f"it is cut short: {name} and what follows lack, where the service sends an empty HDU at least",
+                f"it is cut short: {name} and later HDUs are missing; the service sends at least empty ones",
                 "cut_short",
             )
         cards, start = read_header(data, position)
@@ -179,7 +179,7 @@ def _number(word: str) -> str | float | int | bool:
 
 
 def _cut(name: str, wanted: int, there: int) -> BadFits:
-    return BadFits(f"its {name} is cut short: {wanted} bytes wanted, {there} there", "cut_short")
+    return BadFits(f"its {name} is cut short: {wanted} bytes expected, {there} present", "cut_short")
 
 
 def _extent(cards: dict, name: str, allowed: tuple[int, ...]) -> tuple[tuple[int, int], int, int]:
@@ -191,7 +191,7 @@ def _extent(cards: dict, name: str, allowed: tuple[int, ...]) -> tuple[tuple[int
         return (0, 0), 0, 0
     columns, rows = cards.get("NAXIS1"), cards.get("NAXIS2")
     if axes != 2 or type(columns) is not int or type(rows) is not int or columns < 0 or rows < 0:
-        raise BadFits(f"its {name} is no picture of two axes")
+        raise BadFits(f"its {name} is not an image with two axes")
     bits = cards.get("BITPIX")
     if bits not in allowed or cards.get("PCOUNT", 0) != 0 or cards.get("GCOUNT", 1) != 1:
         raise BadFits(f"its {name} has BITPIX {bits!r} where the service sends {allowed[0]}")

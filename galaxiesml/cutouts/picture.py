@@ -141,7 +141,7 @@ def store_picture(member: Member, shard: ShardWriter, bands: tuple[str, ...], ps
         name = read_name(member.name, psf)
         picture.line, picture.band, picture.tract, picture.rerun = name.line, name.band, name.tract, name.rerun
         if name.band not in bands:
-            raise BadName(f"its filter {name.band} is none of the release's: {', '.join(bands)}", "filter")
+            raise BadName(f"its filter {name.band} is not one of the release's: {', '.join(bands)}", "filter")
         cutout = read_psf(member.data) if psf else read_cutout(member.data)
         _take_header(picture, cutout, name, psf)
     except Refused as error:

@@ -10,7 +10,7 @@ CLASSES = {
     "repeated": "a member of the same name comes before it",
     "filter": "its name and its header disagree on the filter, or the release does not have the filter",
     "cut_short": "it ends before its pixels do",
-    "layout": "it is no FITS file, or its layers are not what the service sends",
+    "layout": "it is not a FITS file, or its layers are not what the service sends",
     "zero_point": "its header does not give the zero point (FLUXMAG0)",
     "projection": "its WCS is not a gnomonic projection of square pixels in degrees, ICRS",
 }

@@ -16,9 +16,9 @@ from galaxiesml.cutouts.tar import TarStream
 #: Why a line without a picture is not known to be outside the coverage, in the words of the documentation.
 CLASSES = {
     "cut_short": "the tar is cut short",
-    "after_end": "something follows the tar's end mark, and was not read",
-    "not_matched": "a picture of the tar belongs to no line that is known",
-    "not_in_folder": "the source is a folder or a FITS file, which may not hold all that was sent",
+    "after_end": "data after the tar's end mark were not read",
+    "not_matched": "a picture of the tar matches no line of a known list",
+    "not_in_folder": "the source is a folder or a FITS file, and may not contain everything that was sent",
 }
 
 
@@ -42,12 +42,12 @@ def silence_of(source: Path, stream: TarStream | None, pictures: list[Picture]) 
     """What the silence of a source that was read means."""
     name = source.name
     if stream is None or not is_tar(source):
-        return Silence("not_in_folder", f"{name} does not hold it")
+        return Silence("not_in_folder", f"{name} does not contain it")
     if stream.cut_at is not None:
         return Silence("cut_short", f"{name} is cut short at byte {stream.cut_at:,}")
     if stream.after_end is not None:
-        return Silence("after_end", f"what follows the end mark of {name} at byte {stream.after_end:,} was not read")
+        return Silence("after_end", f"data after the end mark of {name} at byte {stream.after_end:,} were not read")
     lost = [picture for picture in pictures if picture.line is None and picture.member.endswith(".fits")]
     if lost:
-        return Silence("not_matched", f"{lost[0].member} of {name} belongs to no line that is known")
+        return Silence("not_matched", f"{lost[0].member} of {name} matches no line of a known list")
     return Silence()

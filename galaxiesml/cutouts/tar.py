@@ -130,7 +130,7 @@ class TarStream:
                 yield _refused(name, f"it is {_WHAT[kind]}", "not_a_file")
             elif kind not in _REGULAR or sparse:
                 self._skip(size)
-                yield _refused(name, f"it is {_WHAT.get(b'S' if sparse else kind, 'no plain file')}", "not_a_file")
+                yield _refused(name, f"it is {_WHAT.get(b'S' if sparse else kind, 'not a plain file')}", "not_a_file")
             elif size > MAX_MEMBER_BYTES:
                 self._skip(size)
                 yield _refused(name, *_too_large(size))
@@ -143,11 +143,11 @@ class TarStream:
         block = bytes(self._take(min(BLOCK, self._size - at)))
         if len(block) < BLOCK:
             # The zeros after a header's name tell a tar that is cut in its first block from another file.
-            raise BadTar("it is no tar") if at == 0 and block and b"\0" not in block else CutTar(self._size)
+            raise BadTar("it is not a tar file") if at == 0 and block and b"\0" not in block else CutTar(self._size)
         if not block.strip(b"\0"):
             return None
         if _checksum(block) != sum(block[:148]) + 8 * 32 + sum(block[156:]):
-            raise BadTar("it is no tar" if at == 0 else f"it is damaged at byte {at:,}")
+            raise BadTar("it is not a tar file" if at == 0 else f"it is damaged at byte {at:,}")
         name = block[:100].split(b"\0")[0]
         if block[257:263] == b"ustar\0" and block[345]:
             name = block[345:500].split(b"\0")[0] + b"/" + name
@@ -215,7 +215,7 @@ def folder_members(folder: Path, files: list[Path], progress=None) -> Iterator[M
         size = path.stat().st_size
         name = printable(str(path.relative_to(folder)))
         if path.is_symlink() or not path.is_file():
-            yield _refused(name, "it is no plain file", "not_a_file")
+            yield _refused(name, "it is not a plain file", "not_a_file")
         elif size > MAX_MEMBER_BYTES:
             yield _refused(name, *_too_large(size))
         else:

@@ -107,18 +107,20 @@ def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_wid
     info = catalog.build_info()
     name = f"v{check_version(version or info['default_version'])}"
     if name not in info["versions"]:
-        raise CatalogError(f"Build {info['id']} holds no {name}.", f"Type: galaxiesml build --version {name}")
+        raise CatalogError(f"Build {info['id']} has no {name}.", f"Type: galaxiesml build --version {name}")
     known = tuple(catalog.profile.bands)
     typed = known if bands is None else tuple(bands.split(",")) if "," in bands or bands in known else tuple(bands)
     asked = tuple(word.strip() for word in layers.split(","))
     if not typed or not set(typed) <= set(known):
-        raise UsageError(f"--bands {bands}: no such filter.", f"{catalog.profile.name} has {', '.join(known)}.")
+        raise UsageError(f"Unknown filter in --bands: {bands}.", f"{catalog.profile.name} has {', '.join(known)}.")
     if not set(asked) <= set(LAYERS):
-        raise UsageError(f"--layers {layers}: no such layer.", f"Give some of {','.join(LAYERS)}.")
+        raise UsageError(f"Unknown layer in --layers: {layers}.", f"Give some of {','.join(LAYERS)}.")
     if not 0 < semi_width <= MAX_SEMI_WIDTH_ARCSEC:
-        raise UsageError(f"--semi-width {semi_width:g} is none.", "It is in arcsec, up to 2100: the service's limit.")
+        raise UsageError(
+            f"--semi-width {semi_width:g} is out of range.", "Give arcseconds above 0, up to 2100, the service's limit."
+        )
     if rest.get("type", TYPES[0]) not in TYPES:
-        raise UsageError(f"--type {rest['type']}: no such pictures.", f"Give one of {', '.join(TYPES)}.")
+        raise UsageError(f"Unknown value for --type: {rest['type']}.", f"Give one of {', '.join(TYPES)}.")
     chosen = tuple(band for band in known if band in typed)
     return Ask(name, chosen, float(semi_width), tuple(layer for layer in LAYERS if layer in asked), **rest)
 
@@ -141,8 +143,8 @@ def wanted_lists(catalog: Catalog, ask: Ask, folder: Path) -> Wanted:
     with catalog.connect() as connection:
         if "picture_reason_class" not in connection.table("pictures").columns:
             raise CatalogError(
-                f"Build {catalog.current_id()} was made before reasons had classes: it cannot tell a tar that was "
-                "cut short from what is outside the coverage.",
+                f"Build {catalog.current_id()} was made by an earlier galaxiesml: it cannot tell a tar that was "
+                "cut short from a position outside the coverage.",
                 "Type: galaxiesml build",
             )
     rerun = catalog.profile.name
@@ -245,8 +247,8 @@ def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
     if "replaced" in states and not force:
         path = lists[states.index("replaced")].path
         raise InputError(
-            f"{path} stands and asks for something else; no list is written.",
-            "If its answer is landed and built, type it again with --force; else give another folder: --out DIR",
+            f"{path} exists and requests something else; no list was written.",
+            "If its tar is landed and built, add --force; otherwise give another folder: --out DIR",
         )
     for made, state in zip(lists, states, strict=True):
         if state != "unchanged":

@@ -18,4 +18,4 @@ def by_astropy(path: Path, options: str = "") -> str:
     target = f"{path.name}.parquet"
     read = f"Table.read({json.dumps(str(path), ensure_ascii=False)}{options})"
     code = f"from astropy.table import Table; {read}.write({json.dumps(target, ensure_ascii=False)})"
-    return f"python -c {shlex.quote(code)}; and land {target}."
+    return f"python -c {shlex.quote(code)}; then land {target}."

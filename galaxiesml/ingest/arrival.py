@@ -31,4 +31,6 @@ def check_unchanged(path: Path, before: os.stat_result) -> None:
     """Refuse a file that was written to while it was read."""
     after = path.stat()
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        raise InputError(f"{path} changed while it was read.", "Type the command again when it is at rest.")
+        raise InputError(
+            f"{path} changed while it was read.", "Type the command again when nothing writes to the file."
+        )

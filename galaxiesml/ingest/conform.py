@@ -78,7 +78,7 @@ def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] |
     notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()]
     for position, name in enumerate(source.names):
         if name.lower() in places:
-            notes.append(f"column {name} stands there more than once: the first is taken")
+            notes.append(f"column {name} occurs more than once; the first one is used")
         places.setdefault(name.lower(), position)
     ours = {
         name: places[profile.columns[name].source.lower()]
@@ -100,12 +100,12 @@ def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: li
         return "joined" if has_object and has_spectrum else "objects" if has_object else "specz"
     found = ", ".join(source.names[:8]) + (", ..." if len(source.names) > 8 else "")
     hint = (
-        "The catalogue's release may be another than the file's: galaxiesml init DIR --release RELEASE\n"
+        "The file may be of another release than the catalogue: galaxiesml init DIR --release RELEASE\n"
         f"  where RELEASE is {', '.join(known_releases())}, or a profile of your own that says what the file\n"
         f"  calls our columns: --release my_release.toml ({DOCS} has its keys)."
     )
     if "object_id" not in profile.columns:
-        raise InputError(f"The release profile {profile.name} does not say what it calls object_id.", hint)
+        raise InputError(f"The release profile {profile.name} names no column for object_id.", hint)
     if "object_id" not in ours:
         wanted = profile.columns["object_id"].source
         likely = _likely_ids(source, wanted)
@@ -136,7 +136,7 @@ def _check_types(source: Source, known: dict, ours: dict, surveys: list) -> None
     for name, position in ours.items():
         kind, found = known[name].type, source.types[position]
         if not can_hold(found, kind, _is_id(name)):
-            why = "an identifier of 17 digits does not survive a float" if _is_id(name) else f"{kind} is expected"
+            why = "a float cannot hold an identifier of 17 digits" if _is_id(name) else f"{kind} is expected"
             raise InputError(
                 f"{source.path}, column {source.names[position]} ({name}): its type is {found}; {why}.",
                 "Export the column again as a 64-bit integer." if _is_id(name) else None,

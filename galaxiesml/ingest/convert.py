@@ -22,7 +22,7 @@ REASONS = {
     "bigint": "is not a whole number of 64 bits",
     "double": "is not a number",
     "boolean": "is neither true nor false",
-    "text": "is a whole number that a float does not hold exactly",
+    "text": "is a whole number that a float cannot hold exactly",
 }
 
 

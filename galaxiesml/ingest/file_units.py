@@ -52,7 +52,7 @@ def check_units(source: Source, expected: dict[int, tuple[str, str]]) -> list[st
         told = wrong[0] if len(wrong) == 1 else "".join(f"\n  {line}" for line in wrong)
         raise InputError(
             f"{source.path}, {told}; nothing was landed.",
-            "Nothing is converted here: write the column in the unit that is expected, and the unit with it.",
+            "Units are not converted: write the column in the expected unit, and state that unit in the file.",
         )
     return doubtful
 

@@ -127,11 +127,11 @@ def _landed_before(catalog: Catalog, path: Path, sha: str, archive, old: dict | 
     if same is None or (old == same and same["archive"] != declared):
         return None
     if old is not None and old != same:
-        raise UsageError(f"{path} is landed already, as {same['landing']}.", "Type: galaxiesml ingest list")
+        raise UsageError(f"{path} is already landed, as {same['landing']}.", "Type: galaxiesml ingest list")
     if archive is not None and same["archive"] != declared:
         was = same["archive"]["query"] or "no archive query"
         raise UsageError(
-            f"{path} is landed already, as {same['landing']}, with {was}: nothing was changed.",
+            f"{path} is already landed, as {same['landing']}, with {was}: nothing was changed.",
             f"Type: galaxiesml ingest replace {same['landing']} {path} --archive-query {archive[0]}",
         )
     return same
@@ -177,7 +177,7 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
             if progress is not None:
                 progress.advance(block.size)
     if counts["rejected"] and not counts["rows"]:
-        raise InputError(f"No row of {source.path} parses; the first: {aside.first}.")
+        raise InputError(f"No row of {source.path} can be parsed; the first error: {aside.first}.")
     ranges.refuse()
     if plan.kind != "joined":
         kinds = {landed["kind"] for landed in catalog.landings()}

@@ -34,9 +34,9 @@ def find_landing(catalog: Catalog, reference: str | int) -> dict:
         return found[0]
     if found:
         numbers = ", ".join(str(entry["landing"]) for entry in found)
-        raise UsageError(f"{text} means the landings {numbers}.", "Give the number of one.")
+        raise UsageError(f"{text} matches the landings {numbers}.", "Give the number of one.")
     known = ", ".join(f"{entry['landing']} ({entry['source_file']})" for entry in landings[-5:]) or "none"
-    raise UsageError(f"No landed file is {text}; landed: {known}.", "Type: galaxiesml ingest list")
+    raise UsageError(f"No landed file matches {text}; landed: {known}.", "Type: galaxiesml ingest list")
 
 
 def remove_landing(catalog: Catalog, reference: str | int) -> dict:

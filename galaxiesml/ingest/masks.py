@@ -31,7 +31,7 @@ def apply_masks(source: Source) -> Source:
     Raises
     ------
     InputError
-        A mask is of a type that is never boolean, or has another shape than its column.
+        A mask is of a type that is never boolean, or differs in shape from its column.
     """
     masks = _masks(source.names)
     if not masks:
@@ -93,7 +93,7 @@ def _masked(block: Block, names: list[str], masks: dict[int, int]) -> Block:
         flags = block.columns[mask]
         if _is_list(flags.type):
             arrays[place], bad = _mask_elements(arrays[place], flags)
-            wrong.add(mask, bad, f"has another shape than {names[place]}, whose values it tells of")
+            wrong.add(mask, bad, f"differs in shape from {names[place]}, whose values it tells of")
             continue
         is_null, bad = convert(flags, "boolean", Nulls(("",)))
         wrong.add(mask, bad, _REASON.format(names[place]))

@@ -55,8 +55,8 @@ class Pairs:
         )
         raise InputError(
             f"{self.path}: {self.apart:,} of {self.pairs:,} spectra are farther than {APART_ARCSEC:g} arcsec from "
-            f"their object, up to {self.farthest:,.0f}: {ours} and {theirs} are not in degrees of one frame, or not "
-            "of one source; nothing was landed.",
+            f"their object, up to {self.farthest:,.0f}: {ours} and {theirs} are not both in degrees, not in the same "
+            "frame, or not of the same source; nothing was landed.",
             "Degrees of J2000 are expected, 0 to 360 and -90 to 90; a release profile can name other columns.",
         )
 

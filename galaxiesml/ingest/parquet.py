@@ -13,7 +13,7 @@ from galaxiesml.errors import InputError
 from galaxiesml.ingest.file_units import parquet_units
 from galaxiesml.ingest.source import BLOCK_BYTES, Block, Source, clean_name
 
-_HINT = "Fetch the file again and land that."
+_HINT = "Download the file again, then land it."
 
 
 def open_parquet(path: Path) -> Source:

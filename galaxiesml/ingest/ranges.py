@@ -227,9 +227,9 @@ class Ranges:
             return
         hint = "Magnitudes are expected: mag = zero point - 2.5 log10(flux).  " if fluxes else ""
         if nones:
-            hint += f"If {nones[0].none:g} means none, say so: {self.nones_in}.  "
+            hint += f"If {nones[0].none:g} means 'no value', declare it: {self.nones_in}.  "
         told = lines[0] if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
-        hint += f"Mend the columns, or name the right ones {self.names_in}."
+        hint += f"Correct the columns, or name the right ones {self.names_in}."
         raise InputError(f"{self.path}, {told}; nothing was landed.", hint)
 
     def info(self) -> dict:
@@ -250,14 +250,14 @@ class Ranges:
     def notes(self) -> list[str]:
         """The same in words, and whether positions look like radians."""
         found = [
-            f"{seen.wrapped:,} of {seen.values:,} values of {seen.name}, from -180 to 0, land as from 180 to 360"
+            f"{seen.wrapped:,} of {seen.values:,} values of {seen.name}, from -180 to 0, were shifted to 180 to 360"
             for seen in self.seen.values()
             if seen.wrapped
         ]
         for seen in self.seen.values():
             if seen.outside:
                 told = f"{seen.outside:,} of {seen.values:,} values of {seen.name} are outside {seen.allowed}"
-                means = "" if seen.none is None else f"; {seen.none:g}, the commonest, may mean none"
+                means = "" if seen.none is None else f"; {seen.none:g}, the most common one, may mean 'no value'"
                 found.append(f"{told}: {seen.low:.6g} to {seen.high:.6g}{means}")
         found += [note for ra, dec in (("ra", "dec"), ("specz_ra", "specz_dec")) if (note := self._radians(ra, dec))]
         return found

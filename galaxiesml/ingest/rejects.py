@@ -46,7 +46,7 @@ class Rejects:
             more = f" ({len(bad) - 1} more near it)" if len(bad) > 1 else ""
             raise InputError(
                 f"{self.path}, {self.first}{more}; nothing was landed.",
-                "Mend the file, or put such rows aside with --rejects FILE.",
+                "Correct the file, or write such rows to another file with --rejects FILE.",
             )
         for row in bad:
             self.writer.writerow([getattr(row, name) for name in _REJECTS])

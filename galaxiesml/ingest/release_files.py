@@ -55,7 +55,7 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
     InputError
         The file does not hold what it should, or an object of it stands twice; nothing is changed.
     UsageError
-        No split is named, or the same bytes are landed as another split.
+        No split is named, or the same file is already landed as another split.
     """
     path = Path(path)
     _check_file(path)
@@ -122,16 +122,16 @@ def _check_file(path: Path) -> None:
     if not path.exists():
         raise InputError(f"There is no file {path}.")
     if not path.is_file():
-        raise InputError(f"{path} is no file.", "Give the files one by one.")
+        raise InputError(f"{path} is not a file.", "Give the files one by one.")
     if not path.stat().st_size:
-        raise InputError(f"{path} is empty.", "Fetch the file again and land that.")
+        raise InputError(f"{path} is empty.", "Download the file again, then land it.")
 
 
 def _landed_before(path: Path, same: dict, split: str) -> ReleaseLanding:
     if same["split"] != split:
         raise UsageError(
-            f"{path} is landed already, as {same['split']}: nothing was changed.",
-            f"Type: galaxiesml ingest release --remove {same['source_sha256'][:12]}; and land it again.",
+            f"{path} is already landed, as {same['split']}: nothing was changed.",
+            f"Type: galaxiesml ingest release --remove {same['source_sha256'][:12]}; then land it again.",
         )
     return ReleaseLanding(same, is_new=False)
 
@@ -193,7 +193,7 @@ def _ids_of(path: Path, block: Block, place: int) -> np.ndarray:
         at = int(wrong[0])
         raise InputError(
             f"{path}, row {block.rows[at]}: {KEY} {column[at].as_py()!r} {REASONS['bigint']}; nothing was landed.",
-            "Mend the file, or fetch it again.",
+            "Correct the file, or download it again.",
         )
     return ids.to_numpy()
 
@@ -214,8 +214,8 @@ def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
         ).fetchone()
         if within:
             raise InputError(
-                f"{path}: {KEY} {within[0]} stands in row {within[1]} and in row {within[2]}; nothing was landed.",
-                "A released file has each object once: fetch it again.",
+                f"{path}: {KEY} {within[0]} is in row {within[1]} and in row {within[2]}; nothing was landed.",
+                "A released file has each object once: download it again.",
             )
         if not any((catalog.raw / "release").glob("*/splits.parquet")):
             return
@@ -226,7 +226,8 @@ def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
     if across:
         found, row, other, other_row, other_split, count = across
         raise InputError(
-            f"{path}: {KEY} {found}, in row {row}, stands already in {other}, row {other_row} ({other_split}); "
-            f"{count:,} objects do; nothing was landed.",
-            f"One of a file's twins is enough.  To take the other out: galaxiesml ingest release --remove {other}",
+            f"{path}: {KEY} {found}, in row {row}, is already in {other}, row {other_row} ({other_split}); "
+            f"{count:,} objects are; nothing was landed.",
+            f"An HDF5 file and its CSV twin hold the same objects: land one.  To remove the other: "
+            f"galaxiesml ingest release --remove {other}",
         )

@@ -14,7 +14,7 @@ def describe(landing: Landing, profile: Profile) -> list[str]:
     """The lines that a user reads after a landing: what it is, which of our columns it holds and lacks."""
     info = landing.info
     if not landing.is_new:
-        return [f"{info['source_file']}: the same bytes are landed, as {info['landing']}; nothing changed."]
+        return [f"{info['source_file']}: the same file is already landed, as {info['landing']}; nothing changed."]
     rows = f"{info['rows']:,} rows"
     if info["kind"] == "joined":
         without = info["rows"] - info["with_spectrum"]
@@ -43,7 +43,7 @@ def warnings(landing: Landing) -> list[str]:
     if landing.is_new and not info["rows"]:
         found.append(f"{info['source_file']} has no rows.")
     if landing.is_new and info["kind"] == "joined" and not {"specz_name", "specz_redshift"} & set(info["columns"]):
-        found.append(f"{info['source_file']} has neither a spectrum's name nor a redshift: no row of it makes a pair.")
+        found.append(f"{info['source_file']} has neither spectrum names nor redshifts, so it gives no pairs.")
     return found + _contradictions(info)
 
 

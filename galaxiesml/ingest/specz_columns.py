@@ -201,7 +201,7 @@ class _Reader:
                 out[index] = _sexagesimal(text) if text else np.nan
             except ValueError:
                 bad[index] = True
-        self.wrong.add(place, bad if bad.any() else None, "is no angle as 12:34:56.7")
+        self.wrong.add(place, bad if bad.any() else None, "is not an angle such as 12:34:56.7")
         return out
 
 
@@ -242,4 +242,4 @@ def _check_flags(flag: pa.Array, survey: Survey, wrong: Wrong, reader: _Reader) 
     if unknown:
         bad = pc.is_in(flag, pa.array(unknown, pa.string())).to_numpy(zero_copy_only=False)
         places = reader.places("flag") or [0]
-        wrong.add(places[0], bad, f"is no quality flag that {survey.label} defines")
+        wrong.add(places[0], bad, f"is not a quality flag that {survey.label} defines")

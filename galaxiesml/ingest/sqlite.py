@@ -15,7 +15,7 @@ from galaxiesml.errors import InputError
 from galaxiesml.ingest.source import BadRow, Block, Source, clean_name
 
 ROWS = 10_000
-_HINT = "Fetch the file again and land that."
+_HINT = "Download the file again, then land it."
 
 
 def open_sqlite(path: Path) -> Source:
@@ -23,7 +23,7 @@ def open_sqlite(path: Path) -> Source:
     journal = path.with_name(path.name + "-wal")
     if journal.is_file() and journal.stat().st_size:
         raise InputError(
-            f"{path} has rows that stand only in {journal.name}.",
+            f"{path} has rows that are only in {journal.name}.",
             f"Type: sqlite3 {path.name} 'pragma wal_checkpoint(truncate)'",
         )
     _check_size(path)
@@ -121,7 +121,7 @@ def _block(cells: list[tuple], names: list[str], types: list, row: int, size: in
             good.append(line)
             rows.append(number)
         else:
-            reason = f"is no {types[wrong]}, which the table declares"
+            reason = f"is not {types[wrong]}, the type that the table declares"
             text = ",".join("" if cell is None else str(cell) for cell in line)
             bad.append(BadRow(number, None, names[wrong], str(line[wrong]), reason, text))
     columns = [_column([line[i] for line in good], kind) for i, kind in enumerate(types)]

@@ -166,7 +166,7 @@ def _split_row(piece: bytes, layout: Layout) -> tuple[list[str], str]:
     try:
         cells = next(csv.reader([text], delimiter=layout.separator, skipinitialspace=is_spaced, strict=True), [])
     except csv.Error as error:
-        why = "a carriage return, CR, is in it and ends no line" if "\r" in text else error
+        why = "it has a carriage return (CR) that does not end a line" if "\r" in text else error
         return [], f"the line is not CSV ({why})"
     if len(cells) != len(layout.names):
         return [], f"the line has {len(cells)} fields and the header {len(layout.names)}"

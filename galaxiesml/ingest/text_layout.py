@@ -91,7 +91,7 @@ def read_layout(path: Path, zipped: bool) -> Layout:
             offset += len(line)
             last, is_ended = number, line.endswith(LINE_ENDS)
     if not comments:
-        raise InputError(f"{path} is empty.", "Ask the archive for it again.")
+        raise InputError(f"{path} is empty.", "Download it from the archive again.")
     separator = _separator(comments[-1])
     names = _split(comments[-1], separator, path, last)
     return Layout(names, offset, last + 1, separator, SEPARATORS[separator], is_ended=is_ended)
@@ -167,7 +167,7 @@ def _ecsv(path: Path, comments: list[str], header: str, offset: int, line: int) 
     if separator not in (" ", ","):
         raise InputError(f"{path} is ECSV with the delimiter {separator!r}; a space or a comma is expected.")
     names = _split(header, separator, path, line - 1)
-    dropped = {name: "it is no plain column" for name in nested if name in names}
+    dropped = {name: "it is not a plain column" for name in nested if name in names}
     return Layout(names, offset, line, separator, "ecsv", dropped, units)
 
 
@@ -186,7 +186,7 @@ def _refuse_separators(path: Path, header: str, names: list[str], after: list[st
         cells = header.strip().split(separator)
         if len(cells) > 1 and len(after[0].strip().split(separator)) == len(cells):
             raise InputError(
-                f"The columns of {path} are separated {words}; commas, tabs and semicolons are read.",
+                f"The columns of {path} are separated {words}; commas, tabs and semicolons are supported.",
                 f"Type: {by_astropy(path, f', {way}{options}')}",
             )
 
@@ -217,14 +217,14 @@ def refuse_endless(path: Path, data: bytes) -> None:
     """Refuse a file in which no line feed is found."""
     if b"\r" in data:
         raise _carriage_returns(path, 1)
-    raise InputError(f"{path} has no line end in {LONGEST_LINE >> 20} MiB: it is no CSV file.")
+    raise InputError(f"{path} has no line end in {LONGEST_LINE >> 20} MiB: it is not a CSV file.")
 
 
 def _carriage_returns(path: Path, number: int) -> InputError:
     target = f"{path.name}.lf"
     return InputError(
         f"{path}, line {number}: a carriage return (CR) is in the line; lines must end with a line feed (LF, CR LF).",
-        f"Type: tr '\\r' '\\n' < {shlex.quote(str(path))} > {shlex.quote(target)}; and land {target}.",
+        f"Type: tr '\\r' '\\n' < {shlex.quote(str(path))} > {shlex.quote(target)}; then land {target}.",
     )
 
 
@@ -234,7 +234,7 @@ def _decode(line: bytes, path: Path, number: int) -> str:
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}, line {number}: byte 0x{line[error.start]:02x} is not UTF-8.",
-            f"Type: iconv -f latin1 -t utf8 {path.name} > utf8.csv, and land that.",
+            f"Type: iconv -f latin1 -t utf8 {path.name} > utf8.csv; then land that.",
         ) from None
     if "\r" in text:
         raise _carriage_returns(path, number)
@@ -255,7 +255,7 @@ def guard(read, path: Path):
         return read()
     except EOFError:
         raise InputError(
-            f"{path} is cut short: its gzip stream has no end.", "Fetch the file again and land that."
+            f"{path} is cut short: its gzip stream has no end.", "Download the file again, then land it."
         ) from None
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is damaged: {error}.", "Fetch the file again and land that.") from None
+        raise InputError(f"{path} is damaged: {error}.", "Download the file again, then land it.") from None

@@ -98,12 +98,13 @@ def source_of(words: str, bands: list[str]) -> Source:
         files = (("", path),)
     else:
         raise InputError(
-            f"--psf {words!r} is no file and no folder.", "Type: --psf catalogue, --psf moffat:0.7, or a FITS file"
+            f"--psf {words!r} is neither a file nor a folder.",
+            "Type: --psf catalogue, --psf moffat:0.7, or a FITS file",
         )
     digest = hashlib.sha256()
     shapes = {file.name: read_psf_file(file).shape for _, file in files}
     if len(set(shapes.values())) > 1:
-        raise InputError(f"The PSFs of {path} differ in shape: {shapes}.", "Cut them to one shape.")
+        raise InputError(f"The PSFs of {path} differ in shape: {shapes}.", "Cut them to the same shape.")
     for band, file in files:
         digest.update(band.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return Source(str(path), f"files sha256:{digest.hexdigest()}", files)
@@ -123,13 +124,13 @@ def read_psf_file(path: Path) -> np.ndarray:
         with fits.open(path.absolute(), memmap=False) as opened:
             found = next((layer.data for layer in opened if layer.data is not None and layer.is_image), None)
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no FITS file: {error}") from None
+        raise InputError(f"{path} is not a FITS file: {error}") from None
     if found is None or found.ndim != 2 or max(found.shape) > _MOST:
         raise InputError(f"{path} holds no picture of at most {_MOST} x {_MOST} pixels.")
     with np.errstate(over="ignore"):
         psf = np.asarray(found, np.float32)
     if not np.isfinite(psf).all() or not psf.sum(dtype=np.float64) > 0:
-        raise InputError(f"{path} is no PSF: its pixels are not finite, or their sum is not above 0.")
+        raise InputError(f"{path} is not a PSF: its pixels are not finite, or their sum is not above 0.")
     return psf
 
 

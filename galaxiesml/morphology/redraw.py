@@ -63,7 +63,7 @@ def redraw(catalog: Catalog, object_id: int, bands: list[str]) -> list[Redrawn]:
     if not built or "morphology" not in catalog.tables():
         raise CatalogError("The published build has no morphology.", "Type: galaxiesml morphology; galaxiesml build")
     if settings is None or settings["morphology_settings"] != built["settings"]:
-        raise CatalogError("Galaxies were measured by other settings since the build.", "Type: galaxiesml build")
+        raise CatalogError("Galaxies were measured with other settings after the build.", "Type: galaxiesml build")
     with catalog.connect() as connection:
         found = (
             connection.sql(

@@ -86,7 +86,7 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
     connection = catalog.connect()
     if "pictures" not in catalog.tables() or not connection.execute("select count(*) from pictures").fetchall()[0][0]:
         raise CatalogError(
-            "The published build shows no picture.",
+            "The published build has no pictures.",
             # Pictures that landed since have yet to meet the galaxies.
             catalog.next_for("cutouts"),
         )

@@ -90,5 +90,5 @@ def picture_format(path: Path) -> str:
     """'svg' or 'png', from a path's suffix; to be asked before the work for the picture is done."""
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in ("svg", "png"):
-        raise UsageError(f"{path}: a picture is written as .svg or .png.", f"For example: {Path(path).stem}.svg")
+        raise UsageError(f"{path}: a picture must be .svg or .png.", f"For example: {Path(path).stem}.svg")
     return kind

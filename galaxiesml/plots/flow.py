@@ -184,7 +184,7 @@ def _released(page: Canvas, head: dict, y: float) -> None:
     if missing:
         page.box(LEFT + COLUMN + 0.3, y + 0.14, 1.35, tall - 0.28, AMBER, RED, linewidth=1.6)
         page.text(LEFT + COLUMN + 0.975, y + tall / 2, "INCOMPLETE", 10.5, RED, ha="center", weight="bold", zorder=3)
-        words = f"INCOMPLETE: not judged in full: {', '.join(missing)}"
+        words = f"INCOMPLETE: not applied in full: {', '.join(missing)}"
         page.text(LEFT, y + tall + 0.32, words, 10, RED)
 
 

@@ -60,7 +60,7 @@ def choose_galaxies(catalog: Catalog, version: str | None = None, n: int = 12, s
     info = catalog.build_info()
     name = f"v{check_version(version or info['default_version'])}"
     if name not in info["versions"]:
-        raise CatalogError(f"Build {info['id']} holds no {name}.", f"Type: galaxiesml build --version {name}")
+        raise CatalogError(f"Build {info['id']} has no {name}.", f"Type: galaxiesml build --version {name}")
     if "pictures" not in catalog.tables():
         raise CatalogError(f"Build {info['id']} has no table of pictures.", "Type: galaxiesml build")
     shards = Shards(catalog.raw / "cutouts")

@@ -239,7 +239,7 @@ def _filter(page: Canvas, row: Card, columns: tuple, y: float, height: float, ta
     page.box(columns[2], y + 0.03, 1.75, height - 0.06, AMBER if judged else PALE, colour, linewidth=0.8)
     page.text(columns[2] + 0.1, middle, row["name"], 9.5, colour, zorder=3)
     if not judged:
-        page.text(columns[1], middle, "not judged in this build: it reads no column", 9, GREY)
+        page.text(columns[1], middle, "not applied in this build: it reads no column", 9, GREY)
         return
     for x, lines in ((columns[0], row["theirs"]), (columns[1], row["ours"])):
         for place, line in enumerate(lines):

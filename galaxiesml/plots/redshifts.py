@@ -44,7 +44,7 @@ def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[
     name = f"v{check_version(version or info['default_version'])}"
     if name not in info["versions"] or "splits" not in catalog.tables():
         raise CatalogError(
-            f"Build {info['id']} holds no {name}, or no splits.", f"Type: galaxiesml build --version {name}"
+            f"Build {info['id']} has no {name}, or no splits.", f"Type: galaxiesml build --version {name}"
         )
     with catalog.connect() as connection:
         columns = [row[0] for row in connection.execute("describe splits").fetchall()]

@@ -80,5 +80,6 @@ def _function(node: dict) -> str:
 
 def _refused(what: str) -> UsageError:
     return UsageError(
-        f"{what} is refused: the catalogue is read only here.", "Only SELECT and EXPLAIN; --out writes a result."
+        f"{what} is refused: queries can only read the catalogue.",
+        "Give a SELECT or EXPLAIN; --out writes its result to a file.",
     )

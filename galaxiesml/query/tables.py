@@ -60,7 +60,7 @@ def export_of(catalog: Catalog, version: str) -> Export:
     info = catalog.build_info()
     if name not in info["versions"]:
         raise CatalogError(
-            f"Build {info['id']} holds no {name}.",
+            f"Build {info['id']} has no {name}.",
             f"Type: galaxiesml build --version {name} --accept-missing all",
         )
     entry = info["versions"][name]
@@ -87,7 +87,7 @@ def table_export(catalog: Catalog, table: str) -> Export:
     info = catalog.build_info()
     sources = {path.stem: path for path in catalog.current_build().glob("*.parquet")}
     if table not in sources:
-        raise CatalogError(f"Build {info['id']} holds no table {table!r}.", f"Tables: {', '.join(sorted(sources))}.")
+        raise CatalogError(f"Build {info['id']} has no table {table!r}.", f"Tables: {', '.join(sorted(sources))}.")
     described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)], partitioning=None).to_pylist()
     known = {row["name"]: row for row in described}
     made = [

@@ -136,7 +136,7 @@ def parse_profile(text: str, origin: str) -> Profile:
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{origin} is no release profile: {type(error).__name__}: {error}.",
+            f"{origin} is not a release profile: {type(error).__name__}: {error}.",
             "It needs name, title, reference, nulls, [bands] and [columns]; every key is in docs/profiles.md.",
         ) from error
 

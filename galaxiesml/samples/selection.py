@@ -52,11 +52,11 @@ def check_selection(catalog: Catalog, version: str | None, scheme: str, missing:
     name = f"v{check_version(version or info['default_version'])}"
     if name not in info["versions"]:
         raise CatalogError(
-            f"Build {info['id']} holds no {name}.",
+            f"Build {info['id']} has no {name}.",
             f"Type: galaxiesml build --version {name} --accept-missing all",
         )
     if missing not in MISSING:
-        raise UsageError(f"--missing {missing}: no such way.", f"Give one of {', '.join(MISSING)}.")
+        raise UsageError(f"Unknown value for --missing: {missing}.", f"Give one of {', '.join(MISSING)}.")
     tables = catalog.tables()
     if not {"splits", "pictures"} <= set(tables):
         raise CatalogError(f"Build {info['id']} has no splits or no pictures.", "Type: galaxiesml build")

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 #: The exit code is 128 and the signal's number: 130, 143, 129.
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-MESSAGE = "Interrupted; type it again to go on.\n"
+MESSAGE = "Interrupted. Type the command again to continue.\n"
 #: Seconds that a command has to clean up.
 GRACE = 1.2
 #: Seconds until an interrupt that came while a module was imported is raised again.

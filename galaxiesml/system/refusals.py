@@ -18,17 +18,21 @@ _PLAIN = {
     errno.EFBIG: (
         ResourceError,
         "cannot be written: it is larger than this system allows",
-        "Raise the limit of the size of files (ulimit -f), then type the command again.",
+        "Raise the limit on file sizes (ulimit -f), then type the command again.",
     ),
     errno.EMFILE: (ResourceError, "cannot be opened: too many files are open", "Raise the limit: ulimit -n 4096"),
     errno.ENFILE: (ResourceError, "cannot be opened: too many files are open on this machine", None),
-    errno.EIO: (ResourceError, "the disk or the network reports an error", "Look at the machine's own log."),
+    errno.EIO: (ResourceError, "the disk or the network reports an error", "Look at the system log."),
     errno.EROFS: (
         CatalogError,
         "cannot be written: its file system is read-only",
         "Work on a copy, or give the name of a folder that can be written.",
     ),
-    errno.ENOTDIR: (CatalogError, "is no folder, or lies in something that is none", "Give the name of a folder."),
+    errno.ENOTDIR: (
+        CatalogError,
+        "is not a folder, or is inside something that is not a folder",
+        "Give the name of a folder.",
+    ),
     errno.EISDIR: (CatalogError, "is a folder, not a file", "Give the name of a file."),
     errno.EEXIST: (CatalogError, "exists already", "Give another name."),
     errno.ENAMETOOLONG: (CatalogError, "has too long a name for this file system", "Give a shorter name."),
@@ -36,7 +40,7 @@ _PLAIN = {
 _MEMORY = ResourceError(
     "Memory ran out.", "Close other programs, or give the queries less: galaxiesml config set memory_limit 1GB"
 )
-_GONE = CatalogError("The working folder does not exist any more.", "Type: cd to a folder that exists.")
+_GONE = CatalogError("The working folder no longer exists.", "Type: cd to a folder that exists.")
 #: Libraries that read and write files themselves; h5py raises plain RuntimeErrors.
 _LIBRARIES = {"duckdb", "_duckdb", "pyarrow", "h5py", "dbt", "dbt_common"}
 #: What libraries that write files themselves say of the system's errors.

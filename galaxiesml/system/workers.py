@@ -48,8 +48,8 @@ def pool(
     except BrokenProcessPool:
         _end(executor)
         raise ResourceError(
-            "A process of this command was ended from outside, as happens where memory runs out.",
-            f"What is finished stays.  Type the command again with {option} {max(count // 2, 1)}",
+            "A process of this command was killed from outside, as happens when memory runs out.",
+            f"Finished work is kept.  Type the command again with {option} {max(count // 2, 1)}",
         ) from None
     except BaseException:
         _end(executor)

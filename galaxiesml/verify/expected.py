@@ -217,7 +217,7 @@ def load_uses(connection: duckdb.DuckDBPyConnection, build: Build, number: int) 
         object_id, band, member, tract, better, its_tract = wrong
         raise Difference(
             f"object {object_id}: the build shows {band} by {_picture(member, tract)}, "
-            f"and of what is landed it is {_picture(better, its_tract)}",
+            f"but the landed pictures give {_picture(better, its_tract)}",
             object_id,
             "image",
         )

@@ -15,7 +15,7 @@ class Difference(InputError):
     Parameters
     ----------
     message : str
-        What is found and what ought to be, naming the object, the key and the pixel.
+        What was found and what should be there, naming the object, the key and the pixel.
     object_id : int, optional
     key : str, optional
     pixel : tuple of int, optional

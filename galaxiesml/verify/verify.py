@@ -166,7 +166,7 @@ def _open(path: Path) -> h5py.File:
     except PermissionError:
         raise InputError(f"{path} cannot be read: permission denied.", f"Type: chmod u+r {path}") from None
     except OSError as error:
-        raise Difference(f"it is no HDF5 file, or a damaged one: {error}") from None
+        raise Difference(f"it is not an HDF5 file, or it is damaged: {error}") from None
 
 
 def _check_ids(connection, found: np.ndarray, expected: np.ndarray, told: dict, number: int) -> None:
@@ -174,13 +174,13 @@ def _check_ids(connection, found: np.ndarray, expected: np.ndarray, told: dict, 
     falls = np.flatnonzero(found[1:] <= found[:-1])
     if len(falls):
         row = int(falls[0]) + 1
-        words = f"object {found[row]} stands in row {row} after {found[row - 1]}: object_id does not ascend"
+        words = f"object {found[row]} is in row {row} after {found[row - 1]}: object_id does not ascend"
         raise Difference(words, found[row], "object_id")
     extra = np.setdiff1d(found, expected, assume_unique=True)
     lacking = np.setdiff1d(expected, found, assume_unique=True)
     if len(lacking) and not (len(extra) and extra[0] < lacking[0]):
         raise Difference(
-            f"object {lacking[0]} is not in the file, and belongs to {told['split']} of {told['version']} "
+            f"object {lacking[0]} is not in the file, but belongs to {told['split']} of {told['version']} "
             f"({len(lacking):,} such)",
             lacking[0],
             "object_id",
@@ -188,7 +188,7 @@ def _check_ids(connection, found: np.ndarray, expected: np.ndarray, told: dict, 
     if len(extra):
         why = why_not(connection, number, told, extra[0])
         raise Difference(
-            f"object {extra[0]} does not belong into the file: {why} ({len(extra):,} such)", extra[0], "object_id"
+            f"object {extra[0]} does not belong in the file: {why} ({len(extra):,} such)", extra[0], "object_id"
         )
 
 
@@ -263,7 +263,7 @@ def _note(one: Checked, found: np.ndarray, right: np.ndarray, place, band: str, 
     y, x = (int(axis) for axis in np.unravel_index(np.argmax(differs), differs.shape))
     words = (
         f"object {object_id} (row {place[0]}): image[{place[1]} ({band}), {y}, {x}] is {float(found[y, x])!r} and "
-        f"ought to be {float(right[y, x])!r} ({what}); {differs.sum():,} of its {differs.size:,} pixels differ"
+        f"should be {float(right[y, x])!r} ({what}); {differs.sum():,} of its {differs.size:,} pixels differ"
     )
     _keep(one, place, Difference(words, object_id, "image", (place[1], y, x)))
 

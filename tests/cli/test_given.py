@@ -24,7 +24,7 @@ def test_every_option_with_one_value_is_refused_when_it_is_given_twice(typed):
         words = [word for _ in range(2) for word in (option.opts[0], "1")]
         code, out, err = typed(*name.split(), *words)
         told = max(option.opts, key=len)
-        assert (code, out) == (2, "") and f"Error: {told} is given 2 times, and takes one value." in err, (name, err)
+        assert (code, out) == (2, "") and f"Error: {told} is given 2 times, but takes one value." in err, (name, err)
 
 
 def test_one_of_its_names_each_is_twice_as_well(typed, tmp_path):

@@ -15,7 +15,7 @@ from tests.made.signalled import CODES, being_made, signalled
 from tests.mock import skies
 from tests.morphology.measured import landed, measured
 
-WORDS = "Interrupted; type it again to go on."
+WORDS = "Interrupted. Type the command again to continue."
 #: Commands, each with the catalogue that it is typed in: landed and built, or measured too.
 COMMANDS = {
     "build": (landed, ["build"]),

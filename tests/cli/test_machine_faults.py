@@ -151,7 +151,7 @@ def test_a_working_folder_that_is_gone(tmp_path):
     folder.mkdir()
     command = f'cd "{folder}" && rmdir "{folder}" && exec "{sys.executable}" -P -m galaxiesml status'
     run = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
-    assert run.returncode == 4 and "The working folder does not exist any more." in run.stderr
+    assert run.returncode == 4 and "The working folder no longer exists." in run.stderr
     assert "Traceback" not in run.stderr
 
 

@@ -40,7 +40,7 @@ WRONG = {
     "a unit that is none": (
         '\nra = "ra"',
         '\nra = {source = "ra", unit = "dge"}',
-        "columns.ra.unit = 'dge' is no unit that is known; deg is expected",
+        "columns.ra.unit = 'dge' is not a known unit; deg is expected",
     ),
     "filters of a column that has none": (
         '\nra = "ra"',
@@ -108,7 +108,7 @@ def test_an_existing_catalogue_s_profile_is_checked_by_what_lands_and_builds(tmp
     profile.write_text(PROFILE.replace('object_id = "object_id"\n', ""))
     (tmp_path / "t.csv").write_text("object_id,ra,dec\n2,2,3\n")
     code, _, err = typed("-C", catalog.root, *landing)
-    assert code == 3 and "The release profile mine does not say what it calls object_id." in err
+    assert code == 3 and "The release profile mine names no column for object_id." in err
 
 
 #: What a profile says of some columns, and where these are read then.

@@ -214,7 +214,7 @@ def test_a_name_that_comes_twice_stands_once(catalog, tmp_path):
             made.addfile(info, io.BytesIO(first))
     (landed,) = land_pictures(catalog, [path])
     assert landed.info["pictures"] == 1
-    assert landed.info["refused"][0]["reason"] == "a member of this name stands before it in the tar"
+    assert landed.info["refused"][0]["reason"] == "the tar has a member of this name before it"
 
 
 def test_damaged_tars_land_not_at_all_and_stop_no_other(catalog, tmp_path):
@@ -229,7 +229,7 @@ def test_damaged_tars_land_not_at_all_and_stop_no_other(catalog, tmp_path):
         "page.tar": "failed",
         "whole.tar": "landed",
     }
-    assert "cut short" in str(states["short.tar"].error) and "it is no tar" in str(states["page.tar"].error)
+    assert "cut short" in str(states["short.tar"].error) and "it is not a tar file" in str(states["page.tar"].error)
     assert [path.name for path in (catalog.raw).iterdir()] == ["cutouts"]
 
 

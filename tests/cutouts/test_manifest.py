@@ -251,7 +251,7 @@ def test_reasons_have_classes_to_group_by(found):
         (61, "cut_short", "half.tar is cut short at byte "),
         (62, "outside_coverage", "outside the coverage: asked for in whole.txt, line 3, and not sent"),
         (63, None, None),
-        (64, "not_in_folder", "folder does not hold it: asked for in folder.txt, line 3"),
+        (64, "not_in_folder", "folder does not contain it: asked for in folder.txt, line 3"),
         (
             65,
             "not_matched",

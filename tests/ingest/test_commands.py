@@ -25,7 +25,7 @@ def test_landing_listing_replacing_removing(galaxiesml, catalog, tmp_path):
     assert "{grizy}_cmodel_flag: i only" in lines[2]
     assert (catalog.plan / "cut_states.parquet").is_file()
     again = galaxiesml("ingest", "hsc", first)
-    assert again.stdout == "t.csv: the same bytes are landed, as 1; nothing changed.\n"
+    assert again.stdout == "t.csv: the same file is already landed, as 1; nothing changed.\n"
     listed = json.loads(galaxiesml("ingest", "list", "--json").stdout)
     assert listed == catalog.landings() and len(listed) == 2
     replaced = galaxiesml("ingest", "replace", "t.csv", write(tmp_path / "t.parquet", "parquet"), "--json")

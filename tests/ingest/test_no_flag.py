@@ -59,7 +59,7 @@ def test_no_flag_is_for_tables_without_one(catalog, typed, tmp_path):
     assert typed("-C", catalog.root, "ingest", "specz", path, "--no-flag", "perhaps")[0] == 2
     # A file cannot decide for the person.
     path.write_text("specObjID,ra,dec,class,z,zErr,zWarning\n1,150,2,GALAXY,0.1,0.001,by hand: secure\n")
-    with pytest.raises(InputError, match="'by hand: secure' is no quality flag that SDSS defines"):
+    with pytest.raises(InputError, match="'by hand: secure' is not a quality flag that SDSS defines"):
         land_specz(catalog, path)
 
 

@@ -118,7 +118,7 @@ def test_right_ascensions_below_0_are_wrapped_and_told(land, catalog, kind):
     landing = land(frame)
     assert read(catalog, landing)["ra"][:6].tolist() == [180, 349.5, 0, 0, 359.5, -99]
     assert landing.info["wrapped"] == {"ra": 3} and read(catalog, landing)["ra"].dtype == kind
-    assert "3 of 60 values of ra, from -180 to 0, land as from 180 to 360" in landing.notes
+    assert "3 of 60 values of ra, from -180 to 0, were shifted to 180 to 360" in landing.notes
     (outside,) = landing.info["out_of_range"]
     assert (outside["column"], outside["rows"], outside["most_often"]) == ("ra", 1, -99)
 
@@ -138,7 +138,7 @@ def test_magnitudes_that_mean_none_are_counted_and_are_no_fluxes(land, typed, ca
     (told,) = landing.info["out_of_range"]
     assert (told["column"], told["rows"], told["of"], told["most_often"]) == ("i_cmodel_mag", 30, 60, 99.99)
     assert "30 of 60 values of i_cmodel_mag are outside 5 to 50 mag" in landing.notes[0]
-    assert "99.99, the commonest, may mean none" in landing.notes[0]
+    assert "99.99, the most common one, may mean 'no value'" in landing.notes[0]
     assert "i_cmodel_mag 30" in typed("-C", catalog.root, "ingest", "list")[1]
     assert "i_cmodel_mag 30" in typed("-C", catalog.root, "status")[1]
     (told,) = json.loads(typed("-C", catalog.root, "status", "--json")[1])["landings"]

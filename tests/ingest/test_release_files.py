@@ -182,7 +182,7 @@ REFUSED = {
     "an external link": (_outside, "'object_id' is a link to another place"),
     "values in another file": (_raw_outside, "keeps its values in another file"),
     "a virtual dataset": (_virtual, "put together from other datasets"),
-    "floats and NaN": (_floats, "float64, which does not hold 17 digits, and may hold NaN"),
+    "floats and NaN": (_floats, "float64, which cannot hold 17 digits and may hold NaN"),
     "objects": (_objects, "holds objects"),
     "references": (_references, "holds objects"),
     "text": (lambda file: file.create_dataset("object_id", data=np.full(50, b"1")), "is of type"),
@@ -304,7 +304,7 @@ def test_as_typed(catalog, tmp_path, finished):
     assert json.loads(galaxiesml("--list", "--json").stdout) == catalog.landings("release")
     assert re.search(r"testing +5x64x64_testing", galaxiesml("--list").stdout)
     again = galaxiesml(first)
-    assert "the same bytes are landed" in again.stdout and again.returncode == 0
+    assert "the same file is already landed" in again.stdout and again.returncode == 0
     assert galaxiesml("--remove", second.name).returncode == 0
     assert galaxiesml(second, "--split", "validation", "--json").returncode == 0
     assert [entry["split"] for entry in catalog.landings("release")] == ["training", "validation"]

@@ -94,7 +94,7 @@ def test_the_same_bytes_land_once_and_are_taken_out(catalog, tmp_path):
 
 def test_a_flag_that_no_rule_knows_names_survey_row_and_value(catalog, tmp_path):
     path = csv(tmp_path, rows(Q={4: 7}))
-    with pytest.raises(InputError, match=r"line 6, column Q: '7' is no quality flag that Planted defines"):
+    with pytest.raises(InputError, match=r"line 6, column Q: '7' is not a quality flag that Planted defines"):
         land_specz(catalog, path)
     assert not catalog.landings("specz")
     landing = land_specz(catalog, path, rejects=tmp_path / "bad.csv")

@@ -66,7 +66,7 @@ def test_columns_of_ecsv_that_are_no_plain_columns_are_left_out(catalog, tmp_pat
     table = Table({"object_id": IDS[:2], "ra": [1.0, 2.0], "v": [[1, 2], [3, 4]]})
     table.write(tmp_path / "t.ecsv", format="ascii.ecsv")
     landing = land_hsc(catalog, tmp_path / "t.ecsv")
-    assert landing.notes == ["column v is left out: it is no plain column"]
+    assert landing.notes == ["column v is left out: it is not a plain column"]
     assert columns(catalog, landing.info)["object_id"] == IDS[:2] and "v" not in columns(catalog, landing.info)
 
 

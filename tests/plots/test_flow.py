@@ -89,7 +89,7 @@ def test_cuts_that_were_not_judged_say_so(chart):
 
 def test_an_incomplete_version_is_marked_and_a_complete_one_is_not(chart):
     assert "INCOMPLETE" in chart()
-    assert "INCOMPLETE: not judged in full: crcenter, centroid" in chart()
+    assert "INCOMPLETE: not applied in full: crcenter, centroid" in chart()
     assert not [text for text in chart(missing_cuts=[]) if "INCOMPLETE" in text]
 
 

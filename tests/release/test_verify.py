@@ -278,7 +278,7 @@ def test_a_file_that_another_process_writes_is_not_called_damaged(sample, held, 
     assert (code, out) == (5, "")
     assert err == (
         f"Error: {held}: another process has it open for writing, so it was not compared.\n"
-        "Close it there, or wait for the export that writes it; then verify again.\n"
+        "Close it in the other process, or wait until its export ends; then verify again.\n"
     )
     # It hides no other file: the right one is told to be right, the wrong one to be wrong.
     right, wrong = sample[1] / names()[1], copied(sample, tmp_path, split="testing")
@@ -303,13 +303,13 @@ def test_without_the_tars_the_store_is_read_and_it_says_so(sample, moved):
     assert before.from_fits == after.from_fits + after.from_store and after.from_store > 0
     assert sorted(note.split(";")[0] for note in after.notes) == [
         f"{tars / 'G.tar'} is no longer there",
-        f"{tars / 'R.tar'} is another file than the one that landed",
+        f"{tars / 'R.tar'} is not the file that was landed",
     ]
     for path_ in (root / "raw" / "cutouts").glob("*/pixels.bin"):
         data = bytearray(path_.read_bytes())
         data[100::119] = bytes(len(data[100::119]))
         path_.write_bytes(data)
-    assert "are not those that landed" in str(verify_files(root, [path])[0].difference)
+    assert "are not those that were landed" in str(verify_files(root, [path])[0].difference)
 
 
 def test_a_manifest_that_shows_another_tract_is_found(sample, moved):

@@ -177,7 +177,8 @@ def _columns(request: Request) -> dict[str, dictionary.Column]:
     lacking = [name for name in KEYS if name not in kept]
     if lacking:
         raise UsageError(
-            f"An export without {lacking[0]} has no spectra to judge.", f"Always there: {', '.join(KEYS)}."
+            f"The column {lacking[0]} cannot be left out: no spectrum could be curated without it.",
+            f"Columns of every export: {', '.join(KEYS)}.",
         )
     return kept
 
@@ -200,7 +201,7 @@ def _possible(profile: Profile, columns: dict) -> tuple[Fault, ...]:
 
 def _layout(request: Request, planted: tuple[Fault, ...]) -> Layout:
     if request.rows < STRIPE:
-        raise UsageError(f"{request.rows:,} rows do not hold every fault.", f"Ask for --rows {STRIPE} or more.")
+        raise UsageError(f"{request.rows:,} rows are too few for every fault.", f"Ask for --rows {STRIPE} or more.")
     if not 0 <= request.seed < 1 << 63:
         raise UsageError(f"--seed {request.seed} is out of range.", "Give 0 or more.")
     spectra = request.spectra
@@ -208,13 +209,13 @@ def _layout(request: Request, planted: tuple[Fault, ...]) -> Layout:
         spectra = max(STRIPE, request.rows * 97 // 100)
     if not STRIPE <= spectra <= request.rows:
         raise UsageError(
-            f"{spectra:,} spectra do not go with {request.rows:,} rows.",
+            f"{spectra:,} spectra are not possible with {request.rows:,} rows.",
             f"Ask for {STRIPE} or more, which hold every fault, and for no more than there are rows.",
         )
     repeats = spectra // STRIPE * _repeats(planted)
     rows = request.rows + (repeats if request.is_split else 0)
     if rows >= 1 << (population.SERIAL_BITS - 1):
-        raise UsageError(f"{rows:,} rows are more than there are identifiers for.", "Ask for fewer.")
+        raise UsageError(f"{rows:,} rows are more than there are identifiers.", "Ask for fewer.")
     return Layout(rows, spectra, request.seed)
 
 
