@@ -115,11 +115,11 @@ def test_a_picture_and_json_are_both_given(real, typed, tmp_path):
 @pytest.mark.parametrize(
     "words, said",
     [
-        (["audit", "diff", "v1", "v2", "--version", "v3"], "--version: only with --specz"),
-        (["audit", "diff", "v1", "v2", "--specz-rule", "best"], "--specz-rule: only with --specz"),
+        (["audit", "diff", "v1", "v2", "--version", "v3"], "--version can only be given with --specz"),
+        (["audit", "diff", "v1", "v2", "--specz-rule", "best"], "--specz-rule can only be given with --specz"),
         (["audit", "splits", "--scheme", "paper", "--scheme", "release", "--plot", "x.png"], "--plot draws one scheme"),
-        (["export", "csv", "--splits", "--plain"], "--splits does not go with --plain"),
-        (["export", "csv", "--splits", "--force"], "--splits does not go with --force"),
+        (["export", "csv", "--splits", "--plain"], "--splits cannot be combined with --plain"),
+        (["export", "csv", "--splits", "--force"], "--splits cannot be combined with --force"),
         (["export", "csv", "--out", "x.fits"], "export csv writes CSV, and x.fits does not end in .csv, .txt or .ecsv"),
         (
             ["export", "csv", "--out", "x.csv.gz"],
@@ -140,15 +140,15 @@ def test_a_picture_and_json_are_both_given(real, typed, tmp_path):
             ["sql", "select 1", "--format", "csv", "--out", "x.parquet"],
             "sql --format csv writes CSV, and x.parquet does not end in .csv or .txt",
         ),
-        (["sql", "select 1", "--format", "table", "--out", "x.csv"], "--format table is for the screen"),
-        (["sql", "select 1", "--limit", "3", "--format", "csv"], "--limit is for a table on the screen"),
-        (["sql", "select 1", "--limit", "3", "--out", "x.csv"], "--limit is for a table on the screen"),
-        (["ingest", "release", "--list", "--wait", "3"], "--list does not go with --wait"),
+        (["sql", "select 1", "--format", "table", "--out", "x.csv"], "--format table is only for the screen"),
+        (["sql", "select 1", "--limit", "3", "--format", "csv"], "--limit applies to a table on the screen"),
+        (["sql", "select 1", "--limit", "3", "--out", "x.csv"], "--limit applies to a table on the screen"),
+        (["ingest", "release", "--list", "--wait", "3"], "--list cannot be combined with --wait"),
         (
             ["ingest", "hsc", "a.csv", "--rejects", "x.fits"],
             "--rejects writes CSV, and x.fits does not end in .csv or .txt",
         ),
-        (["build", "--specz-rule", "best"], "--specz-rule chooses among the landed surveys' spectra"),
+        (["build", "--specz-rule", "best"], "--specz-rule applies to the landed surveys' spectra"),
         (["ingest", "cutouts", "a.tar", "--jobs", "0"], "--jobs"),
     ],
     ids=" ".join,
@@ -198,7 +198,7 @@ def test_one_object(real, typed, shared_data):
     assert verdicts["crcenter"]["verdict"] == "not in this export"
     assert verdicts["unique_spectrum"]["verdict"] == "not reached"
     assert not any(version["kept"] for version in found["pairs"][0]["versions"].values())
-    assert "no spectrum landed" in typed("-C", real, "audit", "row", lonely)[1]
+    assert "without a spectrum, so in no version" in typed("-C", real, "audit", "row", lonely)[1]
     code, _, err = typed("-C", real, "audit", "row", 123)
     assert code == 4 and "123" in err and "ingest list" in err
 

@@ -141,7 +141,7 @@ def test_quiet_leaves_results_and_warnings(tmp_path, typed):
     code, out, err = typed("-q", "init", tmp_path / "new", "--release", "pdr2_wide")
     assert (code, out, err) == (0, f"{tmp_path / 'new'}\n", "")
     code, _, err = typed("init", tmp_path / "new", "--release", "pdr2_wide")
-    assert code == 4 and "is a catalogue already" in err
+    assert code == 4 and "is already a catalogue" in err
     assert typed("init", tmp_path / "more", "--release", "nosuch")[0] == 2 and not (tmp_path / "more").exists()
     common.STATE.quiet = False
 

@@ -66,13 +66,16 @@ def test_an_option_that_no_command_has_is_still_no_option(typed):
 @pytest.mark.parametrize(
     "words, said",
     [
-        (["-C", "other", "init", "cat", "--release", "pdr2_wide"], "-C names a catalogue, and init opens none"),
-        (["-C", "other", "mock", "export"], "-C names a catalogue, and mock opens none"),
+        (["-C", "other", "init", "cat", "--release", "pdr2_wide"], "-C names a catalogue, but init does not open one"),
+        (["-C", "other", "mock", "export"], "-C names a catalogue, but mock does not open one"),
         (["mock", "export", "--out", "x.fits"], "x.fits is the name of a file"),
         (["mock", "sky", "--out", "x.tar"], "x.tar is the name of a file"),
-        (["morphology", "--write-config", "se", "--gain", "3", "-j", "2"], "--write-config does not go with --workers"),
-        (["morphology", "--write-config", "se", "--use", "abc"], "--write-config does not go with --use"),
-        (["morphology", "--use", "abc", "--bands", "i"], "--use does not go with --bands"),
+        (
+            ["morphology", "--write-config", "se", "--gain", "3", "-j", "2"],
+            "--write-config cannot be combined with --workers",
+        ),
+        (["morphology", "--write-config", "se", "--use", "abc"], "--write-config cannot be combined with --use"),
+        (["morphology", "--use", "abc", "--bands", "i"], "--use cannot be combined with --bands"),
         (["mock", "population", "--plot", "x.pdf"], "x.pdf"),
     ],
     ids=" ".join,

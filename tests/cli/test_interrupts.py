@@ -88,7 +88,7 @@ def published(folder: Path) -> tuple[str, list[str]]:
 
 def check(name: str, folder: Path, before, number, ended) -> None:
     assert ended.code == CODES[number], ended.screen
-    assert WORDS in ended.screen and "Traceback" not in ended.screen and "fault of galaxiesml" not in ended.screen
+    assert WORDS in ended.screen and "Traceback" not in ended.screen and "bug in galaxiesml" not in ended.screen
     assert ended.left == []
     current, landings = published(folder)
     # A tar or table that is whole stays; nothing else is published.

@@ -128,7 +128,7 @@ def test_folders_of_fits_and_of_tars(catalog, tmp_path):
     tar(tars / "g.tar"), tar(tars / "r.tar", "R")
     assert [again.source.name for again in land_pictures(catalog, [tars])] == ["g.tar", "r.tar"]
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(InputError, match=r"holds neither \.tar nor \.fits"):
+    with pytest.raises(InputError, match=r"contains neither \.tar nor \.fits"):
         list(land_pictures(catalog, [tmp_path / "nothing"]))
     with pytest.raises(InputError, match="does not exist"):
         list(land_pictures(catalog, [tmp_path / "nowhere"]))
@@ -150,7 +150,7 @@ def test_lists_beside_named_and_added_later(catalog, tmp_path):
     other = tar(tmp_path / "r.tar", "R")
     (named,) = land_pictures(catalog, [other], list_file=listed)
     assert named.info["list_file"] == "g.txt"
-    with pytest.raises(UsageError, match="--list names the list of one tar"):
+    with pytest.raises(UsageError, match="--list takes the list of a single tar"):
         list(land_pictures(catalog, [path, other], list_file=listed))
 
 
@@ -268,7 +268,7 @@ def test_two_tars_joined_are_said(catalog, tmp_path, typed):
     length = first.stat().st_size
     first.write_bytes(first.read_bytes() + second.read_bytes())
     code, _, err = typed("-C", catalog.root, "ingest", "cutouts", first)
-    assert code == 0 and f"what follows the end mark of g.tar at byte {length:,} was not read" in err
+    assert code == 0 and f"data after the end mark of g.tar at byte {length:,} were not read" in err
 
 
 def test_a_tar_that_landed_cut_short_before_ends_were_looked_at_is_told_when_it_comes_again(catalog, tmp_path):
@@ -284,7 +284,7 @@ def test_a_tar_that_landed_cut_short_before_ends_were_looked_at_is_told_when_it_
     older |= {"source_sha256": sha, "source_bytes": 0, "source_file": "cut.tar", "shard": sha[:12]}
     (folder / "landing.json").write_text(json.dumps(older))
     (again,) = land_pictures(catalog, [cut])
-    assert again.state == "failed" and "was landed as if it were whole: it is cut short at byte 0" in str(again.error)
+    assert again.state == "failed" and "was landed as a complete tar, but it is cut short at byte 0" in str(again.error)
     assert "ingest remove --kind cutouts cut.tar" in again.error.hint
 
     # One that is whole is read once more, and then known to be.
@@ -319,7 +319,7 @@ def test_where_all_is_refused_nothing_is_left(catalog, tmp_path, typed, kind):
     source = {"folder": folder, "file": folder / "a.fits", "tar": write_tar(tmp_path / "all.tar", files)}[kind]
     code, out, err = typed("-C", catalog.root, "ingest", "cutouts", source)
     assert (code, out, catalog.landings("cutouts")) == (3, "", [])
-    assert "no picture in it can be used" in err and "(name), as a.fits: its name is not" in err
+    assert "has no usable picture" in err and "(name), as a.fits: its name is not" in err
     assert ("2 (name)" in err and "1 (filter), as 2-cutout-HSC-R" in err) == (kind != "file")
     assert [path.name for path in (catalog.raw).iterdir()] == ["cutouts"]
 

@@ -43,11 +43,11 @@ def test_a_person_decides_for_all_rows_and_it_is_recorded(catalog, typed, tmp_pa
     (landed,) = catalog.landings("specz")
     assert landed["no_flag"] == word and landed["flags"] == {f"by hand: {word}": 2}
     assert f"by hand: {word}" in typed("-C", catalog.root, "ingest", "list", "specz")[1]
-    assert f"decided by hand, sdss.csv (sdss): all {word}" in typed("-C", catalog.root, "status")[2]
+    assert f"set by hand: sdss.csv (sdss): all {word}" in typed("-C", catalog.root, "status")[2]
     (told,) = json.loads(typed("-C", catalog.root, "status", "--json")[1])["spectra"]
     assert told["no_flag"] == word
     other = {"secure": "insecure", "insecure": "secure"}[word]
-    with pytest.raises(UsageError, match=f"landed already, as sdss, all rows {word} by hand"):
+    with pytest.raises(UsageError, match=f"already landed, as sdss, all rows {word} by hand"):
         land_specz(catalog, path, survey="sdss", no_flag=other)
 
 

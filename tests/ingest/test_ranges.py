@@ -162,7 +162,7 @@ def test_a_column_of_which_every_value_is_impossible_is_refused(land, catalog, c
     with pytest.raises(InputError, match=said) as told:
         land(export(**changes))
     assert not catalog.landings()
-    assert ("If 99.99 means none" in told.value.hint) == (changes.get("i_cmodel_mag") == 99.99)
+    assert ("If 99.99 means 'no value'" in told.value.hint) == (changes.get("i_cmodel_mag") == 99.99)
 
 
 @pytest.mark.parametrize("kind", ["fits", "parquet", "astropy.parquet", "vo.parquet"])
@@ -189,7 +189,7 @@ def test_the_unit_that_a_file_states_must_be_ours(catalog, tmp_path, kind):
 
     with pytest.raises(InputError, match=r"column ra: its unit in the file is 'rad'; deg is expected") as told:
         land_hsc(catalog, written("radians", ra="rad", dec="deg"))
-    assert "Nothing is converted" in told.value.hint and not catalog.landings()
+    assert "Units are not converted" in told.value.hint and not catalog.landings()
     with pytest.raises(InputError, match=r"column i_cmodel_mag: .* 'nJy'; mag is expected"):
         land_hsc(catalog, written("fluxes", i_cmodel_mag="nJy"))
     assert land_hsc(catalog, written("right", ra="deg", dec="deg", i_cmodel_mag="mag")).notes == []

@@ -174,7 +174,7 @@ def test_figures_are_of_what_was_built(catalog):
     done(root, "plot", "morphology", number, "--bands", band)
     done(root, "morphology", "--use", settings)
     code, _, err = command(root, "plot", "morphology", number)
-    assert code == 4 and "since the build" in err and "galaxiesml build" in err
+    assert code == 4 and "after the build" in err and "galaxiesml build" in err
 
 
 def test_a_catalogue_made_before_there_was_morphology(tmp_path):
