@@ -227,7 +227,7 @@ def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
         found, row, other, other_row, other_split, count = across
         raise InputError(
             f"{path}: {KEY} {found}, in row {row}, is already in {other}, row {other_row} ({other_split}); "
-            f"{count:,} objects are; nothing was landed.",
+            f"{count:,} objects are in both; nothing was landed.",
             f"An HDF5 file and its CSV twin hold the same objects: land one.  To remove the other: "
             f"galaxiesml ingest release --remove {other}",
         )

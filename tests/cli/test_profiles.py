@@ -261,7 +261,7 @@ def test_a_survey_s_name_is_that_of_its_file_and_no_packaged_one(tmp_path, typed
         ("vvds.toml", 3, "a packaged survey already has the name vvds"),
         ("my survey.toml", 3, "characters other than A-Z"),
         ("no_such.toml", 2, "There is no file"),
-        ("vvd", 2, "No survey is named 'vvd'; the nearest is 'vvds'"),
+        ("vvd", 2, "There is no survey 'vvd'; the nearest is 'vvds'"),
     ):
         if name.endswith("s.toml") or " " in name:
             (tmp_path / name).write_text(OURS)

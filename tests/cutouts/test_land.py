@@ -160,9 +160,9 @@ def test_lists_beside_named_and_added_later(catalog, tmp_path):
         ("ra dec\n1 2\n", "does not begin with '#\\?'"),
         ("#? ra sw\n1 2\n", "line 1: no ra and dec"),
         ("#? ra dec colour\n1 2 3\n", "line 1: unknown colour"),
-        ("#? ra dec\n1 2\n1 2 3\n", "line 3: another number of words"),
-        ("#? ra dec\n400 2\n", "line 2: no position: 400 2"),
-        ("#? ra dec sw\n1 2 10parsec\n", "line 2: no length: 10parsec"),
+        ("#? ra dec\n1 2\n1 2 3\n", "line 3: its number of words differs"),
+        ("#? ra dec\n400 2\n", "line 2: not a position: 400 2"),
+        ("#? ra dec sw\n1 2 10parsec\n", "line 2: not a length: 10parsec"),
         ("#? ra dec\n1 north\n", "line 2: could not convert"),
     ],
 )

@@ -118,7 +118,7 @@ def test_an_object_twice_is_refused_within_and_across_files(catalog, tmp_path):
     with pytest.raises(InputError) as refusal:
         land_release(catalog, released(tmp_path, "testing", ids=np.append(IDS[-2:], IDS[-1] + 2)))
     assert f"{IDS[-2]}, in row 1, is already in {NAME.format('training')}, row 49 (training)" in str(refusal.value)
-    assert "2 objects do" in str(refusal.value) and "--remove" in refusal.value.hint
+    assert "2 objects are in both" in str(refusal.value) and "--remove" in refusal.value.hint
     assert len(landed(catalog)) == 50
     assert not list((catalog.raw).glob(".tmp*"))
 

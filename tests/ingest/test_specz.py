@@ -179,7 +179,7 @@ def test_what_is_doubtful_is_refused(catalog, tmp_path):
     with pytest.raises(InputError, match="may be of angles or planted"):
         land_specz(catalog, csv(tmp_path, both, "both.csv"))
     assert land_specz(catalog, csv(tmp_path, both, "both.csv"), survey="planted").info["survey"] == "planted"
-    with pytest.raises(UsageError, match="No survey is named 'other'"):
+    with pytest.raises(UsageError, match="There is no survey 'other'"):
         land_specz(catalog, csv(tmp_path, rows()), survey="other")
     with pytest.raises(InputError, match=r"is not a table of Planted: it has no column for ra"):
         land_specz(catalog, csv(tmp_path, rows().drop(columns="RA"), "less.csv"), survey="planted")
