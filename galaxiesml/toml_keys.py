@@ -1,4 +1,4 @@
-"""The permitted keys of a description in TOML: what each may hold, and what is wrong with a file that has others.
+"""Check the keys and values of a TOML description against a list of permitted keys.
 
 A release profile and a survey's description each have one list of :class:`Key`; the check of a file and the table in
 docs/profiles.md both follow from it.
@@ -73,7 +73,7 @@ KINDS = {
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The likeliest of the known words as the end of a sentence, or nothing."""
+    """The most similar known word, as the end of a sentence; '' if there is none."""
     known = list(known)
     lower = {other.lower(): other for other in known}
     found = difflib.get_close_matches(word.lower(), lower, 1, 0.6)
@@ -81,7 +81,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def key_problems(raw: dict, keys: tuple[Key, ...]) -> list[str]:
-    """What a description's keys and the kinds of its values have wrong, a sentence each."""
+    """Errors in a description's keys and in the types of its values, one sentence each."""
     families: dict[str, dict[str, Key]] = {}
     for key in keys:
         parent, _, name = key.path.rpartition(".")
@@ -122,7 +122,7 @@ def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
 
 
 def refuse(origin: str, what: str, problems: list[str]) -> None:
-    """Raise what is wrong with a file, all of it; nothing where nothing is.
+    """Raise one error that lists all problems of a file; do nothing if there are none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A catalogue: a folder of Parquet, its lock, its builds, and read-only connections to it.
+"""The catalogue's folder of Parquet files: its lock, its builds and read-only connections to it.
 
 ::
 
@@ -96,7 +96,7 @@ class Catalog:
 
     @classmethod
     def create(cls, root: Path, release: str | Path) -> Catalog:
-        """Make an empty catalogue.  A folder that holds one already is an error, other files are not."""
+        """Create an empty catalogue.  The folder may contain other files, but not a catalogue."""
         profile = checked_profile(release)
         root = Path(root).resolve()
         if (root / CONFIG).exists():
@@ -126,7 +126,7 @@ class Catalog:
         return cls(root, parse_profile(profile.read_text(encoding="utf-8"), str(profile)), settings)
 
     def landings(self, kind: str = "hsc") -> list[dict]:
-        """landing.json of everything landed of one kind, in order: no index is kept, the folders are what counts.
+        """The landing.json of every landing of one kind, in order, read from the folders: no index can go stale.
 
         Parameters
         ----------
@@ -158,17 +158,17 @@ class Catalog:
         return json.loads((self.current_build() / "build.json").read_text(encoding="utf-8"))
 
     def landed_since_build(self, kind: str) -> int:
-        """How many landings of a kind the published build is not made of."""
+        """Number of landings of one kind that are not in the published build."""
         return landed_since(self, self.build_info() if self.current_id() else {}, kind)
 
     def next_for(self, kind: str) -> str:
-        """What to type where the published build has nothing of 'cutouts', 'psf' or 'specz'."""
+        """The next command to type if the published build has no 'cutouts', 'psf' or 'specz'."""
         if self.landed_since_build(kind):
             return "Type: galaxiesml build"
         return f"Type: galaxiesml ingest {kind} {'FILE' if kind == 'specz' else 'TAR'}..., then galaxiesml build"
 
     def publish(self, folder: Path, build: str) -> None:
-        """Make a finished folder the published build: one rename, then one pointer replaced."""
+        """Publish a finished folder: rename it, then replace the pointer to the current build."""
         interrupts.check()
         with interrupts.held():
             os.replace(folder, self.builds / build)
@@ -176,7 +176,7 @@ class Catalog:
             write_atomic(self.root / "current", build + "\n")
 
     def build_ids(self) -> list[str]:
-        """Builds that stand, oldest first."""
+        """Ids of all builds, oldest first."""
         if not self.builds.is_dir():
             return []
         return sorted(path.name for path in self.builds.iterdir() if path.name[0].isdigit())
@@ -193,7 +193,7 @@ class Catalog:
         return stale
 
     def leftovers(self, is_written: bool = False) -> list[Path]:
-        """What a killed command left: half a landing, half a build, half a file, DuckDB's spill.
+        """Leftovers of killed commands: unfinished landings, builds and files, and DuckDB's spill files.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ class Catalog:
         return found
 
     def connect(self, threads: int | None = None, memory_limit: str | None = None):
-        """A DuckDB connection with a view for each table; it holds no lock and writes nothing here.
+        """Open a DuckDB connection with a view for each table.  It takes no lock and does not write to the catalogue.
 
         Returns
         -------
@@ -260,7 +260,7 @@ class Catalog:
 
     @contextlib.contextmanager
     def lock(self, command: str, wait: float = 0.0):
-        """Hold the catalogue's one write lock; the system frees it when the process ends, however it ends.
+        """Hold the catalogue's single write lock.  The system releases it when the process ends, even if it is killed.
 
         Parameters
         ----------
@@ -296,7 +296,7 @@ class Catalog:
                 ) from None
 
     def writer(self) -> str | None:
-        """Who holds the write lock now, None when nobody does."""
+        """The process that holds the write lock; None if the catalogue is not locked."""
         if not (self.root / ".lock").exists():
             return None
         # For reading alone: the catalogue may be one that cannot be written.
@@ -311,7 +311,7 @@ class Catalog:
 
 
 def _holder(handle: int) -> str:
-    """Who wrote the lock file, in words."""
+    """The process that wrote the lock file, as text."""
     try:
         return "{command} (process {pid} on {host}, since {since})".format(**json.loads(os.pread(handle, 4096, 0)))
     except (ValueError, KeyError):
@@ -319,12 +319,12 @@ def _holder(handle: int) -> str:
 
 
 def find_catalog(directory: Path | None = None) -> Catalog:
-    """The catalogue in ``directory``, else in GALAXIESML_CATALOG, else in the working folder or above it."""
+    """Open the catalogue in ``directory``, else in GALAXIESML_CATALOG, else in the working folder or above it."""
     return Catalog.open(catalog_root(directory or os.environ.get("GALAXIESML_CATALOG")))
 
 
 def catalog_root(named: Path | str | None) -> Path:
-    """The folder that is meant: the one named, else the working folder or the nearest catalogue above it."""
+    """The catalogue's folder: the one given, else the working folder or the nearest catalogue above it."""
     if named:
         return Path(named).resolve()
     here = Path.cwd()
@@ -353,7 +353,7 @@ def now() -> str:
 
 
 def check_version(name: str | int) -> int:
-    """The number of a version of galaxies from 'v2', '2' or 2."""
+    """Convert 'v2', '2' or 2 to the number of a version of galaxies."""
     text, known = str(name).lower().removeprefix("v"), version_numbers()
     if text not in map(str, known):
         *others, last = [f"v{number}" for number in known]

@@ -1,4 +1,4 @@
-"""Settings: option > environment > galaxiesml.toml > default; and the check of room before long work."""
+"""Settings (option > environment > galaxiesml.toml > default), and checks of free disk space and memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _memory_bytes() -> int:
 
 
 def _default_memory() -> str:
-    """Half of the machine, at least 1 GB."""
+    """Half of the machine's memory, at least 1 GB."""
     return f"{max(1, _memory_bytes() // 2 // 10**9)}GB"
 
 
@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def setting(root: Path | None, key: str, option=None) -> tuple[object, str]:
-    """A setting's value and where it comes from.
+    """The value of a setting, and its source.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def setting(root: Path | None, key: str, option=None) -> tuple[object, str]:
 
 
 def check(key: str, value):
-    """A setting's value in its type.
+    """Convert and check the value of a setting.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def with_setting(text: str, key: str, value: object) -> str:
 
 
 def check_space(folder: Path, needed: int, force: bool = False) -> None:
-    """Refuse long work that the disk has no room for.
+    """Raise an error if there is not enough disk space for a long command.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def check_space(folder: Path, needed: int, force: bool = False) -> None:
 
 
 def check_memory(needed: int, force: bool = False) -> None:
-    """Refuse long work that the machine's memory cannot hold.
+    """Raise an error if the machine has not enough memory for a long command.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Catalogues of older formats, brought to this one step by step.
+"""Upgrade catalogues of older formats, one format number at a time.
 
 Each step takes a folder of one format number to the next; the number is written last, so that a killed
 upgrade starts again where it was.
@@ -17,7 +17,7 @@ from galaxiesml.system.atomic import write_atomic
 
 
 def _keep_the_profile(root: Path) -> str:
-    """0 to 1: the catalogue holds its release profile, and no longer reads the package's."""
+    """Format 0 to 1: copy the release profile into the catalogue, which no longer reads the package's."""
     release = read_settings(root).get("release")
     if not release:
         raise CatalogError(f"{root / CONFIG} does not name a release.", f'Add to it: release = "{known_releases()[0]}"')

@@ -1,4 +1,4 @@
-"""The command line: one module per command group; commands import what is slow to load when they run."""
+"""The command line, one module per command group.  Slow modules are imported when a command runs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _EPILOG = (
 
 @cache
 def make_app() -> typer.Typer:
-    """Every command of the program; made once, since commands that register again would be listed twice."""
+    """Create the app with every command; cached, because registering a command twice would list it twice."""
     app = typer.Typer(
         name="galaxiesml",
         cls=given.OnceGroup,
@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _report(error: Exception) -> int:
-    """Say what went wrong; returns the exit code."""
+    """Print an error and return its exit code."""
     from galaxiesml.cli.older import older_build
 
     known = (
@@ -152,7 +152,7 @@ def _report(error: Exception) -> int:
 
 
 def _not_installed(error: Exception) -> UsageError | None:
-    """What to install, where a package is missing that only some commands need; None for any other error."""
+    """An error that says what to install if an optional package is missing; None for any other error."""
     if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] != "torch":
         return None
     return UsageError(

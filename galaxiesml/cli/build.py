@@ -100,7 +100,7 @@ def build(
 
 
 def _reporter(bar):
-    """What a build calls as it goes on: models done, models in all, the one that it begins or ended."""
+    """Callback of a build's progress: models done, models in total, and the current model."""
     done = 0
 
     def report(count: int, total: int, name: str) -> None:
@@ -113,7 +113,7 @@ def _reporter(bar):
 
 
 def _check_resources(catalog, force: bool) -> None:
-    """Disk for a few copies of the landed spectra, which the landed bytes bound; memory for the table of pairs."""
+    """Check for disk space for a few copies of the landed files, and for memory for the table of pairs."""
     from galaxiesml.catalog.settings import check_memory, check_space
 
     landed = sum(path.stat().st_size for path in (catalog.raw / "hsc").glob("[0-9]*/*.parquet"))
@@ -150,7 +150,7 @@ def _say(built) -> None:
 
 
 def _say_splits(catalog, version: int) -> dict[str, dict]:
-    """Splits of the default version that have no galaxy, by scheme."""
+    """Warn of splits of the default version that have no galaxy, by scheme."""
     from galaxiesml.catalog.stores import SCHEMES
     from galaxiesml.cli.splits import warn_of_empty
     from galaxiesml.splits.seeds import count_splits

@@ -138,7 +138,7 @@ def catalog_status(catalog) -> dict:
 
 
 def _doubtful(landing: dict) -> dict:
-    """What landing.json counts of doubtful values; a landing of an older galaxiesml counted none."""
+    """Counts of doubtful values in landing.json; landings of older versions have none."""
     counted = ("pairs_apart", "off_the_sky")
     return {"out_of_range": landing.get("out_of_range", [])} | {key: landing[key] for key in counted if key in landing}
 
@@ -158,7 +158,7 @@ def _pictures(catalog, store: str) -> dict:
 
 
 def _morphology(info: dict) -> dict | None:
-    """What the published build's morphology is made by, and how many of its pictures are measured."""
+    """Settings of the published build's morphology, and the number of its measured pictures."""
     found = info.get("morphology")
     share = info.get("morphology_share") or {}
     keys = ("settings", "psf_source")
@@ -166,7 +166,7 @@ def _morphology(info: dict) -> dict | None:
 
 
 def _versions(catalog) -> list[dict]:
-    """Every version, those that the published build left out too."""
+    """Every version, including those that the published build does not contain."""
     import pyarrow.parquet as pq
 
     rows = pq.read_table(catalog.current_build() / "versions.parquet", partitioning=None).to_pylist()

@@ -124,7 +124,7 @@ def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Pa
 
 
 def warn_of_empty(catalog, selection, rows: dict[str, int]) -> None:
-    """Say which files of a selection are empty, and the seed that would fill them."""
+    """Warn of empty files of a selection, and suggest a seed that would fill them."""
     from galaxiesml.catalog.folder import check_version
     from galaxiesml.cli import splits
 

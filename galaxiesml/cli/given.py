@@ -1,4 +1,4 @@
-"""Checks of what was typed: no option is ignored silently.
+"""Check the options that were given: none is ignored silently.
 
 These are refused: an option that takes one value and is given twice, an option that another one makes meaningless, a
 global option after the command, and a file name whose suffix contradicts the format that is written.
@@ -26,7 +26,7 @@ SUFFIXES = {"csv": ("csv", "txt"), "json": ("json",), "parquet": ("parquet", "pq
 
 
 class _Once:
-    """Refuse an option that takes one value and is given twice: the last one would win.
+    """Refuse an option with a single value that is given twice; otherwise the last one would win.
 
     A global option after the command is refused as well, with the words to type.
     """
@@ -47,7 +47,7 @@ class _Once:
 
 
 def _refuse_misplaced(ctx: typer.Context, error: Exception) -> None:
-    """Say where a global option goes, if that is the option that a command does not know."""
+    """Explain where to put a global option that was given after the command."""
     # typer carries its own copy of click in some versions: the class is known by its name alone.
     if ctx.parent is None or type(error).__name__ != "NoSuchOption":
         return
@@ -62,7 +62,7 @@ def _refuse_misplaced(ctx: typer.Context, error: Exception) -> None:
 
 
 class OnceCommand(_Once, typer.core.TyperCommand):
-    """A command whose options are given once, but for those that repeat."""
+    """A command that refuses repeated options, except repeatable ones."""
 
 
 class OnceGroup(_Once, typer.core.TyperGroup):
@@ -79,7 +79,7 @@ def refuse_repeats(app: typer.Typer) -> None:
 
 
 def typed(context: typer.Context, but: tuple[str, ...] = ()) -> list[str]:
-    """Names of the command's options that were typed, as they are typed, but for some (by their Python names)."""
+    """Options that were given on the command line, except some (listed by their Python names)."""
     return [
         max(option.opts, key=len)
         for option in context.command.params
@@ -90,7 +90,7 @@ def typed(context: typer.Context, but: tuple[str, ...] = ()) -> list[str]:
 
 
 def refuse_with(context: typer.Context, this: str, but: tuple[str, ...], why: str) -> None:
-    """Refuse options that ``this`` one makes meaningless.
+    """Refuse options that have no effect together with ``this``.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def refuse_catalog(command: str, why: str) -> None:
 
 
 def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
-    """Refuse a file whose suffix is another format's; a name without a suffix is anyone's.
+    """Refuse a file whose suffix belongs to another format; a name without a suffix is accepted.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
 
 
 def check_folder(path: Path | None, command: str) -> Path | None:
-    """Refuse a folder that is named as a file is, or that is one.
+    """Refuse a folder whose name looks like a file's, or that is a file.
 
     Raises
     ------

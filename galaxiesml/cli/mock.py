@@ -105,7 +105,7 @@ UNFINISHED = ".unfinished.json"
 
 @contextlib.contextmanager
 def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
-    """A folder to write into: empty, or with --force, or left by an interrupted run of the same arguments.
+    """Check the output folder: empty, or --force is given, or left by an interrupted run with the same arguments.
 
     Equal arguments give equal files of equal names, so nothing of another run is left there at the end.
     """

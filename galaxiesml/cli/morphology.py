@@ -125,7 +125,7 @@ def morphology(
 
 
 def _measure(catalog, settings, source, bands: list[str], workers: int | None, device: str, force: bool) -> dict:
-    """Measure what is not measured yet, and say what builds use from now on."""
+    """Measure the pictures that are not measured yet, and report which settings builds now use."""
     from galaxiesml.catalog.settings import check_space
     from galaxiesml.morphology.run import plan, run
 
@@ -144,7 +144,7 @@ def _measure(catalog, settings, source, bands: list[str], workers: int | None, d
 
 
 def chosen_bands(words: str | None, known: list[str]) -> list[str]:
-    """Filters as typed, ``gri`` or ``g,r,i``, in the release's order; all without words."""
+    """Parse ``gri`` or ``g,r,i`` into filters in the release's order; all filters if nothing is given."""
     from galaxiesml.errors import UsageError
 
     if words is None:
@@ -170,7 +170,7 @@ def _check_device(device: str) -> None:
 
 
 def _say_stopped(catalog) -> None:
-    """What builds take after a run that did not end."""
+    """Report which settings builds use after an unfinished run."""
     from galaxiesml.catalog.measured import MORPHOLOGY
 
     row = next(iter(MORPHOLOGY.chosen(catalog)), None)
@@ -196,12 +196,12 @@ def _use(settings: str, wait: float, as_json: bool) -> None:
 
 
 def _choice(choice) -> dict:
-    """What builds take, for --json."""
+    """The settings that builds use, for --json."""
     return {"builds_take": choice.settings, "pictures": choice.pictures, "measured_of_pictures": choice.measured}
 
 
 def _say_choice(settings: str, choice) -> None:
-    """Say when builds do not take a run's settings, or when these miss pictures."""
+    """Warn if builds do not use a run's settings, or if pictures are missing from them."""
     from galaxiesml.morphology.choice import share
 
     pictures = sum(choice.pictures.values())
@@ -216,7 +216,7 @@ def _say_choice(settings: str, choice) -> None:
 
 
 def _say_first(catalog, wanted) -> None:
-    """What the run will do, and first what it will not."""
+    """Report what the run will measure, after warning of what it cannot."""
     without = wanted.without_psf
     if without and wanted.source.of_catalog and catalog.landed_since_build("psf"):
         common.warn(

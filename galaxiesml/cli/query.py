@@ -87,7 +87,7 @@ def sql(
 
 
 def _format(asked: Format | None, out: Path | None) -> Format:
-    """The format that is asked for, and that a file's suffix says; they must not contradict."""
+    """The format given by --format or by the file's suffix; the two must agree."""
     from galaxiesml.errors import UsageError
 
     if out is None:

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 @request.callback()
 def _group() -> None:
-    """A group, though it has one command."""
+    """Makes ``request`` a group although it has a single command."""
 
 
 @request.command("cutouts")

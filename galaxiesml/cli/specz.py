@@ -133,7 +133,7 @@ def surveys(
 
 
 def _known_and_landed() -> tuple[dict, dict[str, int]]:
-    """Every survey that is known here, and the rows landed of each; the packaged ones alone outside of a catalogue."""
+    """Every known survey and its number of landed rows; outside of a catalogue, only the packaged surveys."""
     from collections import Counter
 
     from galaxiesml.errors import CatalogError

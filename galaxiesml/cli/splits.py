@@ -159,7 +159,7 @@ def splits(
 
 
 def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, pictures: bool = False) -> dict | None:
-    """Say which splits have no galaxy, and the seed that would fill them.
+    """Warn of splits that have no galaxy, and suggest a seed that would fill them.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, p
 
 
 def _build_again(catalog, seed: int) -> str:
-    """The published build's command with another seed: its other choices stay."""
+    """The command of the published build with another seed and otherwise the same options."""
     import re
 
     info = catalog.build_info()

@@ -1,4 +1,4 @@
-"""Which cuts an archive's query made: its WHERE clause, read by a parser and compared with the cuts."""
+"""Find the cuts that an archive query has applied: parse its WHERE clause and compare it with the cuts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SYMBOL = {exp.LT: "<", exp.GT: ">", exp.LTE: "<=", exp.GTE: ">=", exp.EQ: "=", 
 
 
 def query_conditions(query: str | Path, profile: Profile) -> tuple[str, list[str]]:
-    """The conditions that a query's WHERE clause joins by AND, on our column names.
+    """The conditions that are joined by AND in a query's WHERE clause, with our column names.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def query_conditions(query: str | Path, profile: Profile) -> tuple[str, list[str
 
 
 def conjuncts(condition: exp.Expression) -> list[exp.Expression]:
-    """The parts of a condition that AND joins."""
+    """Split a condition at its ANDs."""
     if isinstance(condition, exp.Paren):
         return conjuncts(condition.this)
     if isinstance(condition, exp.And):
@@ -84,7 +84,7 @@ def _rename(condition: exp.Expression, ours: dict) -> exp.Expression:
 
 
 def normalise(condition: exp.Expression) -> str:
-    """One spelling for one meaning: ``0 < x`` is ``x > 0``; ``x = false``, ``x is false`` and ``not x`` are one."""
+    """Normalise a condition: ``0 < x`` to ``x > 0``; ``x = false``, ``x is false`` and ``not x`` to one form."""
     while isinstance(condition, exp.Paren):
         condition = condition.this
     if isinstance(condition, exp.Not) and isinstance(condition.this, exp.Paren):

@@ -1,4 +1,4 @@
-"""A build: plan, run the models into a folder of their own, publish the folder."""
+"""Make a build: plan it, run the models into a new folder, publish the folder."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def build(
     memory_limit: str = "4GB",
     progress: Callable | None = None,
 ) -> Built:
-    """Make every version that the landed files allow, and publish them; the caller holds the lock.
+    """Build every version that the landed files allow, and publish the build; the caller holds the lock.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def build(
 
 
 def _run(catalog: Catalog, project: Path, plans: list[states.VersionPlan], engine: Settings, progress):
-    """Run the models of the versions that are planned; dbt's results."""
+    """Run the models of the planned versions; returns dbt's results."""
     skipped = [plan.number for plan in plans if not plan.built]
     excluded = [f"{stem}_v{number}" for number in skipped for stem in ("int_judged", "galaxies")]
     return invoke(
@@ -120,7 +120,7 @@ def _run(catalog: Catalog, project: Path, plans: list[states.VersionPlan], engin
 
 
 def _publish(catalog: Catalog, folder: Path, info: dict) -> None:
-    """Write build.json, complete, and show the folder as the published build."""
+    """Write build.json, then publish the folder."""
     for name, by in emptied_by(folder / "cut_flow.parquet").items():
         if name in info["versions"]:
             info["versions"][name]["emptied_by"] = by
@@ -131,7 +131,7 @@ def _publish(catalog: Catalog, folder: Path, info: dict) -> None:
 
 
 def _spectra_from(info: dict, specz: str, rule: str) -> str:
-    """Whose spectra the galaxies have; every exported file carries it, so what a person decided is said there too."""
+    """The source of the spectra, and flags that were set by hand; every exported file carries this text."""
     if specz == "export":
         return specz
     decided = by_hand(info["specz"])
@@ -170,7 +170,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
 
 
 def _write_manifest(project: Path, results: list, folder: Path) -> None:
-    """Keep, with the build, the SQL that made it: what lineage and `audit sql` read."""
+    """Keep the SQL of a build with it, for lineage and `audit sql`."""
     ran = {result.node.unique_id: result.node for result in results}
     kept = {name: node for name, node in ran.items() if str(node.resource_type) in ("model", "seed")}
     sources = dict(_sources(project))

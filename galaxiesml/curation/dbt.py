@@ -1,4 +1,4 @@
-"""dbt in this process: one invocation, its progress as callbacks, its errors as ours."""
+"""Run dbt in this process, with its progress as callbacks and its errors as ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from galaxiesml.system.refusals import refusal, refusal_told
 
 @dataclass(frozen=True)
 class Settings:
-    """What dbt is told through the environment."""
+    """Settings that dbt receives through environment variables."""
 
     catalog: Path
     build: str
@@ -112,7 +112,7 @@ def _raise_failures(outcome, project: Path, logs: Path) -> None:
 
 @contextlib.contextmanager
 def _log(folder: Path):
-    """A callback that writes what dbt says, debugging aside, to dbt.log in the folder."""
+    """A callback that writes dbt's messages, except debugging ones, to dbt.log in the folder."""
     handler = logging.handlers.RotatingFileHandler(folder / "dbt.log", maxBytes=1_000_000, backupCount=3, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     # A log that cannot be written stops nothing.
@@ -181,7 +181,7 @@ def _without_collector():
 
 
 def _close() -> None:
-    """dbt-duckdb keeps its database for the next invocation; ours ends with the build."""
+    """Close dbt-duckdb's database, which it would otherwise keep for the next invocation."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()

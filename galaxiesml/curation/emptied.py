@@ -1,4 +1,4 @@
-"""Versions that had pairs and kept none: which cut took the last of them."""
+"""Versions that had pairs and kept none, and the cut that removed the last of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SHOWN = 3
 
 
 def emptied_by(flow: Path) -> dict[str, dict]:
-    """By version, what emptied it; versions that keep a pair, or had none, are not in it.
+    """The cut that emptied each version; versions that kept a pair, or had none, are left out.
 
     Parameters
     ----------

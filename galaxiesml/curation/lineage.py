@@ -1,4 +1,4 @@
-"""Column lineage: from a column of a build back through every model to the landed files and their hashes.
+"""Trace a column of a build back through every model to the landed files and their hashes.
 
 Value edges (what a column is computed from) and filter edges (what decides whether its row is there) are
 kept apart.  A flag cut is a filter, so the verdicts ok_<cut> that the filters lead to are named, with the

@@ -1,5 +1,5 @@
-"""One model's SQL read once: for every column of it the columns upstream that its value comes from, for its
-rows the columns upstream that decide which rows there are, and the cuts that are judged in it.
+"""Parse one model's SQL into edges: for each column the upstream columns that its value comes from, for its rows
+the upstream columns that decide which rows exist, and the cuts that are applied in it.
 
 A query is a set of relations (each CTE, subquery and side of a union is one); their edges are drawn in one
 walk over sqlglot's scopes and then followed to the tables outside, memoised, so that a model with 60 columns

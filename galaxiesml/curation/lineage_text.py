@@ -1,4 +1,4 @@
-"""A column's lineage as text for people and as JSON for programs and pictures."""
+"""Format a column's lineage as text, and as JSON for programs and figures."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _cut_lines(lineage: ColumnLineage) -> list[str]:
 
 
 def _in_files(source: Lineage, nodes: Iterable[Node]) -> str:
-    """What the landed files call these columns: [1] {g,r,i,z,y}flags_pixel_edge."""
+    """The names of these columns in the landed files: [1] {g,r,i,z,y}flags_pixel_edge."""
     found: dict[int, list[str]] = {}
     for node in nodes:
         for origin in source.origins(node):
@@ -139,7 +139,7 @@ def _condition_lines(lineage: ColumnLineage) -> list[str]:
 
 
 def fold_names(names: Iterable[str], bands: tuple[str, ...]) -> list[str]:
-    """Names with each family of filters written once: {g,r,i,z,y}_cmodel_mag."""
+    """Names with the filters of each family folded: {g,r,i,z,y}_cmodel_mag."""
     return [words[0] for words, _ in _fold([((name,), ()) for name in names], bands)]
 
 
@@ -154,7 +154,7 @@ def _branch(lineage: ColumnLineage, node: Node) -> Branch:
 
 
 def _fold(branches: list[Branch], bands: tuple[str, ...]) -> list[Branch]:
-    """Branches that differ by the filter alone become one, in the place of the first."""
+    """Fold branches that differ only by the filter into one."""
     families: dict[Branch, list[tuple[str, Branch]]] = {}
     for branch in branches:
         for band in bands:
@@ -190,7 +190,7 @@ def _written(pattern: Branch, bands: str) -> Branch:
 
 
 def _draw(branches: Iterable[Branch], indent: str, drawn: set[Branch]) -> list[str]:
-    """Lines of a tree; a chain of single parents is one line, and nothing is drawn twice."""
+    """Lines of a tree.  A chain of single parents is one line; repeated branches are drawn once."""
     lines, branches = [], list(branches)
     for place, branch in enumerate(branches):
         chain, again = [" ".join(branch[0])], False

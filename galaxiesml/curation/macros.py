@@ -1,4 +1,4 @@
-"""The project's Jinja macros called from Python: the same text that dbt renders, without starting dbt.
+"""Call the project's Jinja macros from Python: the same text that dbt renders, without starting dbt.
 
 ``cuts()`` is read this way, and one version's judgement is rendered again with a cut left out.  Models
 appear under their plain names, as the views of :meth:`galaxiesml.catalog.Catalog.connect` have them.
@@ -24,7 +24,7 @@ class _Return(Exception):
 
 
 class Macros:
-    """The macros of sql/macros, one file each, named for it.
+    """The macros of sql/macros, one file each, named after the file.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Macros:
             self._globals[name] = lambda *args, _name=name, **kwargs: self.call(_name, *args, **kwargs)
 
     def replace(self, name: str, macro) -> None:
-        """Let a Python function stand for a macro, as one that would ask a database."""
+        """Replace a macro, e.g. one that queries a database, by a Python function."""
         self._globals[name] = macro
 
     def call(self, name: str, *args, **kwargs):

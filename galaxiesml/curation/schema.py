@@ -1,4 +1,4 @@
-"""The yml beside the models, and the dictionary seed: generated, never written by hand.
+"""Generate the models' yml files and the dictionary seed; they are never written by hand.
 
 From models/models.toml (what each model is), sql/columns.toml (what each column is) and the list of cuts.
 The committed files are the five-band rendering; a survey with other filters gets its own in its catalogue.
@@ -29,7 +29,7 @@ _TYPES = {"text": "varchar"}
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of models.toml, families written out."""
+    """One entry of models.toml, with its families of columns expanded."""
 
     name: str
     folder: str
@@ -41,12 +41,12 @@ class Model:
 
     @property
     def is_mart(self) -> bool:
-        """Whether a build publishes it: it has an order, and so a file."""
+        """Whether a build publishes the model, i.e. it has an order and is written to a file."""
         return "order_by" in self.options
 
 
 def load_models(bands: dict[str, str]) -> list[Model]:
-    """Every model that models.toml declares; int_judged stands there once for all versions."""
+    """Every model in models.toml, which declares int_judged once for all versions."""
     raw = tomllib.loads((dictionary.PROJECT / "models" / "models.toml").read_text(encoding="utf-8"))
     entries = [
         *((f"models/staging/{folder}", models) for folder, models in raw["staging"].items()),
@@ -82,7 +82,7 @@ def _write_out(patterns, bands: dict[str, str]):
 
 
 def published(bands: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """Tables that a build publishes, and their columns in order."""
+    """The tables that a build publishes, with their columns in order."""
     tables = {}
     for model in load_models(bands):
         if model.options.get("versioned"):
@@ -111,7 +111,7 @@ def render(bands: dict[str, str], boundaries: bool = True) -> dict[str, str]:
 
 
 def _family_macros() -> dict[str, str]:
-    """What SQL reads of the dictionary: lists of columns, and the planes of masks."""
+    """Macros that give SQL the dictionary's lists of columns, and the mask planes."""
     lists = []
     for name in dictionary.families():
         rows = [
@@ -194,7 +194,7 @@ def _column(fact: dictionary.Column) -> dict:
 
 
 def _whole(model: Model) -> dict:
-    """The test of a model: its key is unique, and it and other columns are never NULL."""
+    """The test of a model: its key is unique; the key and the not_null columns are never NULL."""
     arguments = {"key": model.key, "present": list(model.not_null)}
     return {"whole": {"arguments": {name: value for name, value in arguments.items() if value}}}
 

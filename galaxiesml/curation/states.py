@@ -1,6 +1,6 @@
-"""What can be judged on what is landed: the state of each cut in each file, and the versions that follow.
+"""Which cuts can be applied to which landed files, and which versions can therefore be built.
 
-Written to ``plan/`` as Parquet, where the SQL reads it: dbt is told nothing else.
+The result is written to ``plan/`` as Parquet, which the SQL reads; nothing else is passed to dbt.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MATCHED_COLUMNS = frozenset(
 
 @dataclass(frozen=True)
 class State:
-    """One cut in one landed file; the lists hold filters, or '*' for a cut that has none."""
+    """The state of one cut in one landed file.  The lists hold filters, or '*' for a cut without filters."""
 
     landing: int
     source_file: str
@@ -41,7 +41,7 @@ class State:
 
     @property
     def text(self) -> str:
-        """As the cut flow prints it."""
+        """The state as the cut flow prints it."""
         parts = [
             (self.judged, "judged"),
             (self.archive, "made at the archive"),
@@ -54,7 +54,7 @@ class State:
 
 
 def cut_states(catalog: Catalog, specz: str = "export") -> list[State]:
-    """The state of every cut in every landed file that brings the side of the pair that it reads.
+    """The state of every cut in every landed file that has the side of the pair that the cut reads.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def cut_states(catalog: Catalog, specz: str = "export") -> list[State]:
 
 
 def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str, ...], ...]:
-    """Filters in which a cut is judged, was made at the archive, and lacks."""
+    """The filters in which the cut is applied here, was applied by the archive, or cannot be applied."""
     found = {"judged": [], "archive": [], "absent": []}
     for band, term in terms(cut, profile.bands).items():
         # What is exported is judged here, whatever was declared.
@@ -92,7 +92,7 @@ def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str
 
 @dataclass(frozen=True)
 class VersionPlan:
-    """One version: the required cuts that cannot be judged in full, and whether a build makes it."""
+    """One version: its cuts that cannot be applied in full, and whether it is built."""
 
     number: int
     title: str
@@ -103,7 +103,7 @@ class VersionPlan:
 def plan_versions(
     states: list[State], profile: Profile, accepted: tuple[str, ...] = (), named: int | None = None
 ) -> list[VersionPlan]:
-    """Which versions a build makes.
+    """Decide which versions to build.
 
     Parameters
     ----------
@@ -157,14 +157,14 @@ def _refusal(number: int, refused: list[str], states: list[State], profile: Prof
 
 
 def _as_exported(columns: list[str], profile: Profile) -> list[str]:
-    """Columns in the release's own words, where it has one for them."""
+    """Columns by the release's names, if the release has them."""
     return [
         profile.columns[column].source if column in profile.columns else column for column in dict.fromkeys(columns)
     ]
 
 
 def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None, specz: str = "export") -> list[State]:
-    """Write plan/cut_states.parquet and plan/versions.parquet; without plans, all versions stand to be made."""
+    """Write plan/cut_states.parquet and plan/versions.parquet; without plans, all versions are to be built."""
     states = cut_states(catalog, specz)
     rows = [
         {

@@ -1,6 +1,6 @@
 """The landed files as a list: looking one up, removing one, showing one.
 
-Whoever changes anything here holds the catalogue's lock.
+Callers that change anything here must hold the catalogue's lock.
 """
 
 from __future__ import annotations
