@@ -1,6 +1,6 @@
-"""Landing: a folder is written under a hidden name, then appears by one rename; replacing and removing work likewise.
+"""Landing: a folder is written under a hidden name and appears by one rename; replacing and removing work likewise.
 
-A landing is a folder of raw/<kind>/ with a landing.json.  Callers that change anything here must hold the catalogue's lock.
+A landing is a folder of raw/<kind>/ with a landing.json.  Callers that change anything must hold the catalogue's lock.
 """
 
 from __future__ import annotations

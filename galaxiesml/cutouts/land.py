@@ -1,4 +1,4 @@
-"""Landing pictures: tars and folders in, shards of the pixel store out, each whole or not at all."""
+"""Land pictures: each tar or folder becomes a shard of the pixel store, completely or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KIND = {False: "cutouts", True: "psf"}
 
 @dataclass(frozen=True)
 class Landed:
-    """One source and what became of it.
+    """One source and the result of landing it.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ def land_pictures(
 
 
 def _made(tasks: list[Task], jobs: int, progress) -> Iterator[tuple[Task, dict, Exception | None]]:
-    """Make shards, in other processes where that is worth it."""
+    """Make shards, in other processes if there is enough work."""
     if min(jobs, len(tasks)) < 2:
         for task in tasks:
             try:
@@ -170,7 +170,7 @@ def _publish(catalog: Catalog, task: Task, info: dict, error: Exception | None) 
 
 
 def _known(catalog: Catalog, store: Path, source: Path, info: dict, list_file: Path | None) -> Landed:
-    """A source that is landed: only a list that it lacked is new."""
+    """A source that is already landed; only an upload list can be added to it."""
     if "silence" not in info and is_tar(source):
         # Landed before the end of tars was looked at.
         if (wrong := _not_whole(source)) is not None:
@@ -197,7 +197,7 @@ def _known(catalog: Catalog, store: Path, source: Path, info: dict, list_file: P
 
 
 def _not_whole(tar: Path) -> str | None:
-    """Why a tar does not hold all that was sent; None where it does."""
+    """Why a tar is not complete; None if it is."""
     stream = TarStream(tar)
     try:
         for _ in stream:
@@ -208,7 +208,7 @@ def _not_whole(tar: Path) -> str | None:
 
 
 def remove_shard(catalog: Catalog, reference: str, psf: bool = False) -> dict:
-    """Take a shard out of the store.  Builds that stand keep their rows of it, without pixels behind them."""
+    """Remove a shard from the store.  Existing builds keep its rows, but their pixels are gone."""
     hint = "Give a name or the beginning of a sha256 of one of them."
     found = find(catalog, KIND[psf], reference, "landed tars", hint)
     take_out(catalog, KIND[psf], found["shard"])
@@ -216,7 +216,7 @@ def remove_shard(catalog: Catalog, reference: str, psf: bool = False) -> dict:
 
 
 def list_beside(source: Path) -> Path | None:
-    """X.txt next to X.tar, X.fits or the folder X, if it is an upload list."""
+    """The upload list X.txt next to X.tar, X.fits or the folder X; None if there is none."""
     path = source.with_name(source.name.removesuffix(".tar").removesuffix(".fits") + ".txt")
     if not path.is_file():
         return None

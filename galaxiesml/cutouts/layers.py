@@ -1,4 +1,4 @@
-"""One FITS cutout in memory: its headers read, its layers found, nothing copied.
+"""Read the headers of a FITS cutout in memory and find its layers, without copying.
 
 The service sends a primary header and then image, mask and variance, in this order and without names;
 a layer that was not asked for is an HDU without data.  astropy reads such a file in 2.4 ms; what is needed of it
@@ -26,12 +26,12 @@ _VALUE = re.compile(r"\s*(?:'((?:[^']|'')*)'|([^/\s][^/]*?))?\s*(?:/.*)?$", re.D
 
 
 class BadFits(Refused):
-    """The bytes are no cutout; the message says why, without the file's name."""
+    """The bytes are not a cutout; the message says why, without the file's name."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Where a layer's pixels stand in the bytes of the file.
+    """The position of a layer's pixels in the bytes of the file.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Layer:
     flip: int = 0
 
     def pixels(self, data) -> np.ndarray:
-        """The pixels as they stand in the file's bytes, big-endian; only what BZERO shifts is copied."""
+        """The pixels as a view of the file's bytes, big-endian; only pixels that BZERO shifts are copied."""
         found = np.frombuffer(data, self.dtype, self.shape[0] * self.shape[1], self.start).reshape(self.shape)
         if not self.flip:
             return found
@@ -68,7 +68,7 @@ class Cutout:
 
     @property
     def shape(self) -> tuple[int, int] | None:
-        """(rows, columns) that all layers share; None where there is no layer at all."""
+        """(rows, columns) of all layers; None if there is no layer."""
         return next((layer.shape for layer in self.layers.values()), None)
 
 
@@ -137,7 +137,7 @@ def read_psf(data) -> Cutout:
 
 
 def read_header(data, start: int) -> tuple[dict, int]:
-    """The cards of one header, and the byte where its data begin.
+    """Read the cards of one header, and the byte at which its data begin.
 
     A card's value is str, float, int or bool; of a keyword that comes twice the first stands, as in astropy.
     Comment cards are left out.

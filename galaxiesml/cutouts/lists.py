@@ -1,4 +1,4 @@
-"""Upload lists of the cutout service: what was asked for, line by line.
+"""Read upload lists of the cutout service, line by line.
 
 ::
 

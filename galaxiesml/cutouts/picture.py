@@ -1,4 +1,4 @@
-"""One member into the store: its name and headers checked, its layers appended, its row measured."""
+"""Store one member: check its name and headers, append its layers, make its row of pictures.parquet."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _whole(value) -> int | None:
 
 
 def _store_layers(picture: Picture, cutout: Cutout, data, shard: ShardWriter) -> None:
-    """Append each layer in little-endian order, and count what is wrong in it."""
+    """Append each layer in little-endian order, and count its bad pixels."""
     for kind, layer in cutout.layers.items():
         pixels = layer.pixels(data).astype(DTYPES[kind])
         offset, crc = shard.append(pixels)
@@ -197,7 +197,7 @@ def _store_layers(picture: Picture, cutout: Cutout, data, shard: ShardWriter) ->
 
 
 def flag_of_psf(psf: np.ndarray) -> str:
-    """What is wrong with a PSF picture: a key of `PSF_FLAGS`, or ''.
+    """The flag of a PSF picture, a key of `PSF_FLAGS`; '' if nothing is wrong.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def flag_of_psf(psf: np.ndarray) -> str:
 
 
 def count_planes(mask: np.ndarray, planes: dict[str, int]) -> dict[str, int]:
-    """Pixels in each plane that has any.
+    """Number of pixels in each mask plane that has any.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Why a member of a tar is refused: a class that groups, next to words that name what was found."""
+"""Reasons for which a member of a tar is refused: a class for grouping, and a message with the details."""
 
 from __future__ import annotations
 
-#: Classes of refusals, in the words of the documentation.
+#: Classes of refusals, as the documentation describes them.
 CLASSES = {
     "name": "its name is not the service's, or leads out of its folder",
     "not_a_file": "it is a link, a device, a pipe or a sparse file",
@@ -22,7 +22,7 @@ class Refused(ValueError):
     Parameters
     ----------
     message : str
-        What is wrong with it, without the file's name.
+        The problem, without the file's name.
     kind : str
         One of `CLASSES`.
     """

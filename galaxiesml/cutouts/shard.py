@@ -1,4 +1,4 @@
-"""One tar, or one folder of FITS files, made into a shard: a folder with pixels.bin and its tables."""
+"""Convert one tar, or one folder of FITS files, to a shard: a folder with pixels.bin and its tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from galaxiesml.pixels.store import ShardWriter
 
 @dataclass(frozen=True)
 class Task:
-    """What a shard is made of.
+    """The input of a shard.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ def _read(task: Task, shard: ShardWriter, progress) -> tuple[str, list[Picture],
 
 
 def _check_any_use(task: Task, pictures: list[Picture]) -> None:
-    """A source that has members and no picture is no answer, and is no shard."""
+    """Refuse a source that has members but no usable picture."""
     if not pictures or not all(picture.refused for picture in pictures):
         return
     firsts = {picture.refused_class: picture for picture in reversed(pictures)}

@@ -1,7 +1,7 @@
-"""What it means that an answer says nothing of a line of its upload list.
+"""Decide what it means if an answer has no picture for a line of its upload list.
 
-The service leaves out what is outside the coverage, so the silence of a whole tar is an answer.  Of anything less
-it is none: such pictures are asked for again.
+The service leaves out what is outside the coverage, so a picture that is missing from a complete
+tar is outside the coverage.  Pictures that are missing from anything less are requested again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from galaxiesml.cutouts.picture import Picture
 from galaxiesml.cutouts.source import is_tar
 from galaxiesml.cutouts.tar import TarStream
 
-#: Why a line without a picture is not known to be outside the coverage, in the words of the documentation.
+#: Why a line without a picture is not known to be outside the coverage, as the documentation describes it.
 CLASSES = {
     "cut_short": "the tar is cut short",
     "after_end": "data after the tar's end mark were not read",
@@ -24,12 +24,12 @@ CLASSES = {
 
 @dataclass(frozen=True)
 class Silence:
-    """Why the silence of a source is no answer.
+    """Why a missing picture does not mean that it is outside the coverage.
 
     Attributes
     ----------
     silence : str or None
-        One of `CLASSES`; None where it is an answer.
+        One of `CLASSES`; None if the source is complete.
     silence_reason : str or None
         The same in words, with the source's name.
     """
@@ -39,7 +39,7 @@ class Silence:
 
 
 def silence_of(source: Path, stream: TarStream | None, pictures: list[Picture]) -> Silence:
-    """What the silence of a source that was read means."""
+    """Whether a source is complete, so that missing pictures are outside the coverage."""
     name = source.name
     if stream is None or not is_tar(source):
         return Silence("not_in_folder", f"{name} does not contain it")

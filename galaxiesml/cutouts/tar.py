@@ -1,4 +1,4 @@
-"""A tar as a stream of members: read once from front to back, hashed on the way, never unpacked to disk.
+"""Read a tar as a stream of members: once from front to back, hashed on the way, never unpacked to disk.
 
 Python's tarfile does the same at a tenth of the speed, and believes a header that asks for gigabytes of
 extended attributes.  What is read here is ustar with GNU's long names and POSIX's extended headers, whose sizes are
@@ -30,7 +30,7 @@ _WHAT = {
 
 
 class BadTar(ValueError):
-    """The file is no tar, or is damaged; the message says where, without the file's name."""
+    """The file is not a tar, or is damaged; the message says where, without the file's name."""
 
 
 class CutTar(BadTar):
@@ -195,7 +195,7 @@ class TarStream:
             left -= len(self._take(min(left, _READ)))
 
     def _drain(self) -> None:
-        """Hear the rest of the file: zeros that fill the last record up, or what the end mark hides."""
+        """Read the rest of the file: zeros that fill the last record, or data after the end mark."""
         while read := self._file.readinto(self._buffer):
             data = memoryview(self._buffer)[:read]
             if self.after_end is None and self.cut_at is None and (rest := bytes(data).lstrip(b"\0")):
@@ -210,7 +210,7 @@ class TarStream:
 
 
 def folder_members(folder: Path, files: list[Path], progress=None) -> Iterator[Member]:
-    """Files of a folder as if they were members of a tar."""
+    """Yield the files of a folder as members of a tar."""
     for path in files:
         size = path.stat().st_size
         name = printable(str(path.relative_to(folder)))
@@ -233,7 +233,7 @@ def _too_large(size: int) -> tuple[str, str]:
 
 
 def printable(name: str) -> str:
-    """A name from outside, fit for a table and a terminal."""
+    """A file's name with control characters escaped, safe for tables and terminals."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
 
 

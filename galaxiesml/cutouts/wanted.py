@@ -1,4 +1,4 @@
-"""Upload lists for the pictures that a version's galaxies still lack."""
+"""Make upload lists for the missing pictures of a version's galaxies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RERUN = re.compile(r"[\w.+-]+", re.ASCII)
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked of the service.
+    """The pictures to request from the service.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Ask:
     type : str
         coadd, coadd/bg or warp.
     again : bool
-        Ask again for what was asked for in vain.
+        Request again what was requested before and not delivered.
     """
 
     version: str
@@ -54,7 +54,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class UploadList:
-    """One list: where it goes, what stands in it."""
+    """One list: its path and its text."""
 
     path: Path
     band: str
@@ -65,7 +65,7 @@ class UploadList:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is still wanted.
+    """The pictures that are still missing.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Wanted:
 
 
 def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_width: float, layers: str, **rest) -> Ask:
-    """An `Ask` from what was typed.
+    """Check the options and make an `Ask` of them.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_wid
 
 
 def wanted_lists(catalog: Catalog, ask: Ask, folder: Path) -> Wanted:
-    """The lists of what is still wanted, not yet written.
+    """Make the lists of missing pictures, without writing them.
 
     Lists are of one filter and 990 lines at most, by tract and then RA: the service keeps the coadd that it read
     last.  Galaxies at one place share a line.
@@ -257,5 +257,5 @@ def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
 
 
 def other_lists(folder: Path, lists: list[UploadList]) -> list[Path]:
-    """Lists of an earlier request that stand in the folder and are none of these."""
+    """Lists of an earlier request in the folder, which do not belong to this one."""
     return sorted(set(folder.glob("cutouts-HSC-*-[0-9][0-9][0-9][0-9].txt")) - {made.path for made in lists})

@@ -1,4 +1,4 @@
-"""Tables that astropy reads whole: VOTable, and fixed-width text with a byte-by-byte description."""
+"""Read tables with astropy, as a whole: VOTable, and fixed-width text with a byte-by-byte description."""
 
 from __future__ import annotations
 

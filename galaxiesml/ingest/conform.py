@@ -1,4 +1,4 @@
-"""Which of a file's columns are ours, and its blocks in the catalogue's columns and types."""
+"""Match a file's columns to ours, and convert its blocks to the catalogue's columns and types."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORST_FIRST = ("arbitrary", "assigned", "measured")
 
 @dataclass(frozen=True)
 class Plan:
-    """Where each landed column comes from.
+    """The source of each landed column.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Plan:
     surveys : list of (Survey, int)
         The survey flags that the file has.
     notes : list of str
-        What a user should hear about the file's columns.
+        Messages for the user about the file's columns.
     """
 
     kind: str
@@ -51,12 +51,12 @@ class Plan:
 
     @property
     def exported(self) -> list[str]:
-        """Our names that the file brings, in the dictionary's order."""
+        """Our names of the file's columns, in the dictionary's order."""
         return [name for name in self.schema.names if name in self.ours or name in MADE]
 
 
 def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] | None = None) -> Plan:
-    """Recognise a file's columns.
+    """Match a file's columns to ours.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def hopes(plan: Plan, profile: Profile) -> dict[int, pa.DataType]:
 
 
 def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: dict) -> tuple[pa.Table, list[BadRow]]:
-    """A block in the catalogue's columns, of the keys only source_row, and the rows that do not fit."""
+    """Convert a block to the catalogue's columns (of the keys only source_row), and return the rows that do not fit."""
     wrong = Wrong(block, source.names)
     general = Nulls(profile.nulls)
     landed = {"source_row": pa.array(block.rows, pa.int64())}

@@ -1,4 +1,4 @@
-"""Units that a file states of its columns: TUNIT, Parquet's field metadata, VOTable, ECSV."""
+"""Check the units that a file states for its columns: TUNIT, Parquet metadata, VOTable, ECSV."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEYS = (b"unit", b"units", b"UNIT", b"TUNIT")
 
 
 def check_units(source: Source, expected: dict[int, tuple[str, str]]) -> list[str]:
-    """Refuse columns whose unit in the file is another than is expected.
+    """Refuse columns whose unit in the file differs from the expected one.
 
     Parameters
     ----------

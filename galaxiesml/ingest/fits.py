@@ -1,4 +1,4 @@
-"""FITS binary tables: astropy reads the header; the rows are read here, a block at a time."""
+"""Read FITS binary tables: astropy reads the header; the rows are read here, a block at a time."""
 
 from __future__ import annotations
 

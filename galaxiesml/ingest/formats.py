@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes and not by its name."""
+"""Recognise a file's format by its first bytes, not by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Landing: one file in, one folder of Parquet under raw/hsc, all of it or nothing."""
+"""Land an export: one file becomes one folder of Parquet under raw/hsc, completely or not at all."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from galaxiesml.ingest.source import Source
 
 @dataclass(frozen=True)
 class Landing:
-    """What was landed.
+    """The result of landing a file.
 
     Attributes
     ----------
     info : dict
         landing.json: the contract is in the catalogue's documentation.
     is_new : bool
-        False where the same bytes had been landed before: nothing was changed.
+        False if the same file had been landed before; then nothing was changed.
     notes : list of str
-        What a user should hear: columns left out or taken twice, contradictions.
+        Messages for the user: columns left out or repeated, contradictions.
     """
 
     info: dict
@@ -121,7 +121,7 @@ def land_hsc(
 
 
 def _landed_before(catalog: Catalog, path: Path, sha: str, archive, old: dict | None) -> dict | None:
-    """The landing of the same bytes, or None; another declaration for them is an error, not a silent no."""
+    """The landing of the same file, or None.  A different --archive-query for it is an error."""
     same = next((entry for entry in catalog.landings() if entry["source_sha256"] == sha), None)
     declared = _archive(archive)
     if same is None or (old == same and same["archive"] != declared):
@@ -190,7 +190,7 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
 
 
 def _with_spectrum(table: pa.Table, plan: Plan) -> int:
-    """Rows that are an (object, spectrum) pair: a spectrum's name or a redshift stands there."""
+    """Number of rows that are an (object, spectrum) pair: they have a spectrum's name or a redshift."""
     if plan.kind == "specz":
         return table.num_rows
     has = [table[name].is_valid() for name in ("specz_name", "specz_redshift") if name in plan.ours]

@@ -1,4 +1,4 @@
-"""Columns that say where another one has no value: the archive's X_isnull, and X.mask as astropy writes it.
+"""Apply columns that mask another one: the archive's X_isnull, and astropy's X.mask.
 
 astropy keeps a masked column in Parquet, HDF5 and (serialize_method 'data_mask') ECSV as two columns: X with whatever
 lay under the mask, and the boolean X.mask.  Whatever reads the table afterwards and writes it again, as CSV or FITS,

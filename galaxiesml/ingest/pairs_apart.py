@@ -1,4 +1,4 @@
-"""How far spectra lie from the objects that they are landed for: a unit or a column that is wrong shows there."""
+"""Check the distances of spectra from their objects, which reveal a wrong unit or a wrong column."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Pairs:
         )
 
     def notes(self) -> list[str]:
-        """What a user should hear of the pairs that are apart."""
+        """Messages for the user about distant pairs."""
         told = f"{self.apart:,} of {self.pairs:,} spectra are farther than {APART_ARCSEC:g} arcsec from their object"
         return [f"{told}, up to {self.farthest:,.0f}"] if self.apart else []
 

@@ -1,4 +1,4 @@
-"""Rows that do not parse: put aside in a file, or the end of the landing."""
+"""Write rows that do not parse to a file, or stop the landing at the first one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_rejects(path: Path, rejects: Path) -> None:
 
 
 class Rejects:
-    """Rows put aside in a CSV file; with no file to put them in, the first one is the end of the landing."""
+    """Writes bad rows to a CSV file; without a file, the first one stops the landing."""
 
     def __init__(self, target: str | Path | None, path: Path):
         self.path, self.first = path, ""

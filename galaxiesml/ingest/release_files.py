@@ -1,4 +1,4 @@
-"""Landing released files: which object the published training, validation and testing files hold."""
+"""Land released files: which objects are in the published training, validation and testing files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEXTS = ("csv", "tsv", "ecsv")
 
 @dataclass(frozen=True)
 class ReleaseLanding:
-    """A landed released file: landing.json, whether it was landed just now, and what a user should hear of it."""
+    """A landed released file: its landing.json, whether it is new, and messages for the user."""
 
     info: dict
     is_new: bool = True
@@ -78,14 +78,14 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
 
 
 def check_split(name: str) -> str:
-    """One of SPLITS, as typed."""
+    """Check a split's name: one of SPLITS."""
     if name not in SPLITS:
         raise UsageError(f"No split {name!r}.", f"Splits: {', '.join(SPLITS)}.")
     return name
 
 
 def split_of_name(path: Path) -> str:
-    """The split that a released file's name holds, as 5x127x127_training_with_morphology.hdf5 does.
+    """The split in a released file's name, such as 5x127x127_training_with_morphology.hdf5.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def split_of_name(path: Path) -> str:
 
 
 def remove_release(catalog: Catalog, reference: str) -> dict:
-    """Take a landed released file out, by its name or the beginning of its sha256; the caller holds the lock.
+    """Remove a landed released file by its name or the beginning of its SHA-256; the caller holds the lock.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The object_id of a released HDF5 file, read in blocks: one key is opened, and no link is followed."""
+"""Read the object_id of a released HDF5 file in blocks: only that key is opened, and no link is followed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def id_blocks(path: Path) -> Iterator[np.ndarray]:
 
 
 def _dataset(path: Path, file):
-    """The ``object_id`` of an open file, once all that can be known without reading it is as it should be."""
+    """The ``object_id`` of an open file, after every check that does not need its values."""
     import h5py
 
     for name in file:
@@ -108,7 +108,7 @@ def _refuse_masked(path: Path, mask, start: int, hidden: np.ndarray) -> None:
 
 
 def _wrong_kind(dataset) -> str:
-    """Why it is no column of identifiers; '' where it is one."""
+    """Why a dataset is not a column of identifiers; '' if it is."""
     import h5py
 
     if not isinstance(dataset, h5py.Dataset):
@@ -128,7 +128,7 @@ def _wrong_kind(dataset) -> str:
 
 
 def _wrong_storage(dataset) -> str:
-    """Why its bytes are not to be trusted; '' where they are."""
+    """Why a dataset's bytes cannot be trusted; '' if they can."""
     if dataset.external:
         return f"keeps its values in another file, {dataset.external[0][0]}, which is not read"
     if dataset.is_virtual:

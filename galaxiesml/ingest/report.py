@@ -1,4 +1,4 @@
-"""What a landed file holds and lacks, in words."""
+"""Describe a landed file: its columns, and the missing ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SIDES = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "
 
 
 def describe(landing: Landing, profile: Profile) -> list[str]:
-    """The lines that a user reads after a landing: what it is, which of our columns it holds and lacks."""
+    """The lines printed after a landing: what it is, which of our columns it has, and which are missing."""
     info = landing.info
     if not landing.is_new:
         return [f"{info['source_file']}: the same file is already landed, as {info['landing']}; nothing changed."]
@@ -37,7 +37,7 @@ def describe(landing: Landing, profile: Profile) -> list[str]:
 
 
 def warnings(landing: Landing) -> list[str]:
-    """What a user should hear of a landing beside the result."""
+    """Warnings about a landing."""
     info = landing.info
     found = [f"{info['source_file']}: {note}." for note in landing.notes]
     if landing.is_new and not info["rows"]:
@@ -52,7 +52,7 @@ SHOWN = 3
 
 
 def _contradictions(info: dict) -> list[str]:
-    """The conditions that most rows contradict; a flag in five filters need not be told five times."""
+    """The conditions that most rows contradict; a flag in five filters is reported once."""
     entries = sorted(info["contradictions"], key=lambda entry: -entry["rows"])
     lines = [
         f"{info['source_file']}: {entry['rows']:,} of {info['rows']:,} rows contradict the declared query "

@@ -1,4 +1,4 @@
-"""A file from outside, opened: its column names and types, and its rows block by block in file order."""
+"""An opened input file: its column names and types, and its rows block by block in file order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Landing a spectroscopic survey's own table: one file in, one folder under raw/specz, all of it or nothing."""
+"""Land a spectroscopic survey's table: one file becomes one folder under raw/specz, completely or not at all."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _DECIDES = {
 
 @dataclass(frozen=True)
 class SpeczLanding:
-    """landing.json of a landed table, whether it is new, and what a user should hear of it."""
+    """A landed table: its landing.json, whether it is new, and messages for the user."""
 
     info: dict
     is_new: bool = True
@@ -128,7 +128,7 @@ def folder_of(catalog: Catalog, info: dict) -> Path:
 
 
 def remove_specz(catalog: Catalog, reference: str) -> dict:
-    """Take a landed table out, by its file's name or the beginning of its sha256."""
+    """Remove a landed table by its file's name or the beginning of its SHA-256."""
     recover(catalog)
     found = find(catalog, "specz", reference, "landed tables", "Type: galaxiesml ingest list specz")
     take_out(catalog, "specz", folder_of(catalog, found).name)
@@ -150,7 +150,7 @@ def _landed_before(path: Path, same: dict, told: Survey, no_flag: str | None) ->
 
 @dataclass
 class _Seen:
-    """What is counted while the rows go by."""
+    """Counts made while the rows are landed."""
 
     rows: int = 0
     rejected: int = 0
@@ -239,7 +239,7 @@ def _ranges(source: Source, survey: Survey) -> Ranges:
 
 
 def _redshifts_told(table: pa.Table, survey: Survey) -> pa.Table:
-    """A block without the values that the survey's description calls none."""
+    """A block with the sentinels of the survey's description replaced by NULL."""
     for name, nones in (
         ("redshift_given", survey.sentinels),
         ("redshift_err_given", survey.error.get("sentinels", ())),
@@ -294,7 +294,7 @@ def _check_positions(source: Source, survey: Survey, seen: _Seen) -> None:
 
 
 def _repeats(path: Path) -> int:
-    """Rows whose identifier another row before them has."""
+    """Number of rows that repeat the identifier of an earlier row."""
     ids = pq.read_table(path, columns=["spectrum_id"], partitioning=None)["spectrum_id"]
     return len(ids) - pc.count_distinct(ids, mode="all").as_py() if len(ids) else 0
 

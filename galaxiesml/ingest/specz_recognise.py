@@ -1,4 +1,4 @@
-"""Which survey a table is of: by its columns, and where two share them by what stands in them."""
+"""Identify a table's survey by its columns, and by their values if two surveys have the same columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from galaxiesml.toml_keys import DOCS, nearest
 def survey_of(
     source: Source, surveys: dict[str, Survey], named: str | None = None, no_flag: str | None = None
 ) -> Survey:
-    """The survey that a table is of; its flag column is there, or ``no_flag`` decides for all rows.
+    """Identify the survey of a table; it must have its flag column, or ``no_flag`` decides for all rows.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def _named(named: str, surveys: dict[str, Survey]) -> Survey:
 
 
 def _refuse_without_flag(source: Source, surveys: dict[str, Survey]) -> None:
-    """Say so where a flag column is all that is missing of a survey that the table may be of."""
+    """Raise an error if only the flag column of a survey is missing."""
     near = [survey for survey in surveys.values() if _has_but_flag(source, survey)]
     near = [one for one in near if not any(_is_more(other, one) for other in near)]
     if not near:
@@ -112,7 +112,7 @@ def _has_but_flag(source: Source, survey: Survey) -> bool:
 
 
 def _check_flag(source: Source, survey: Survey, no_flag: str | None) -> None:
-    """A table has its quality flag, or a person decides for it: never silently insecure."""
+    """Require the quality flag or the user's decision: redshifts are never silently insecure."""
     told = survey.columns.get("flag")
     missing = [] if told is None else missing_of(source.names, told)
     if missing and no_flag is None:

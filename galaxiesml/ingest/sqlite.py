@@ -1,4 +1,4 @@
-"""SQLite files, as the archive's sqlite3 output."""
+"""Read SQLite files, such as the archive's sqlite3 output."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def open_sqlite(path: Path) -> Source:
 
 
 def _check_size(path: Path) -> None:
-    """SQLite itself reads zeros where the last page is cut."""
+    """Check the file's size, because SQLite reads a missing last page as zeros."""
     with open(path, "rb") as file:
         head = file.read(100)
     page = int.from_bytes(head[16:18], "big")

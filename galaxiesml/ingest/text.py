@@ -1,4 +1,4 @@
-"""Text tables: CSV as the HSC archive writes it, tab- and semicolon-separated, and ECSV; plain or under gzip."""
+"""Read text tables: the HSC archive's CSV, tab- and semicolon-separated text, and ECSV; plain or gzipped."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _is_plain(chunk: bytes, separator: str) -> bool:
 
 
 def _parse_fast(chunk: bytes, lines: int, options: dict) -> list[pa.Array] | None:
-    """The columns of a chunk in which nothing is amiss, else None."""
+    """Parse a chunk without errors; None if it has any."""
     try:
         table = pacsv.read_csv(io.BytesIO(chunk), **options)
     except pa.ArrowInvalid:

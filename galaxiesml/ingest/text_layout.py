@@ -1,4 +1,4 @@
-"""How a text file is laid out: what separates its cells, what its columns are called, and where its rows begin."""
+"""Find the layout of a text file: its separator, its column names, and where its rows begin."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ csv.field_size_limit(LONGEST_LINE)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a file's rows begin, and how a row is split.
+    """Where a file's rows begin, and how they are split into cells.
 
     Attributes
     ----------
@@ -214,7 +214,7 @@ def _head_lines(stream, path: Path) -> Iterator[bytes]:
 
 
 def refuse_endless(path: Path, data: bytes) -> None:
-    """Refuse a file in which no line feed is found."""
+    """Refuse a file without a line feed."""
     if b"\r" in data:
         raise _carriage_returns(path, 1)
     raise InputError(f"{path} has no line end in {LONGEST_LINE >> 20} MiB: it is not a CSV file.")
