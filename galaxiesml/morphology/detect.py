@@ -1,4 +1,4 @@
-"""What stands out in a picture: background, footprints and objects, as Source Extractor finds them.
+"""Detect objects in a picture as Source Extractor does: background, footprints, deblending.
 
 sep finds footprints and splits them as Source Extractor does, but for two things.  Pixels of a blend below the level
 where it comes apart are given to its parts by chance, with the odds of the parts' Gaussian profiles: sep rolls other
@@ -61,7 +61,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and what stands out in it.
+    """A picture and its detections.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a measurement should be known by: bits, and the words that stand for them."""
+"""Flags of a measurement: one bit each, and the reason that it stands for."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ class Flag(IntFlag):
 
 
 def reasons(flags: int) -> str | None:
-    """The words of a sum of bits; None where there are none."""
+    """The reasons of a sum of bits, as text; None if no bit is set."""
     return ", ".join(bit.name.lower() for bit in Flag if bit & flags) or None

@@ -1,4 +1,4 @@
-"""Measure galaxies in arrays of pictures; no catalogue is needed."""
+"""Measure galaxies in arrays of pictures, without a catalogue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEASURED = tuple(column.name for column in MORPHOLOGY.columns if not column.name
 
 @dataclass(frozen=True)
 class Block:
-    """Pictures of one shape and all that is known of them.
+    """Pictures of one shape, with their masks, variances and PSFs.
 
     Attributes
     ----------
@@ -166,7 +166,7 @@ def _psf(psf, many: int, scale: float) -> tuple[Moffat | Pictures | None, np.nda
 
 
 def measure_block(block: Block, settings: Settings, device: str = "cpu") -> pa.Table:
-    """As `measure`, of what it has made of its arguments."""
+    """Measure a block that `measure` has made of its arguments."""
     targets = []
     for at, image in enumerate(block.images):
         usable = np.abs(image) < LARGEST
@@ -216,7 +216,7 @@ def _finite(value):
 
 
 def _on_the_sky(row: dict, scale: float, zero_point: float) -> dict:
-    """Arcseconds and magnitudes of what is in pixels and counts."""
+    """Convert pixels and counts to arcseconds and magnitudes."""
     made = {}
     for name in ("major_axis", "minor_axis", "half_light_radius"):
         if name in row:

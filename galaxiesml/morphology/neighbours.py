@@ -1,4 +1,4 @@
-"""How many objects stand near the middle of a picture, counted in three ways."""
+"""Count the objects near the middle of a picture, in one of three ways."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PSF as a user says it: pictures, or ``moffat:FWHM_ARCSEC[:BETA]``."""
+"""Read the PSF that a user gives: pictures, or ``moffat:FWHM_ARCSEC[:BETA]``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def moffat(words: str, pixel_scale_arcsec: float) -> Moffat:
     Raises
     ------
     InputError
-        It is not of that form, or no seeing is like that.
+        The text does not have that form, or its values are out of range.
     """
     parts = words.split(":")
     try:
@@ -60,7 +60,7 @@ def pictures(psf: np.ndarray, many: int) -> tuple[Pictures, np.ndarray, np.ndarr
     Raises
     ------
     InputError
-        The shape is none of the two, or these are no numbers.
+        The shape is neither of the two, or the values are not numbers.
     """
     given = np.asarray(psf)
     if given.ndim not in (2, 3) or (given.ndim == 3 and len(given) not in (1, many)) or not is_real(given):

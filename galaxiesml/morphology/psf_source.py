@@ -1,4 +1,4 @@
-"""Where the PSFs of a catalogue's pictures are from: landed with them, a Moffat, a file, or a folder of files."""
+"""Sources of the PSFs of a catalogue's pictures: landed PSFs, a Moffat profile, a file, or a folder of files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST = 512
 
 @dataclass(frozen=True)
 class Source:
-    """One way of knowing PSFs.
+    """One source of PSFs.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Source:
 
 
 def source_of(words: str, bands: list[str]) -> Source:
-    """What ``--psf`` says.
+    """Parse ``--psf``.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def source_of(words: str, bands: list[str]) -> Source:
 
 
 def read_psf_file(path: Path) -> np.ndarray:
-    """A PSF picture out of a FITS file: the first image in it.
+    """Read a PSF picture from a FITS file: its first image.
 
     Raises
     ------

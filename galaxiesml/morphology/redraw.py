@@ -1,4 +1,4 @@
-"""What was measured of one galaxy, drawn again: picture, footprints, and the Sersic model as the camera saw it."""
+"""Reproduce the measurement of one galaxy for a figure: picture, footprints, and Sersic model through the PSF."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def redraw(catalog: Catalog, object_id: int, bands: list[str]) -> list[Redrawn]:
     Raises
     ------
     CatalogError
-        The build has no measurement of that object, or what it was measured by has changed since.
+        The build has no measurement of that object, or its settings or PSF have changed since.
     """
     built, settings = catalog.build_info().get("morphology"), next(iter(MORPHOLOGY.chosen(catalog)), None)
     if not built or "morphology" not in catalog.tables():

@@ -1,4 +1,4 @@
-"""Source Extractor's files: the paper's as printed, ones that run and give our columns, and a PSF that it can read.
+"""Source Extractor's files: those that the paper prints, corrected ones that run, and a PSF that it can read.
 
 The paper's appendix 10 prints a parameter file and a configuration file.  They are kept here as evidence; Source
 Extractor 2.25 does not run with them: it takes the words of a configuration file (``DETECT_THRESH``, ``CATALOG_NAME``

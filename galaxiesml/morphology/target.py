@@ -1,4 +1,4 @@
-"""One picture: the object nearest its middle, its shape and neighbours, and the stamp for its Sersic fit."""
+"""Measure one picture: the object nearest its middle, its shape and neighbours, and the stamp for its Sersic fit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RADII = (5, 10, 15)
 
 @dataclass
 class Target:
-    """What one picture gave before its Sersic fit.
+    """The results of one picture before its Sersic fit.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Target:
 def look(
     picture: np.ndarray, kept: np.ndarray, settings: Settings, mask: np.ndarray | None = None, fitted: bool = True
 ) -> Target:
-    """Measure what needs no PSF.
+    """Measure everything that does not need a PSF.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The flow chart of the curation, the paper's Fig. 2, with a catalogue's own counts.
+"""Draw the flow chart of the curation, the paper's Fig. 2, with the counts of a catalogue.
 
 Rectangles are processes, parallelograms are products, the green parallelogram is the released table.
 """
@@ -35,7 +35,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class _Stage:
-    """Consecutive cuts that stand in one box."""
+    """Consecutive cuts that share one box."""
 
     title: str
     rows: tuple[dict, ...]
@@ -154,7 +154,7 @@ def _cut(page: Canvas, row: dict, y: float) -> None:
 
 
 def _note(state: str) -> tuple[str, bool]:
-    """What to say beside a cut, and whether it was judged at all."""
+    """The note next to a cut, and whether the cut was applied."""
     if state in ("judged", "judged here"):
         return "", True
     words = {"absent": "not in this export", "archive": "made at the archive"}.get(state, state)
@@ -194,7 +194,7 @@ def _down(page: Canvas, y: float) -> float:
 
 
 def _aside(page: Canvas, y: float, removed: int, of: str, slant: float = 0.0) -> None:
-    """What leaves the flow, to the right of it."""
+    """Draw what leaves the flow, to the right of it."""
     if not removed:
         return
     page.arrow((LEFT + COLUMN - slant, y), (LEFT + COLUMN + 0.5, y), GREY)

@@ -1,4 +1,4 @@
-"""Galaxies in every filter, the same pictures in linear over logarithmic scale: the paper's Figure 1."""
+"""Draw galaxies in every filter, in linear and logarithmic scale: the paper's Figure 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A column's lineage as a picture: landed files at the left, the column at the right; values, then filters.
+"""Draw a column's lineage: landed files on the left, the column on the right; values, then filters.
 
 Solid: what the value is computed from.  Dashed: what decides whether the row is there, cut by cut.
 """
@@ -21,7 +21,7 @@ Card = dict
 
 
 def draw(lineage: dict, path: Path) -> None:
-    """Draw what ``as_json`` of a column's lineage holds.
+    """Draw the graph that ``as_json`` makes of a column's lineage.
 
     Parameters
     ----------

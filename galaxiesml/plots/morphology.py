@@ -1,4 +1,4 @@
-"""What was measured of a galaxy over its pixels: the paper's Figure 3, with the Sersic model and its residual."""
+"""Draw a galaxy's measurements over its pixels: the paper's Figure 3, with the Sersic model and its residual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""n(z): the spectroscopic redshifts of a version, and of each split."""
+"""Draw n(z): the spectroscopic redshifts of a version, and of each split."""
 
 from __future__ import annotations
 

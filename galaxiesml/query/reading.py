@@ -1,4 +1,4 @@
-"""Whether a text is one SQL statement that only reads.
+"""Check that a text is a single read-only SQL statement.
 
 DuckDB's own kind of a statement does not tell: a SELECT may hold ``COPY ... TO`` in its WITH clause, EXPLAIN
 ANALYZE runs what it explains, and some table functions run SQL that stands in a text.

@@ -1,4 +1,4 @@
-"""A version of galaxies, or another mart, as one CSV or Parquet file that carries units, cuts and what it lacks."""
+"""Write a version of galaxies, or another mart, as one CSV or Parquet file with units, cuts and missing cuts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "
 
 @dataclass(frozen=True)
 class Export:
-    """What an export is made from: one mart of the published build.
+    """The source of an export: one mart of the published build.
 
     Attributes
     ----------

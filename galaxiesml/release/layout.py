@@ -1,4 +1,4 @@
-"""The released HDF5 layout: its keys, their shapes and types, and what of it is assumed.
+"""The released HDF5 layout: its keys, their shapes and types, and which of these are assumptions.
 
 The release's files hold 89 keys: the image, 22 of the catalogue, twelve of morphology in each filter and six that
 a merge left over.  Their names and the shapes of the texts are published; other types are not, and each dataset says

@@ -1,4 +1,4 @@
-"""A release profile read and checked, every key and every value, before a catalogue or a simulated archive is made."""
+"""Read a release profile and check every key and value, before a catalogue or a simulated archive is made."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def checked_profile(release: str | Path) -> Profile:
 
 
 def profile_problems(text: str) -> list[str]:
-    """What is wrong with a release profile, a sentence each; nothing is wrong with one that is packaged."""
+    """Errors in a release profile, one sentence each; packaged profiles are not checked."""
     if any(path.read_text(encoding="utf-8") == text for path in RELEASES.glob("*.toml")):
         return []
     try:

@@ -1,4 +1,4 @@
-"""Release profiles: what a survey's export calls things.
+"""Release profiles: the column names of a release's exports.
 
 A release is one TOML file, ``releases/<name>.toml`` here or any file given to ``galaxiesml init``;
 adding a release adds a file and no code.
@@ -19,7 +19,7 @@ RELEASES = Path(__file__).parent
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """One of our columns in the words of a release.
+    """One of our columns as a release names it.
 
     Attributes
     ----------

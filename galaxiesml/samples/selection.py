@@ -1,4 +1,4 @@
-"""Which galaxies go into which file, and which are left out and why."""
+"""Select the galaxies of each file, and the reason why others are left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MISSING = ("leave-out", "zero")
 
 @dataclass(frozen=True)
 class Selection:
-    """What a set of files is made of.
+    """The choice of galaxies for a set of files.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Selection:
     scheme : str
         Of splits: release, paper, official or leak-free.
     missing : str
-        'leave-out' the galaxies that a filter lacks of, or 'zero' its picture.
+        'leave-out' galaxies without a picture in some filter, or 'zero' the picture.
     """
 
     version: str
@@ -39,12 +39,12 @@ class Selection:
 
 
 def check_selection(catalog: Catalog, version: str | None, scheme: str, missing: str) -> Selection:
-    """A selection that the published build can answer.
+    """Check a selection against the published build.
 
     Raises
     ------
     UsageError
-        No such scheme, or no such way with what is missing.
+        Unknown split scheme, or unknown value for missing.
     CatalogError
         The build lacks the version, or was made before it had splits and pictures.
     """

@@ -1,4 +1,4 @@
-"""Spectroscopic surveys: how each publishes its redshifts, and which of them it calls secure.
+"""Descriptions of spectroscopic surveys: how each publishes its redshifts, and which of them are secure.
 
 A survey is one TOML file, ``surveys/<name>.toml``; adding a survey adds a file and no code.  What SQL needs of it
 (secure rules, sentinels, classes, errors) becomes seed tables, which ``make yml`` writes from these files.
@@ -114,7 +114,7 @@ BY_HAND = {"secure": "by hand: secure", "insecure": "by hand: insecure"}
 
 @dataclass(frozen=True)
 class Flag:
-    """What some values of a survey's quality flag mean.
+    """The meaning of some values of a survey's quality flag.
 
     Attributes
     ----------
@@ -203,7 +203,7 @@ class Survey:
 
 
 def by_hand(landings: list[dict]) -> list[str]:
-    """The landed tables whose rows are secure or insecure by hand, each in words.
+    """Landed tables whose quality flags were set by hand, as text.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def load_surveys() -> dict[str, Survey]:
     Raises
     ------
     InputError
-        A description lacks something, or says something that is not known: which file, what.
+        A description is incomplete or has an unknown key or value; the message names the file and the problem.
     """
     return {
         path.stem: parse_survey(path.stem, path.read_text(encoding="utf-8"), str(path))

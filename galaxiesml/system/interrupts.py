@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: one exception in the main thread, and an end within two seconds whatever runs.
+"""Handle Ctrl-C, SIGTERM and SIGHUP: one exception in the main thread, and an exit within two seconds.
 
 The command line listens for all three from its first line (`listen`).  As a library, this package leaves signals to
 the program that uses it: Ctrl-C is then Python's own KeyboardInterrupt.
@@ -34,11 +34,11 @@ _said = False
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the program to end."""
+    """A signal has asked the program to end."""
 
 
 def listen() -> None:
-    """Raise `Interrupted` at the first signal, and end the program where that does not.
+    """Raise `Interrupted` at the first signal, and end the program if the exception does not.
 
     For a program's main thread.  A signal that is ignored when the program starts stays so: that is what nohup asks.
     """

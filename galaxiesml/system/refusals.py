@@ -1,4 +1,4 @@
-"""What the machine refuses - a full disk, a read-only folder, no memory - in the words of an error of ours."""
+"""Convert errors of the system, such as a full disk, a read-only folder or no memory, to errors of ours."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _WORDS = {
 
 
 def refusal(error: BaseException, where: Path | None = None) -> GalaxiesmlError | None:
-    """The error of ours that says what the machine refused; None where an exception is something else.
+    """The error of ours for a system error; None if an exception is something else.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def refusal(error: BaseException, where: Path | None = None) -> GalaxiesmlError 
 
 
 def refusal_told(text: str) -> GalaxiesmlError | None:
-    """The same, of an exception of which only the text is left, as in dbt's results."""
+    """The same for an exception of which only the text is left, as in dbt's results."""
     if "Out of Memory Error" in text:
         return _MEMORY
     number = _number(text)

@@ -1,4 +1,4 @@
-"""Processes that work for a command."""
+"""Worker processes of a command."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _begin(initializer: Callable | None, initargs: tuple) -> None:
 
 
 def _end(executor: ProcessPoolExecutor) -> None:
-    """Kill the processes; nothing waits for what they were at."""
+    """Kill the processes without waiting for their work."""
     processes = list((executor._processes or {}).values())
     executor.shutdown(wait=False, cancel_futures=True)
     for process in processes:

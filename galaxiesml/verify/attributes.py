@@ -1,4 +1,4 @@
-"""What a released file says of itself, against its name and its build."""
+"""Check the attributes of a released file against its name and its build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a released file ought to hold, read from a build's tables: which galaxies, and which picture of each.
+"""Determine from a build's tables what a released file must contain: its galaxies, and the picture of each.
 
 Nothing here is shared with what writes the files.  The tract is chosen a second time, from the tables of the landed
 tars: the galaxy's own where it has every filter, else the lowest that has.

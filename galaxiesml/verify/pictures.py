@@ -1,4 +1,4 @@
-"""Pictures read a second time: from the service's own FITS with astropy, and framed by the rule's own words."""
+"""Read pictures independently: from the service's FITS files with astropy, framed by the rule as published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keys of a released file, their shapes and types, and every value that is not a pixel."""
+"""Check the keys of a released file, their shapes and types, and every value except pixels."""
 
 from __future__ import annotations
 

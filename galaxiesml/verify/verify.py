@@ -1,4 +1,4 @@
-"""Released files compared with the catalogue and with the FITS files that their pictures came from.
+"""Compare released files with the catalogue and with the FITS files of their pictures.
 
 Files are read with h5py alone.  No code and no constant of what writes them is used here: names, types, the choice of
 galaxies and of pictures and the frame are written down a second time, from the release's description.
@@ -32,7 +32,7 @@ _USES = (
 
 @dataclass
 class Checked:
-    """One file: what it says of itself, and what was found.
+    """The result of checking one file.
 
     Attributes
     ----------

@@ -199,7 +199,9 @@ def test_gc_says_nothing_of_the_folders_of_a_writer(empty, typed):
     with empty.lock("a long build"):
         code, out, err = typed("-C", empty.root, "gc", "--dry-run")
     assert (code, out.splitlines()) == (0, killed)
-    assert "is being written by a long build (process" in err and "1 old builds and 1 leftovers would go." in err
+    assert (
+        "is being written by a long build (process" in err and "1 old builds and 1 leftovers would be deleted." in err
+    )
     code, out, err = typed("-C", empty.root, "gc", "--dry-run")
     assert set(out.splitlines()) == {*killed, *map(str, unfinished)} and "written by" not in err
 

@@ -94,7 +94,7 @@ def test_a_name_that_does_not_contradict_is_taken(name):
 
 @pytest.mark.parametrize("name", ["a.fits", "a.csv.gz", "a.tsv", "a.parquet", "a.csv2"])
 def test_a_name_that_contradicts_is_refused(name):
-    with pytest.raises(UsageError, match=rf"^export csv writes CSV, and {name} does not end in \.csv or \.ecsv\.$"):
+    with pytest.raises(UsageError, match=rf"^export csv writes CSV, but {name} does not end in \.csv or \.ecsv\.$"):
         check_file(Path(name), "export csv", ("csv", "ecsv"))
 
 
@@ -103,7 +103,7 @@ def test_the_simulated_archive_s_own_folder_may_be_a_file(typed, tmp_path, monke
     for command, name in (("export", "mock"), ("sky", "sky")):
         (tmp_path / name).write_text("")
         code, out, err = typed("mock", command)
-        assert (code, out) == (2, "") and f"{name} is a file, and mock writes into a folder" in err
+        assert (code, out) == (2, "") and f"{name} is a file, but mock writes into a folder" in err
 
 
 def test_a_folder_may_be_named_as_a_file_is_where_it_is_there(tmp_path):

@@ -39,7 +39,7 @@ WRONG = {
     "a unit that is not converted": (
         '\nra = "ra"',
         '\nra = {source = "ra", unit = "rad"}',
-        "columns.ra.unit = 'rad' is another unit; deg is expected",
+        "columns.ra.unit = 'rad' is a different unit; deg is expected",
     ),
     "a unit that is none": (
         '\nra = "ra"',
@@ -60,7 +60,7 @@ WRONG = {
         '\ndec = "a_i"',
         "columns.dec and columns.a_{band} both read 'a_i'",
     ),
-    "a kind that is another": ('title = "HSC', 'title = 2 #"', "title = 2, where text is expected"),
+    "a kind that is another": ('title = "HSC', 'title = 2 #"', "title = 2; expected: text"),
     "a missing key": ("reference =", "#", "reference is missing"),
     "no TOML": ("[bands]", "[bands", "TOMLDecodeError"),
 }
@@ -222,7 +222,7 @@ def test_a_survey_of_one_s_own_lands_by_its_description(tmp_path, typed, spectra
     assert typed("-C", root, "ingest", "specz", spectra, "--survey", "our_survey")[0] == 0
     description.write_text(OURS.replace("[9.9999]", "[9.9999, -1]"))
     code, _, err = typed("-C", root, "ingest", "specz", spectra, "--survey", description)
-    assert code == 2 and "Tables of our_survey are landed with a description other than" in err
+    assert code == 2 and "Tables of our_survey were landed with a description other than" in err
     for name in ("ours.csv", "more.csv"):
         assert typed("-C", root, "ingest", "remove", "--kind", "specz", name)[0] == 0
     assert typed("-C", root, "ingest", "specz", spectra, "--survey", description)[0] == 0
@@ -236,22 +236,22 @@ def test_a_survey_of_one_s_own_lands_by_its_description(tmp_path, typed, spectra
         ('unit = "deg"', 'unit = "degree"', "position.unit: 'degree' is not one of deg, hour, sexagesimal"),
         ('kind = "assigned"', 'kind = "assinged"', "error.kind: 'assinged' is not one of"),
         ('class = "qso"', 'class = "qsr"', "'qsr' is not one of galaxy, qso, star; the nearest is 'qso'"),
-        ("secure = true", "secure = 1", "flags[1].secure = 1, where true or false is expected"),
+        ("secure = true", "secure = 1", "flags[1].secure = 1; expected: true or false"),
         ("value = 0.00092\n", "", "an assigned error needs a value above 0 and its source"),
         (RECOGNISED, "columns = []", "recognise.columns is empty; at least one is expected"),
         ('flag = "ZFLAGS"', "flag = []", "columns.flag is empty; at least one is expected"),
         ('id = "OUR_ID"', "id = {join = []}", "columns.id.join is empty; at least one is expected"),
         (FLAGS, "values = []", "flags[1].values is empty; at least one is expected"),
-        ("[9.9999]", "[nan]", "redshift.sentinels = [nan], where finite numbers is expected"),
-        ("[9.9999]", "[9.9999, -inf]", "redshift.sentinels = [9.9999, -inf], where finite numbers is expected"),
-        ("value = 0.00092", f"value = 1{'0' * 400}", "where finite number is expected"),
+        ("[9.9999]", "[nan]", "redshift.sentinels = [nan]; expected: finite numbers"),
+        ("[9.9999]", "[9.9999, -inf]", "redshift.sentinels = [9.9999, -inf]; expected: finite numbers"),
+        ("value = 0.00092", f"value = 1{'0' * 400}", "expected: finite number"),
     ],
 )
 def test_what_is_wrong_with_a_description_is_told_and_nothing_lands(tmp_path, typed, spectra, old, new, said):
     root = Catalog.create(tmp_path / "cat", "pdr2_wide").root
     (tmp_path / "ours.toml").write_text(changed(OURS, old, new))
     code, out, err = typed("-C", root, "ingest", "specz", spectra, "--survey", tmp_path / "ours.toml")
-    assert (code, out) == (3, "") and "ours.toml describes no survey" in err and said in err, err
+    assert (code, out) == (3, "") and "ours.toml is not a survey description" in err and said in err, err
     assert not Catalog.open(root).landings("specz")
 
 

@@ -181,6 +181,6 @@ def test_the_seeds_are_those_of_the_descriptions(repo):
 )
 def test_a_description_that_lacks_something_says_what(old, new, wrong):
     assert old in PLANTED
-    with pytest.raises(InputError, match=r"planted\.toml describes no survey") as error:
+    with pytest.raises(InputError, match=r"planted\.toml is not a survey description") as error:
         description.parse_survey("planted", PLANTED.replace(old, new), "planted.toml")
     assert wrong in str(error.value)

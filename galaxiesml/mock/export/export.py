@@ -1,4 +1,4 @@
-"""A simulated export of the archive's wide query, in a release's own names, and the truth beside it."""
+"""Simulate an export of the archive's wide query, with a release's column names, and write the truth about it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TRUTH = "truth.json"
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be made.
+    """The export or sky to simulate.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Table:
 
 
 def write_export(request: Request, folder: Path, progress: Callable[[int], None] | None = None) -> dict:
-    """Make an export and its truth in a folder.
+    """Write an export and its truth to a folder.
 
     Parameters
     ----------

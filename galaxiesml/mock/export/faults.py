@@ -1,6 +1,6 @@
-"""The faults that a simulated export has, each with what every version of galaxies is to say of it.
+"""Faults of a simulated export, each with the expected verdict of every version of galaxies.
 
-The reasons are written down beside what is planted, from the paper's text and its authors' code; no SQL is
+The reasons are written by hand from the paper's text and its authors' code; no SQL is
 read or run.  A fault has one row, or a group of rows in file order.
 """
 

@@ -1,4 +1,4 @@
-"""Where everything stands: the stripes of a thousand spectra, their random numbers, the rows of each fault.
+"""Lay out an export: stripes of a thousand spectra, their random numbers, the rows of each fault.
 
 A stripe is made of its own random numbers, so that no row depends on how many stripes are made at a time.
 """

@@ -1,4 +1,4 @@
-"""Planting: a batch of faultless rows, and what the faults change in them."""
+"""Make a batch of faultless rows, and change what the faults change in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The spectra: surveys, names, redshifts with their errors, and where the survey puts its target."""
+"""Simulate spectra: surveys, names, redshifts and errors, and the positions of the targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulated sky on disk: the archive's answer, and the truth beside it."""
+"""Write a simulated sky to disk: the archive's answers, and the truth about them."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _answerer: Answerer | None = None
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be made.
+    """The export or sky to simulate.
 
     Attributes
     ----------
     galaxies : int
-        Those that nothing in the catalogue speaks against.
+        Number of clean galaxies; faulty ones are added.
     seed : int
     correlated_noise : bool
     jobs : int
@@ -50,7 +50,7 @@ class Request:
 
 
 def write_sky(request: Request, folder: Path, progress: Callable[[int, int], None] | None = None) -> dict:
-    """Make a sky in a folder.
+    """Write a sky to a folder.
 
     Parameters
     ----------

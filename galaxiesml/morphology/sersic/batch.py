@@ -1,4 +1,4 @@
-"""Many stamps of one size: batches of a size that the caches hold, and second tries for those that went wrong."""
+"""Fit many stamps of one size, in batches that fit into the CPU's caches; failed fits are tried again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _POOR = 1.5
 
 @dataclass(frozen=True)
 class Stamps:
-    """What a fit needs of M stamps of one size.
+    """Data for the fits of M stamps of one size.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Stamps:
 
 @dataclass(frozen=True)
 class Fits:
-    """What came out of M stamps: see `fit.State`; `chi2` is per pixel, and `spots` the pixels masked on the way."""
+    """Results of M fits: see `fit.State`; `chi2` is per pixel, and `spots` the pixels masked on the way."""
 
     values: np.ndarray
     covariance: np.ndarray
@@ -128,7 +128,7 @@ def _wave_counts(stamps: Stamps, period: int, device: torch.device) -> np.ndarra
 
 
 def _fit(stamps: Stamps, rows: np.ndarray, lattice: Waves) -> Fits:
-    """Stamps of one lattice."""
+    """Fit stamps that share a set of waves."""
     device = lattice.device
     problem = _problem(stamps, rows, lattice, device)
     start = torch.as_tensor(stamps.start[rows], dtype=torch.float32, device=device)

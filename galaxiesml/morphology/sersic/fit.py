@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt for a batch of pictures, each with a damping of its own; the finished leave the batch."""
+"""Levenberg-Marquardt fits of a batch of pictures, each with its own damping; finished fits leave the batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ETA_MAX = 3.0
 
 @dataclass
 class Problem:
-    """What a batch is fitted to; all in quadrant order.
+    """The data that a batch is fitted to, all in quadrant order.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Problem:
 
 @dataclass
 class State:
-    """Where the fits of a batch stand.
+    """The state of the fits of a batch.
 
     Attributes
     ----------
@@ -260,7 +260,7 @@ def _equations(waves: Waves, table: Table, work: _Work):
 
 
 def _keep(end: State, rows: torch.Tensor, work: _Work, done: torch.Tensor, free: torch.Tensor, left) -> None:
-    """Write down the fits that are done."""
+    """Store the finished fits."""
     free = free[done]
     normal = reduced(work.normal[done], free)
     factor, wrong = torch.linalg.cholesky_ex(normal)

@@ -1,4 +1,4 @@
-"""Pictures as sums of cosines and sines: few waves, no FFT, every step a matrix product.
+"""Compute pictures as sums of cosines and sines: few waves, no FFT, every step a matrix product.
 
 A picture of a batch is a real sum over the waves of a period longer than the picture (so that wings do not come round
 again), cut where no PSF of the batch leaves anything.  Rows and columns are counted from the picture's middle, where

@@ -1,4 +1,4 @@
-"""The archive's picture services: FITS files as they send them, by name, and the lists that they answer."""
+"""Simulate the archive's picture services: the FITS files that they send, and the lists that they answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated spectroscopic sample beside the real one: distributions, and colour against redshift."""
+"""Compare the simulated spectroscopic sample with the real one: distributions, and colour against redshift."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GROUP, _NAMES, _VALUES = "data", "block0_items", "block0_values"
 
 @dataclass(frozen=True)
 class Sample:
-    """What both samples have, each of shape (n,).
+    """The quantities of a sample, each of shape (n,).
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Galaxies of the field, without spectra: the neighbours in every picture, with counts that rise to the faint."""
+"""Field galaxies without spectra: the neighbours in every picture, with counts that rise to faint magnitudes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the simulated survey lies, and where in it each kind of fault finds its place.
+"""The position of the simulated survey, and the positions of each kind of fault in it.
 
 The survey's rectangle lies across the line between tracts 9812 and 9813, its upper edge in the ring above.
 """
