@@ -118,7 +118,7 @@ def measure(
         images = np.asarray(images, np.float32)
     for name, value, least in (("gain", gain, 0.0), ("pixel_scale_arcsec", pixel_scale_arcsec, np.finfo(float).tiny)):
         if not least <= value < np.inf:
-            raise InputError(f"{name} must be a number above 0, not {value}{', or 0' if least == 0 else ''}.")
+            raise InputError(f"{name} must be {'0 or more' if least == 0 else 'above 0'}, not {value}.")
     variance, mask = (_like(images, name, array) for name, array in (("variance", variance), ("mask", mask)))
     kept = np.isfinite(images) if mask is None else np.isfinite(images) & ~mask.astype(bool)
     if variance is not None:

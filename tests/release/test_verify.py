@@ -215,7 +215,7 @@ def test_keys_shapes_and_types(sample, tmp_path):
 
     assert "no key ra" in changed("ra", lambda file, key: file.pop(key))
     assert "no key y_pos_angle" in changed("y_pos_angle", lambda file, key: file.pop(key))
-    assert "which the release has not" in changed("zz", lambda file, key: file.create_dataset(key, data=[1]))
+    assert "which the release does not have" in changed("zz", lambda file, key: file.create_dataset(key, data=[1]))
     assert "although it has related keys" in changed("g_total_galaxies", remake_leftover)
     assert "float32, not float64" in changed("dec", remake(lambda values: values.astype(np.float32)))
     assert "int32, not int64" in changed("skymap_id", remake(lambda values: values.astype(np.int32)))
@@ -285,7 +285,7 @@ def test_a_file_that_another_process_writes_is_not_called_damaged(sample, held, 
     with h5py.File(wrong, "r+") as file:
         file["ra"][0] += 1
     code, out, err = typed(*verify, right, wrong)
-    assert code == 3 and f"{right}: right; " in out and "ra is " in err and "another process has it open" in err
+    assert code == 3 and f"{right}: OK; " in out and "ra is " in err and "another process has it open" in err
     code, out, _ = typed(*verify, right, "--json")
     assert code == 5 and [entry["is_right"] for entry in json.loads(out)] == [None, True]
 
@@ -396,9 +396,9 @@ def test_the_command(sample, tmp_path, capsys):
         return left.value.code or 0, *capsys.readouterr()
 
     code, text, _ = typed(out / names()[0], out / names(64)[2])
-    assert code == 0 and text.count(": right; ") == 2
+    assert code == 0 and text.count(": OK; ") == 2
     code, text, err = typed(bad, out / names()[1])
-    assert code == 3 and text.count(": right; ") == 1
+    assert code == 3 and text.count(": OK; ") == 1
     assert f"object {object_id}" in err and "image[3 (z), 40, 50]" in err
     code, text, _ = typed(bad, "--json")
     (found,) = json.loads(text)
