@@ -15,7 +15,7 @@ class GalaxiesmlError(Exception):
     message : str
         What is wrong and where.
     hint : str, optional
-        What to do next, preferably a command that can be typed as it stands.
+        What to do next, preferably a command that can be copied.
     """
 
     exit_code = 1

@@ -56,7 +56,7 @@ def _is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
-#: What a value may be, and how that is told from TOML's own types.
+#: Kinds of values, and how they are checked with TOML's types.
 KINDS = {
     "text": _is_text,
     "texts": lambda value: isinstance(value, list) and all(map(_is_text, value)),

@@ -6,16 +6,16 @@
     release.toml               the release profile, as it was at ``init``
     raw/hsc/<NNNN-sha12>/      one landed file: objects, specz or joined .parquet and landing.json
     raw/release/<sha12>/       one released file: splits.parquet (object_id, split) and landing.json
-    raw/specz/<survey-sha12>/  one survey's table: spectra.parquet, own.parquet (its own columns), landing.json
+    raw/specz/<survey-sha12>/  one survey's table: spectra.parquet, own.parquet (the survey's columns), landing.json
     raw/cutouts/<sha12>/       one tar of cutouts: pixels.bin, pictures.parquet, requests.parquet, landing.json
     raw/psf/<sha12>/           one tar of PSF pictures, likewise
-    raw/landings.parquet       all landings, made anew from the landing.json files
+    raw/landings.parquet       all landings, rewritten from the landing.json files
     derived/<name>/            one measurement: its runs, and which of them builds take (catalog/measured.py)
-    plan/                      what dbt is told: which cuts can be judged, which versions to make
+    plan/                      input of dbt: which cuts can be applied, which versions to build
     dbt/                       the SQL project as last rendered, and dbt's target/
     builds/<id>/               one build: marts as Parquet, build.json, manifest.json
     current                    one line: the id of the published build
-    exports/  logs/            what goes out, and what happened
+    exports/  logs/            exported files, and logs
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Catalog:
         # Where plain `dbt build` writes; it cannot make the folder.
         (root / "builds" / ".dbt").mkdir(parents=True, exist_ok=True)
         write_atomic(root / "release.toml", profile.text)
-        # Written last: a folder is a catalogue only once everything else stands.
+        # Written last: a folder is a catalogue only when everything else is there.
         write_atomic(root / CONFIG, f'format = {FORMAT}\nrelease = "{profile.name}"\n')
         return cls.open(root)
 
@@ -273,7 +273,7 @@ class Catalog:
         try:
             self._acquire(handle, time.monotonic() + wait)
             holder = {"pid": os.getpid(), "host": os.uname().nodename, "command": command, "since": now()}
-            # Only words for others: a full disk is for whoever writes data to tell.
+            # Only information for others: a full disk is reported by the code that writes data.
             with contextlib.suppress(OSError):
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, json.dumps(holder).encode(), 0)

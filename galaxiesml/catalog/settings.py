@@ -66,7 +66,7 @@ def check(key: str, value):
     Raises
     ------
     UsageError
-        It is none: names the setting and what it should look like.
+        The setting or its value is not valid.
     """
     if key not in SETTINGS:
         raise UsageError(f"There is no setting {key!r}.", f"Settings: {', '.join(SETTINGS)}.")
@@ -92,7 +92,7 @@ def check_space(folder: Path, needed: int, force: bool = False) -> None:
     Raises
     ------
     ResourceError
-        Fewer than ``needed`` bytes are free where ``folder`` stands, and not ``force``.
+        Fewer than ``needed`` bytes are free in ``folder``, and ``force`` is not given.
     """
     if not Path(folder).exists():
         raise CatalogError(f"{folder} does not exist.")
@@ -110,7 +110,7 @@ def check_memory(needed: int, force: bool = False) -> None:
     Raises
     ------
     ResourceError
-        The machine has fewer than ``needed`` bytes of memory, and not ``force``.
+        The machine has fewer than ``needed`` bytes of memory, and ``force`` is not given.
     """
     if _memory_bytes() < needed and not force:
         raise ResourceError(

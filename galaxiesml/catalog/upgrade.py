@@ -41,7 +41,7 @@ def upgrade_folder(root: Path) -> list[str]:
     Raises
     ------
     CatalogError
-        The folder is no catalogue, or a newer galaxiesml made it.
+        The folder is not a catalogue, or a newer galaxiesml made it.
     """
     found = read_settings(root).get("format")
     if not isinstance(found, int) or found > FORMAT or (found < FORMAT and found not in STEPS):

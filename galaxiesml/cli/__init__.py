@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(0)
         raise
     except Exception as error:
-        # DuckDB, for one, makes an error of its own of an interrupt.
+        # DuckDB, for example, converts an interrupt to an error of its own.
         sys.exit(interrupts.farewell() if interrupts.heard() else _report(error))
 
 

@@ -53,7 +53,7 @@ def open_log(folder: Path) -> None:
         handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=3)
     except OSError:
         return
-    # A log that cannot be written any more, on a full disk, is no reason to fail either.
+    # A log that can no longer be written, e.g. on a full disk, is not an error.
     handler.handleError = lambda record: None
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     LOG.addHandler(handler)
@@ -85,7 +85,7 @@ def output():
     try:
         yield sys.stdout
     except OSError as error:
-        # A reader that went away, as `| head` does, is no error.
+        # A reader that closes the pipe, as `| head` does, is not an error.
         if error.errno and error.errno != errno.EPIPE and error.filename is None:
             error.filename = "Standard output"
         raise

@@ -112,7 +112,7 @@ def _describe(landed) -> None:
         return
     bands = " ".join(f"{band}:{count:,}" for band, count in sorted(info["bands"].items())) or "none"
     words = {"landed": "is landed", "known": "was landed before", "list added": "was landed before; its list is new"}
-    listed = f"; asked for in {info['list_file']}, {info['requested']:,} lines" if info["list_file"] else ""
+    listed = f"; requested in {info['list_file']}, {info['requested']:,} lines" if info["list_file"] else ""
     common.result(f"{info['source_file']} {words[landed.state]}: {info['pictures']:,} pictures ({bands}){listed}.")
     if info.get("silence") in ("cut_short", "after_end"):
         common.warn(f"{info['silence_reason']}; request the lines of its list that have no picture again.")

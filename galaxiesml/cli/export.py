@@ -140,7 +140,7 @@ def _made(catalog, version: str | None, table: str | None):
 
     if version and table:
         raise UsageError("--version and --table both name a table.", "Give one: --version v3 is --table galaxies_v3.")
-    # A version's file names its cuts, whichever way it was asked for.
+    # A version's file names its cuts, whether it was given by --version or by --table.
     if table is None or table == "galaxies":
         return export_of(catalog, version or f"v{DEFAULT_VERSION}")
     if table.startswith("galaxies_v"):

@@ -193,7 +193,7 @@ def cut_sql(catalog: Catalog, name: str) -> list[dict]:
     Returns
     -------
     list of dict
-        ``model``, ``file`` and ``sql``; a row cut stands once, a window cut in each version that makes it.
+        ``model``, ``file`` and ``sql``; a row cut has one entry, a window cut one for each version that has it.
     """
     known = [cut["name"] for cut in load_cuts()]
     if name not in known:

@@ -40,7 +40,7 @@ class Built:
     info : dict
         build.json.
     left_out : dict of str to tuple of str
-        Versions that were not made, each with the required cuts that it lacks.
+        Versions that were not built, each with its required cuts whose columns are missing.
     """
 
     info: dict
@@ -66,7 +66,7 @@ def build(
     accept_missing : tuple of str
         Required cuts that may be missing, or 'all'.
     version : int, optional
-        A version that must be made, beside the default one.
+        A version that must be built, in addition to the default one.
     split_seed : int
         Seed of the splits that hash; another seed gives other splits.
     specz : str
@@ -79,9 +79,9 @@ def build(
     Raises
     ------
     MissingColumnsError
-        The default version, or ``version``, needs a cut that cannot be judged; nothing was changed.
+        Columns of the default version, or of ``version``, are missing; nothing was changed.
     BuildError
-        A model or a test failed; the published build stands.
+        A model or a test failed; the published build is unchanged.
     """
     ensure_empty(catalog)
     found = states.cut_states(catalog, specz)
@@ -110,7 +110,7 @@ def _run(catalog: Catalog, project: Path, plans: list[states.VersionPlan], engin
     skipped = [plan.number for plan in plans if not plan.built]
     excluded = [f"{stem}_v{number}" for number in skipped for stem in ("int_judged", "galaxies")]
     return invoke(
-        # The boundary tests judge the SQL, not the data: the test suite runs them.
+        # The boundary tests test the SQL, not the data: the test suite runs them.
         ["build", "--exclude", "test_type:unit", *excluded],
         project,
         catalog.logs,

@@ -64,7 +64,7 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
         from dbt.cli.main import dbtRunner
         from dbt_common.events.event_manager_client import cleanup_event_logger
 
-        # Until dbt has read its flags it tells standard output what goes wrong.
+        # Until dbt has read its flags it prints errors on standard output.
         cleanup_event_logger()
         runner = dbtRunner(callbacks=[log, *([_Listener(progress)] if progress else [])])
         try:

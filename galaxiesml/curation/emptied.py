@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: Of the cuts before, those that took most are told.
+#: Number of earlier cuts, those that removed most, that are reported.
 SHOWN = 3
 
 

@@ -101,7 +101,7 @@ def _cut_lines(lineage: ColumnLineage) -> list[str]:
         names = list(dict.fromkeys(column for _, column in cut.columns))
         read = " ".join(fold_names(names, lineage.source.bands)) or "not applied in this build: it reads no column"
         rows.append((cut.name, read, _in_files(lineage.source, cut.columns)))
-    # Every version judges its window cuts in a model of its own: the same line says it once.
+    # Every version applies its window cuts in its own model: equal lines are printed once.
     rows = list(dict.fromkeys(rows))
     wide = [max(len(row[place]) for row in rows) for place in (0, 1)]
     wide[1] = min(wide[1], 60)

@@ -1,6 +1,6 @@
 """Call the project's Jinja macros from Python: the same text that dbt renders, without starting dbt.
 
-``cuts()`` is read this way, and one version's judgement is rendered again with a cut left out.  Models
+``cuts()`` is read this way, and the SQL of one version is rendered again with a cut left out.  Models
 appear under their plain names, as the views of :meth:`galaxiesml.catalog.Catalog.connect` have them.
 """
 
@@ -31,7 +31,7 @@ class Macros:
     bands : sequence of str
         The filters, as dbt's var('bands').
     folder : Path
-        Where the macros stand.
+        Folder of the macros.
     split_seed : int
         The seed of the splits, as dbt's var('split_seed').
     variables : dict, optional
@@ -74,7 +74,7 @@ class Macros:
             return returned.value
 
     def render(self, model: str) -> str:
-        """The SQL of a model's text, every cut judged and every version made."""
+        """Render a model's text to SQL, with every cut applied and every version built."""
         return self._environment.from_string(model, globals=self._globals).render()
 
     @staticmethod

@@ -25,7 +25,7 @@ def project_files(
 ) -> dict[str, str]:
     """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
 
-    A catalogue does without the boundary tests: they judge the SQL, not the data, and cost dbt's parser seconds.
+    The boundary tests are left out of catalogues: they test the SQL, not the data, and cost dbt's parser seconds.
     """
     files = {
         str(path.relative_to(PROJECT)): path.read_text(encoding="utf-8")

@@ -139,7 +139,7 @@ def _as_patterns(name: str) -> list[dictionary.Column]:
 
 
 def _entries(model: Model, facts: dict) -> list[dict]:
-    """A model's yml; a model that stands once per version becomes one entry for each."""
+    """A model's yml; a model with one table per version becomes one entry for each."""
     if not model.options.get("each_version"):
         return [_entry(model, model.name, model.columns, facts)]
     entries = []
@@ -301,7 +301,7 @@ def _dictionary_csv(bands: dict[str, str], facts: dict) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table_name", "name", "data_type", "unit", "ucd", "description"])
     tables = published(bands)
-    # In SQL the default version has a plain name as well; whoever asks for its units asks by that.
+    # In SQL the default version also has a plain name, by which its units are looked up.
     tables["galaxies"] = tables[f"galaxies_v{DEFAULT_VERSION}"]
     for table, names in tables.items():
         for name in names:

@@ -18,7 +18,7 @@ from galaxiesml.system.atomic import write_table
 
 #: Which kinds of landed file bring which side of a pair.
 _BRINGS = {"object": ("objects", "joined"), "spectrum": ("specz", "joined")}
-#: The landing that stands for spectra of our own match, and what such a spectrum has.
+#: The landing number used for spectra of our own match, and the columns of such a spectrum.
 MATCHED = 0
 _MATCHED_COLUMNS = frozenset(
     {
@@ -80,7 +80,7 @@ def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str
     """The filters in which the cut is applied here, was applied by the archive, or cannot be applied."""
     found = {"judged": [], "archive": [], "absent": []}
     for band, term in terms(cut, profile.bands).items():
-        # What is exported is judged here, whatever was declared.
+        # Cuts on exported columns are applied here, whatever was declared.
         if exported >= set(term["needs"]):
             found["judged"].append(band)
         elif cut["name"] in profile.archive_cuts or (term["sql"] and implied(term["sql"], conditions)):
@@ -110,9 +110,9 @@ def plan_versions(
     states : list of State
         From :func:`cut_states`.
     profile : Profile
-        For the release's own names of the columns that lack.
+        Gives the release's names of missing columns.
     accepted : tuple of str
-        Cuts whose absence the user accepts; 'all' stands for every one.
+        Cuts that the user accepts as missing; 'all' means every cut.
     named : int, optional
         A version that must be made; the default version always must.
 
@@ -121,7 +121,7 @@ def plan_versions(
     UsageError
         A cut that does not exist is accepted.
     MissingColumnsError
-        The default version, or the named one, lacks columns of a cut that is not accepted.
+        Columns of the default or the named version are missing, and their cut was not accepted as missing.
     """
     known = {cut["name"] for cut in load_cuts()}
     unknown = sorted(set(accepted) - known - {"all"})

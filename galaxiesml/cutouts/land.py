@@ -36,7 +36,7 @@ class Landed:
     info : dict
         landing.json; empty where it failed.
     state : str
-        'landed', 'known' (its shard stood already), 'list added' (its list was new) or 'failed'.
+        'landed', 'known' (its shard existed), 'list added' (its list was new) or 'failed'.
     error : GalaxiesmlError or None
     """
 
@@ -71,7 +71,7 @@ def land_pictures(
     psf : bool
         They hold PSF pictures.
     list_file : Path, optional
-        The upload list of the one source; else a list that stands beside a source is taken.
+        The upload list of the one source; by default a list next to the source is used.
     jobs : int
         Processes, a tar to each.
     force : bool
@@ -80,7 +80,7 @@ def land_pictures(
         Of a tar without its end, land the members that came; lines without one are marked 'cut short', not
         'outside the coverage'.
     progress : object, optional
-        Its ``update(total=)`` and ``advance(n)`` hear bytes of the sources.
+        Its ``update(total=)`` and ``advance(n)`` receive bytes of the sources.
 
     Yields
     ------
@@ -153,7 +153,7 @@ def _publish(catalog: Catalog, task: Task, info: dict, error: Exception | None) 
     if error is not None:
         shutil.rmtree(task.folder, ignore_errors=True)
         if isinstance(error, OSError):
-            # Of the machine's refusals only one that is about this source is no reason to stop.
+            # A system error stops the command, unless it concerns only this source.
             known = refusal(error)
             if known is not None and not isinstance(known, InputError):
                 raise type(known)(f"{known} {task.source} is not landed.", known.hint) from None

@@ -1,7 +1,7 @@
 """Read the headers of a FITS cutout in memory and find its layers, without copying.
 
 The service sends a primary header and then image, mask and variance, in this order and without names;
-a layer that was not asked for is an HDU without data.  astropy reads such a file in 2.4 ms; what is needed of it
+a layer that was not requested is an HDU without data.  astropy reads such a file in 2.4 ms; what is needed of it
 is found here in a twentieth of that, and tests compare the two card by card.
 """
 
@@ -83,7 +83,7 @@ def read_cutout(data: memoryview | bytes | bytearray) -> Cutout:
     Returns
     -------
     Cutout
-        ``header`` is that of the first layer with pixels (the WCS stands there); ``planes`` are the mask's
+        ``header`` is that of the first layer with pixels (it has the WCS); ``planes`` are the mask's
         MP_* cards: plane name to bit.
 
     Raises
@@ -139,7 +139,7 @@ def read_psf(data) -> Cutout:
 def read_header(data, start: int) -> tuple[dict, int]:
     """Read the cards of one header, and the byte at which its data begin.
 
-    A card's value is str, float, int or bool; of a keyword that comes twice the first stands, as in astropy.
+    A card's value is str, float, int or bool; the first of repeated keywords is used, as in astropy.
     Comment cards are left out.
     """
     cards: dict = {}

@@ -36,7 +36,7 @@ class Name:
     tract : int
     rerun : str
     ra, dec : float or None
-        deg; PSF pictures carry the position asked for.
+        deg; PSF pictures carry the requested position.
     """
 
     line: int | None

@@ -19,7 +19,7 @@ from galaxiesml.pixels.store import DTYPES, ShardWriter
 
 #: Planes of HSC's masks, for headers that do not say which bit is which.
 PLANES = {name: bit for bit, name in enumerate(MASK_PLANES)}
-#: What can be wrong with a PSF picture, first come first told.
+#: Problems of a PSF picture; the first that applies is reported.
 PSF_FLAGS = {
     "too_small": "it has fewer than 3 pixels on a side",
     "no_light": "its pixels are not finite, or their sum is not above 0",
@@ -36,7 +36,7 @@ class Picture:
     member : str
         Name in the tar; with the tar's sha256 it is the picture's key.
     refused : str
-        Why there are no pixels of it; '' where there are.
+        Why its pixels were not stored; '' if they were.
     refused_class : str
         One of :data:`galaxiesml.cutouts.refusal.CLASSES`; '' where there are.
     height, width : int
@@ -54,7 +54,7 @@ class Picture:
     not_finite, variance_not_finite : int
         Pixels that are NaN or infinite.
     psf_flag : str or None
-        What is wrong with a PSF picture, of `PSF_FLAGS`; '' where nothing is; None where it is no PSF.
+        What is wrong with a PSF picture, of `PSF_FLAGS`; '' if nothing is; None if it is not a PSF.
     masked : dict or None
         Pixels of each plane that has any, by its name in lower case; None without a mask.  In the table there is a
         column masked_<plane> for each of HSC's planes, 0 where none is set, and other_planes for the rest.
@@ -229,7 +229,7 @@ def count_planes(mask: np.ndarray, planes: dict[str, int]) -> dict[str, int]:
     Returns
     -------
     dict
-        Name in lower case to count; a bit that no name stands for is called bit_<n>.
+        Name in lower case to count; a bit without a name is called bit_<n>.
     """
     there = int(np.bitwise_or.reduce(mask, axis=None)) & 0xFFFFFFFF
     names = {bit: name for name, bit in planes.items()}

@@ -64,7 +64,7 @@ def make_shard(task: Task, progress=None) -> dict:
     Raises
     ------
     InputError
-        The tar is damaged or cut short, the list is none, or all members are refused; some members that cannot be
+        The tar is damaged or cut short, the list is not valid, or all members are refused; some members that cannot be
         trusted are no error but rows.
     """
     requests = read_list(task.list_file) if task.list_file else []

@@ -54,9 +54,9 @@ class Member:
     Attributes
     ----------
     name : str
-        As it stands there; control characters and bytes that are no UTF-8 are written with backslashes.
+        Its name in the tar; control characters and bytes that are not UTF-8 are escaped with backslashes.
     data : memoryview or None
-        Its bytes, good until the next member is asked for; None where they were not read.
+        Its bytes, valid until the next member is read; None if they were not read.
     refused : str
         Why it was not read; '' where it was.
     refused_class : str
@@ -126,7 +126,7 @@ class TarStream:
             if kind == b"5":
                 continue
             if kind not in _REGULAR and kind in _WHAT and kind != b"S":
-                # As every reader of tars has it, links and devices have no data whatever the size says.
+                # Links and devices have no data, whatever their size field says, as in every reader of tars.
                 yield _refused(name, f"it is {_WHAT[kind]}", "not_a_file")
             elif kind not in _REGULAR or sparse:
                 self._skip(size)

@@ -19,7 +19,7 @@ LAYERS = ("image", "mask", "variance")
 TYPES = ("coadd", "coadd/bg", "warp")
 #: The service cuts out 35 arcmin at most.
 MAX_SEMI_WIDTH_ARCSEC = 35 * 60.0
-#: Classes of reasons in the manifest that mean: it was asked for, and asking again would bring the same.
+#: Classes of reasons in the manifest for pictures that were requested, and that another request would not bring.
 _IN_VAIN = ("outside_coverage", "other_tract")
 _RERUN = re.compile(r"[\w.+-]+", re.ASCII)
 
@@ -73,11 +73,11 @@ class Wanted:
     pictures : int
         Galaxies x filters that the lists ask for.
     in_vain : int
-        Galaxies x filters that were asked for before and did not come, and are not asked for.
+        Galaxies x filters that were requested before, not delivered, and are not requested again.
     unplaced : int
         Galaxies without a position.
     impossible : list of (int, float, float)
-        Galaxies whose RA and Dec, deg, are no place on the sky, by object_id; they are in no list.
+        Galaxies whose RA and Dec, deg, are not on the sky, by object_id; they are in no list.
     """
 
     lists: list[UploadList] = field(default_factory=list)
@@ -102,7 +102,7 @@ def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_wid
     UsageError
         No such filter, layer, type or width.
     CatalogError
-        The published build lacks the version.
+        The published build does not have the version.
     """
     info = catalog.build_info()
     name = f"v{check_version(version or info['default_version'])}"
@@ -228,7 +228,7 @@ def _line(ask: Ask, band: str, rerun: str, ra: float, dec: float) -> str:
 
 
 def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
-    """Write the lists; either none or all, as far as what stands under their names goes.
+    """Write all lists, or none if one of the existing files differs.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
     Raises
     ------
     InputError
-        A list of another content stands under one of the names, and ``force`` was not given; nothing is written.
+        A file with one of the names has other content, and ``force`` was not given; nothing is written.
     """
     states = []
     for made in lists:

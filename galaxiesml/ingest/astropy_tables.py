@@ -78,7 +78,7 @@ def _kind(path: Path) -> str | None:
 
 
 def _array(column) -> pa.Array | None:
-    """A column as Arrow, NULL where it is masked; None for one that is no plain column."""
+    """A column as Arrow, NULL where it is masked; None if it is not a plain column."""
     values = np.asarray(getattr(column, "filled", lambda: column)() if column.dtype.kind in "OSU" else column)
     mask = np.asarray(getattr(column, "mask", np.zeros(len(column), bool)))
     if values.ndim != 1 or values.dtype.kind not in "biufSUO":

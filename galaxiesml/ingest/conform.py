@@ -71,7 +71,7 @@ def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] |
     Raises
     ------
     InputError
-        No object_id, nothing beside it that is known, or a column whose type cannot become ours.
+        There is no object_id, no other known column, or a column whose type cannot be converted to ours.
     """
     known = of_exports(profile)
     places: dict[str, int] = {}

@@ -150,7 +150,7 @@ def _text(array: pa.Array, is_id: bool) -> tuple[pa.Array, np.ndarray | None]:
         return array, None
     if not pa.types.is_floating(array.type):
         return array.cast(pa.string()), None
-    # A spectrum's number that became a float, as it must beside NaN, is a whole number all the same.
+    # A spectrum's number that was converted to a float, because the column has NaN, is still a whole number.
     wide = array.cast(pa.float64())
     whole = pc.equal(wide, pc.trunc(wide))
     exact = pc.less(pc.abs(wide), float(_EXACT))

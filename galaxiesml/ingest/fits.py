@@ -35,14 +35,14 @@ _WIDTHS = {
 }
 #: TZERO that makes an unsigned type of a signed one, or the other way for bytes.
 _OFFSETS = {"B": -128, "I": 1 << 15, "J": 1 << 31, "K": 1 << 63}
-#: An image or a table that is compressed and so stands in a binary table.
+#: An image or a table that is compressed, and therefore stored in a binary table.
 _PACKED = {"ZIMAGE", "ZTABLE"}
 _SHIFTED = {"B": "i1", "I": "u2", "J": "u4", "K": "u8"}
 
 
 @dataclass(frozen=True)
 class Field:
-    """One column of a binary table: where it stands in a row, and what its bytes mean."""
+    """One column of a binary table: its offset in a row, and the meaning of its bytes."""
 
     name: str
     letter: str
@@ -129,7 +129,7 @@ def _find_table(path: Path) -> tuple[dict, int]:
 
 
 def _not_read(path: Path, header, number: int) -> list[InputError]:
-    """Why the table of an HDU is not read; none where it is, or is no table."""
+    """Why the table of an HDU is not read; None if it is read, or is not a table."""
     place = f"{path}, HDU {number}, is"
     if "ZTABLE" in header:
         target = path.name.removesuffix(".fz") if path.suffix == ".fz" else f"{path.name}.unpacked.fits"

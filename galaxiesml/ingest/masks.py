@@ -24,7 +24,7 @@ _REASON = "is neither true nor false, and tells where {} has a value"
 
 
 def apply_masks(source: Source) -> Source:
-    """The same file with NULL where a mask is true; the masks themselves are no columns of it any more.
+    """The same file with NULL where a mask is true; the masks themselves are no longer columns of it.
 
     A row whose mask is neither true nor false is a bad row.
 

@@ -80,7 +80,7 @@ def count_across(pairs: Pairs, new: Path, kind: str, raw: Path, landed_kinds: se
     raw : Path
         The folder of landed files.
     landed_kinds : set of str
-        What is landed: beside files, the folder has empty tables of every kind.
+        Landed files; the folder also has empty tables of every kind.
     """
     other = {"objects": "specz", "specz": "objects"}[kind]
     if other not in landed_kinds:

@@ -149,7 +149,7 @@ def wrapped(values: np.ndarray, finite: np.ndarray, turn: float = 360.0) -> np.n
     Parameters
     ----------
     values : array
-        As a table gives them: -9 h means none, and is no -135 deg.
+        As the table gives them: -9 h is a sentinel, not -135 deg.
     finite : array of bool
         Which of them count.
     turn : float

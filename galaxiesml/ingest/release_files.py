@@ -48,12 +48,12 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
     split : str, optional
         'training', 'validation' or 'testing'; else the one that the file's name holds.
     progress : object, optional
-        Its ``update(description=, total=)`` and ``advance(n)`` hear the bytes read.
+        Its ``update(description=, total=)`` and ``advance(n)`` receive the bytes read.
 
     Raises
     ------
     InputError
-        The file does not hold what it should, or an object of it stands twice; nothing is changed.
+        The file's content is not as expected, or an object occurs twice; nothing is changed.
     UsageError
         No split is named, or the same file is already landed as another split.
     """

@@ -20,15 +20,15 @@ def describe(landing: Landing, profile: Profile) -> list[str]:
         without = info["rows"] - info["with_spectrum"]
         rows += f", {info['with_spectrum']:,} with a spectrum and {without:,} without"
     if info["rejected"]:
-        rows += f", {info['rejected']:,} put aside"
+        rows += f", {info['rejected']:,} rejected"
     holds, lacks, foreign = _families(info, profile)
     lines = [
         f"{info['source_file']} is landed as {info['landing']}: {info['kind']} ({info['format']}), {rows}.",
-        f"  holds  {', '.join(holds)}",
-        f"  lacks  {'; '.join(lacks) or 'nothing'}",
+        f"  columns: {', '.join(holds)}",
+        f"  expected, but not in this file: {'; '.join(lacks) or 'none'}",
     ]
     if foreign:
-        lines.append(f"  {profile.name} has no  {', '.join(foreign)}")
+        lines.append(f"  not defined in {profile.name}: {', '.join(foreign)}")
     if info["extra_columns"]:
         lines.append(f"  and {len(info['extra_columns'])} other columns, under their own names")
     if info["archive"]["query"]:
@@ -47,7 +47,7 @@ def warnings(landing: Landing) -> list[str]:
     return found + _contradictions(info)
 
 
-#: Conditions that are told one by one; of more, the rest are counted.
+#: Conditions that are listed; any more are counted.
 SHOWN = 3
 
 
@@ -66,7 +66,7 @@ def _contradictions(info: dict) -> list[str]:
 
 
 def _families(info: dict, profile: Profile) -> tuple[list[str], list[str], list[str]]:
-    """Held, lacking and foreign to the release: a family of columns, one a filter, in one word."""
+    """Families of columns that are in the file, missing from it, and unknown to the release."""
     bands = profile.bands
     exported = set(info["columns"])
     named = "{" + (",".join(bands) if any(len(band) > 1 for band in bands) else "".join(bands)) + "}"

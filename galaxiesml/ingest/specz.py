@@ -78,7 +78,7 @@ def land_specz(
     force : bool
         Do not look whether the disk has room.
     progress : object, optional
-        Its ``update(description=, total=)`` and ``advance(n)`` hear the bytes read, of twice the file's size.
+        Its ``update(description=, total=)`` and ``advance(n)`` receive the bytes read, of twice the file's size.
 
     Returns
     -------

@@ -74,7 +74,7 @@ def _pick(path: Path, found: dict[str, list]) -> str:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # Immutable: nothing is written beside the file, which may lie in a folder that is read-only.
+    # Immutable: nothing is written next to the file, whose folder may be read-only.
     connection = sqlite3.connect(
         f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True, check_same_thread=False
     )

@@ -130,7 +130,7 @@ def _parse_fast(chunk: bytes, lines: int, options: dict) -> list[pa.Array] | Non
 
 
 def _parse_slowly(chunk: bytes, layout: Layout, row: int, line: int, size: int) -> tuple[Block, int]:
-    """Line by line, every cell as text: says which lines are wrong.  Blank lines are no rows."""
+    """Parse line by line, every cell as text, and report the bad lines.  Blank lines are not rows."""
     good, rows, lines, texts, bad = [], [], [], [], []
     pieces = chunk.split(b"\n")
     if not pieces[-1]:

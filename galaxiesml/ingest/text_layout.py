@@ -19,7 +19,7 @@ from galaxiesml.errors import InputError
 from galaxiesml.ingest.advice import by_astropy
 from galaxiesml.ingest.source import clean_name
 
-#: A line longer than this is no line of a table.
+#: A line longer than this is not a line of a table.
 LONGEST_LINE = 64 << 20
 #: What separates the cells of a file that is read, and the file's format then.
 SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv"}
@@ -98,7 +98,7 @@ def read_layout(path: Path, zipped: bool) -> Layout:
 
 
 def _plain(path: Path, number: int, comments: list[str], text: str, after: list[str], offset: int, size: int) -> Layout:
-    """The layout by the first line that is no comment: the header, or the first row under a commented header."""
+    """The layout from the first line that is not a comment: the header, or the first row under a commented header."""
     separator = _separator(text)
     _refuse_vizier(path, after, separator)
     names = _split(text, separator, path, number)
@@ -145,7 +145,7 @@ def _is_ecsv(comments: list[str]) -> bool:
 
 
 class _Loader(yaml.SafeLoader):
-    """What astropy's own tags hold is not built: names, types and the delimiter are all that is asked for."""
+    """Does not build astropy's own tags: only names, types and the delimiter are needed."""
 
 
 _Loader.add_multi_constructor("!", lambda loader, tag, node: None)

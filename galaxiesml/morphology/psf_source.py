@@ -14,7 +14,7 @@ from galaxiesml.morphology.psf import moffat, pictures
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.pixels.store import Shards
 
-#: A PSF picture of more pixels on a side is none.
+#: A picture with more pixels on a side is not a PSF.
 _MOST = 512
 
 
@@ -76,7 +76,7 @@ def source_of(words: str, bands: list[str]) -> Source:
     UsageError
         No Moffat profile is like that.
     InputError
-        It is none of the forms, or a file holds no PSF.
+        The text has none of these forms, or a file has no PSF.
     """
     if words == "catalogue":
         return Source(words, words)
@@ -116,7 +116,7 @@ def read_psf_file(path: Path) -> np.ndarray:
     Raises
     ------
     InputError
-        The file cannot be read, or its picture is no PSF: not finite, without light, or larger than 512 pixels.
+        The file cannot be read, or its picture is not a PSF: not finite, without light, or larger than 512 pixels.
     """
     from astropy.io import fits
 

@@ -78,7 +78,7 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
     Raises
     ------
     CatalogError
-        There is no build, or no picture in it.
+        There is no build, or it has no pictures.
     """
     digest = settings.digest(source.identity)
     ensure_empty(catalog)

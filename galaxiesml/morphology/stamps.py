@@ -49,7 +49,7 @@ class Sky:
 
 
 def sky(picture: np.ndarray, counts: np.ndarray, labels: np.ndarray) -> Sky | None:
-    """The sky of the pixels far from everything, clipped at 2.5 sigma; None where there is no noise to tell.
+    """The sky of the pixels far from everything, clipped at 2.5 sigma; None if the noise cannot be determined.
 
     Parameters
     ----------

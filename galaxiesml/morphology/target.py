@@ -137,7 +137,7 @@ def _prepare(target: Target, picture, kept, scene: Scene, index: int, shape: dic
 
 
 def _own(objects: np.ndarray, labels: np.ndarray, x: float, y: float) -> int | None:
-    """Which object of a fainter threshold the target is; None where there is none."""
+    """The target among the objects of a fainter threshold; None if it is not among them."""
     if not len(objects):
         return None
     height, width = labels.shape

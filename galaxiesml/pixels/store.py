@@ -5,7 +5,7 @@
     raw/cutouts/<sha256[:12]>/   one tar of cutouts, or one folder of FITS files
     raw/psf/<sha256[:12]>/       one tar of PSF pictures
         pixels.bin               layers one after another, little-endian, each from a multiple of 64 bytes
-        pictures.parquet         one row a member: where its layers stand, its place on the sky, what is wrong
+        pictures.parquet         one row per member: offsets of its layers, its position on the sky, its problems
         requests.parquet         the upload list's lines, where the list is known
         landing.json             the tar's name, sha256 and counts
 

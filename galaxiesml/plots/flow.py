@@ -55,7 +55,7 @@ def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None =
     Parameters
     ----------
     flow_rows : list of dict
-        The version's rows of cut_flow, in the order of judging: cut, cut_group, section, state, rows_in, rows_out,
+        The version's rows of cut_flow, in the order of application: cut, cut_group, section, state, rows_in, rows_out,
         and expected_rows where the published input is what is landed.
     head : dict
         objects, objects_without_spectrum, pairs, photometric_objects and photometric_with_spectrum (None: not
@@ -169,7 +169,7 @@ def _section(section: str) -> str:
 
 def _counts(page: Canvas, head: dict, y: float) -> float:
     page.parallelogram(LEFT, y, COLUMN, PRODUCT)
-    flags = f"{_count(head['photometric_objects'])} objects pass every judged flag"
+    flags = f"{_count(head['photometric_objects'])} objects pass every flag that was applied"
     spectra = f"{_count(head['photometric_with_spectrum'])} of them have a spectrum"
     page.text(LEFT + COLUMN / 2, y + PRODUCT / 2, f"{flags}, {spectra}", 11, ha="center")
     return _down(page, y + PRODUCT)

@@ -182,7 +182,7 @@ def _cut_rows(lineage: dict) -> list[Card]:
         theirs = [
             f"file {landing}: {' '.join(fold(names, lineage['bands']))}" for landing, names in files.items() if names
         ]
-        # Versions judge a window cut each in their own model: one row says it.
+        # Each version applies a window cut in its own model: one row stands for all.
         row = {"name": cut["name"], "ours": _wrap(" ".join(ours), 3.6), "theirs": _wrapped(theirs, 5.2)}
         rows.setdefault((row["name"], tuple(row["ours"])), row)
     return list(rows.values())
@@ -203,7 +203,7 @@ def _row_height(row: Card) -> float:
 
 
 def _filters(page: Canvas, rows: list[Card], layers: list[list[Card]], y: float) -> float:
-    """Cuts in the order of judging, each with dashed edges from its columns to the table's rows."""
+    """Cuts in the order of application, each with dashed edges from its columns to the table's rows."""
     columns = (MARGIN, MARGIN + 5.9, MARGIN + 10.15)
     if not rows:
         page.text(MARGIN, y + 0.3, "filtered by no cut", 11, weight="bold")

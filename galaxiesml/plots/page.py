@@ -21,7 +21,7 @@ class Page(Canvas):
         Raises
         ------
         UsageError
-            The suffix is none of .png, .pdf and .svg.
+            The suffix is not .png, .pdf or .svg.
         """
         if page_format(path) != "pdf":
             super().save(path)

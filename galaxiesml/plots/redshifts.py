@@ -38,7 +38,7 @@ def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[
     UsageError
         No such scheme.
     CatalogError
-        The build lacks the version, splits, or any galaxy.
+        The build does not have the version, has no splits, or no galaxies.
     """
     info = catalog.build_info()
     name = f"v{check_version(version or info['default_version'])}"

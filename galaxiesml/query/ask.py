@@ -40,7 +40,7 @@ def ask(catalog: Catalog, query: str, **settings) -> duckdb.DuckDBPyConnection:
     Raises
     ------
     UsageError
-        The text is no statement, is several, would write, or names a table or column that is not there.
+        The text is not a single read-only statement, or names a table or column that does not exist.
     """
     connection = catalog.connect(**settings)
     return _execute(catalog, connection, reading(connection, query))
@@ -107,7 +107,7 @@ def _plain(value):
 
 
 def write_json(result: duckdb.DuckDBPyConnection, out) -> int:
-    """Rows as one JSON array of objects, a line each; NaN and infinities, which JSON lacks, are null."""
+    """Write rows as one JSON array, one object per line; NaN and infinities, which JSON does not have, are null."""
     columns, count = names(result), 0
     out.write("[")
     for rows in batches(result):

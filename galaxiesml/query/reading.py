@@ -1,7 +1,7 @@
 """Check that a text is a single read-only SQL statement.
 
 DuckDB's own kind of a statement does not tell: a SELECT may hold ``COPY ... TO`` in its WITH clause, EXPLAIN
-ANALYZE runs what it explains, and some table functions run SQL that stands in a text.
+ANALYZE runs what it explains, and some table functions run SQL given as text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def reading(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Stateme
     Raises
     ------
     UsageError
-        The text does not parse, is no statement or several, or might change something.
+        The text does not parse, is not a single statement, or might change something.
     """
     try:
         statements = connection.extract_statements(query)

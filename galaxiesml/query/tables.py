@@ -54,7 +54,7 @@ def export_of(catalog: Catalog, version: str) -> Export:
     Raises
     ------
     CatalogError
-        There is no build, or it holds no such version.
+        There is no build, or it does not have the version.
     """
     name = f"v{check_version(version)}"
     info = catalog.build_info()
@@ -82,7 +82,7 @@ def table_export(catalog: Catalog, table: str) -> Export:
     Raises
     ------
     CatalogError
-        There is no build, or it holds no such table.
+        There is no build, or it does not have the table.
     """
     info = catalog.build_info()
     sources = {path.stem: path for path in catalog.current_build().glob("*.parquet")}
@@ -124,7 +124,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     Parameters
     ----------
     plain : bool
-        Leave the header out; the facts then stand beside, in ``<path>.json``.
+        Leave the header out; the facts are then written to ``<path>.json``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # ECSV wants True and False.
@@ -167,7 +167,7 @@ def ecsv_header(export: Export) -> str:
 def write_parquet(export: Export, path: Path) -> None:
     """Write Parquet whose fields carry unit, UCD and description, and whose file carries the facts.
 
-    A VOTable header stands in the file as well, as the VOParquet convention asks, so that TOPCAT shows units.
+    The file also has a VOTable header, following the VOParquet convention, so that TOPCAT shows units.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     source = pq.ParquetFile(export.source)

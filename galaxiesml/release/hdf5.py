@@ -1,9 +1,9 @@
 """Write the released HDF5 files as a stream, in constant memory for any number of galaxies.
 
-A file is made beside its name, in two steps.  First the datasets are laid out at their full size, contiguous and
-uncompressed, with every column of the catalogue; then pixels are written straight to the bytes of ``image``, from the
-store through one frame to the disk, and how far is noted outside the file.  So a killed export goes on where it was,
-and nothing that it left can be a broken HDF5 structure.
+A file is written under a temporary name, in two steps.  First the datasets are created at their full size, contiguous
+and uncompressed, with every column of the catalogue.  Then the pixels are written directly to the bytes of ``image``,
+and the progress is noted outside the file.  A killed export therefore continues where it stopped, and cannot leave a
+broken HDF5 structure.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
     folder : Path
         Where the files go.
     progress : object, optional
-        Its ``update(description=, total=)`` and ``advance(n)`` hear galaxies.
+        Its ``update(description=, total=)`` and ``advance(n)`` receive galaxies.
 
     Returns
     -------

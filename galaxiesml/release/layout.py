@@ -35,7 +35,7 @@ _MORPHOLOGY = {
 }
 _LEFTOVER = ("x_coord", "y_coord", "x_coord_x", "x_coord_y", "y_coord_x", "y_coord_y")
 _TYPES = {"bigint": "<i8", "double": "<f8", "boolean": "?", "text": "S"}
-#: What stands for NULL where a type has no NaN.
+#: Values used for NULL in types without NaN.
 NULLS = {"<i8": -1, "?": False, "S": b""}
 
 

@@ -98,7 +98,7 @@ def load_profile(release: str | Path, check: Callable[[str, str], None] | None =
     UsageError
         No such release.
     InputError
-        The file is no release profile.
+        The file is not a release profile.
     """
     path = RELEASES / f"{release}.toml"
     if not path.is_file():

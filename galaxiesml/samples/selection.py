@@ -46,7 +46,7 @@ def check_selection(catalog: Catalog, version: str | None, scheme: str, missing:
     UsageError
         Unknown split scheme, or unknown value for missing.
     CatalogError
-        The build lacks the version, or was made before it had splits and pictures.
+        The build does not have the version, or was made by a version without splits and pictures.
     """
     info = catalog.build_info()
     name = f"v{check_version(version or info['default_version'])}"

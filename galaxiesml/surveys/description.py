@@ -108,7 +108,7 @@ KEYS = (
     Key("instruments[].values", _VALUES, "Values in the survey's table", required=True),
     Key("instruments[].instrument", "text", "Our word", required=True, words=INSTRUMENTS),
 )
-#: What stands for the flag of each row of a table without its flag column, once a person has decided for all of them.
+#: Flags of the rows of a table without its flag column, when the user has decided for all of them.
 BY_HAND = {"secure": "by hand: secure", "insecure": "by hand: insecure"}
 
 

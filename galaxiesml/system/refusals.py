@@ -11,7 +11,7 @@ from pathlib import Path
 from galaxiesml.errors import CatalogError, GalaxiesmlError, InputError, ResourceError
 
 _ROOM = "Make room (galaxiesml gc deletes old builds), then type the command again."
-#: Errors that mean one thing whatever was done: the exception, the words after the file's name, what to do.
+#: Errors with one meaning in every context: the exception, the words after the file's name, what to do.
 _PLAIN = {
     errno.ENOSPC: (ResourceError, "cannot be written: the disk is full", _ROOM),
     errno.EDQUOT: (ResourceError, "cannot be written: the disk quota is used up", _ROOM),

@@ -144,7 +144,7 @@ def _expected(column) -> np.ndarray:
         return np.array([bool(value) for value in values], bool)
     if types.is_integer(column.type):
         return np.array([-1 if value is None else value for value in values], np.int64)
-    # As objects: NumPy's own texts would lose what stands after a NUL.
+    # As objects: NumPy's own strings would lose the text after a NUL.
     return np.array([(value or "").encode() for value in values], object)
 
 

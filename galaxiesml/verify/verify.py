@@ -105,7 +105,7 @@ def verify_files(root: Path, paths: list[Path], progress=None) -> list[Checked]:
     checked = [Checked(Path(path)) for path in paths]
     with contextlib.ExitStack() as stack:
         plain = stack.enter_context(plainly_named(root))
-        # Of its own: `gc` clears what stands in the catalogue, and verify holds no lock.
+        # A folder outside of the catalogue: `gc` would delete it, because verify holds no lock.
         spill = stack.enter_context(tempfile.TemporaryDirectory(prefix="verify-"))
         config = {"temp_directory": spill, "memory_limit": _MEMORY}
         connection = stack.enter_context(duckdb.connect(config=config))

@@ -85,7 +85,7 @@ def test_without_several_cuts(real, typed, tmp_path):
     assert f"galaxies_v2 without secure, edge: {result['rows_without']:,} rows" in words
     assert not {"secure", "edge"} & set(words) and "saturated" in words
     # X and Y are counts of the photometric flags, of which edge is one.
-    assert not [text for text in words if "objects pass every judged flag" in text]
+    assert not [text for text in words if "objects pass every flag that was applied" in text]
     code, out, err = typed(*both, "--graph", tmp_path / "again.svg", "--json")
     assert json.loads(out) == result and "again.svg" in err
     assert (tmp_path / "again.svg").read_bytes() == graph.read_bytes()

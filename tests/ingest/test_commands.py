@@ -57,7 +57,7 @@ def test_a_refusal_names_the_place_and_the_next_command(galaxiesml, tmp_path):
     assert "line 3, column ra: 'x' is not a number" in refused.stderr
     assert "--rejects FILE" in refused.stderr and "Traceback" not in refused.stderr
     done = galaxiesml("ingest", "hsc", path, "--rejects", "aside.csv")
-    assert done.returncode == 0 and "1 rows, 1 put aside" in done.stdout
+    assert done.returncode == 0 and "1 rows, 1 rejected" in done.stdout
     with open(tmp_path / "aside.csv", newline="") as file:
         assert [row["text"] for row in csv.DictReader(file)] == ["2,x"]
     both = galaxiesml("ingest", "hsc", path, path, "--rejects", "aside.csv")

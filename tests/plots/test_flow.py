@@ -72,7 +72,7 @@ def test_counts_of_the_real_export(chart):
         "−5",
     ):
         assert count in text
-    assert "730 objects pass every judged flag, 693 of them have a spectrum" in text
+    assert "730 objects pass every flag that was applied, 693 of them have a spectrum" in text
     after = [text[text.index(cut) + 1 :] for cut, *_ in REAL]
     left = [next(word for word in words if word.isdigit() and int(word) > 300) for words in after]
     assert left == ["912", "730", "730", "695", "695", "695", "693", "693", "693", "688", "688", "688", "688"]

@@ -27,7 +27,7 @@ from galaxiesml.mock.export.spectra import Surveys, finished
 from galaxiesml.releases.profile import Profile
 from galaxiesml.system.atomic import write_atomic
 
-#: Without these there is no pair to judge.
+#: Without these there are no pairs.
 KEYS = (
     "object_id",
     "ra",
@@ -57,7 +57,7 @@ class Request:
     is_split : bool
         objects.* and specz.* instead of one export.*.
     left_out : tuple of str
-        Our columns ({band} for every filter) that the export lacks.
+        Our columns ({band} for every filter) that the export does not have.
     """
 
     profile: Profile
@@ -160,7 +160,7 @@ def _write(tables: list[Table], writers: list[Callable], rows: list[pa.Table], f
         write(part)
 
 
-# -- what is asked for ---------------------------------------------------------------------------------------
+# -- the request ---------------------------------------------------------------------------------------------
 
 
 def _columns(request: Request) -> dict[str, dictionary.Column]:
@@ -349,7 +349,7 @@ def _written(reasons: Reasons) -> dict[str, list[str]]:
 
 
 def own_files(folder: Path) -> list[Path]:
-    """Files of an earlier export that stand in a folder."""
+    """Files of an earlier export in a folder."""
     stems = ("export", "objects", "specz")
     named = [folder / TRUTH, *(folder / f"{stem}.{kind}" for stem in stems for kind in FORMATS)]
     return [path for path in named if path.is_file()]

@@ -16,7 +16,7 @@ from galaxiesml.mock.export.faults import Fault
 
 #: Spectra in a stripe; every whole stripe has every fault.
 STRIPE = 1000
-#: Objects for each spectrum, at most: those beyond stand at the end, without any.
+#: At most this many objects per spectrum; further objects are at the end, without spectra.
 SPARSEST = 100
 _BATCH_ROWS = 1 << 17
 

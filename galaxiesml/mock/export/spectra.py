@@ -20,7 +20,7 @@ UNLISTED = -1
 
 @dataclass(frozen=True)
 class Surveys:
-    """The surveys of a release by number: those that may stand behind a faultless row, and the others."""
+    """The surveys of a release by number: those of faultless rows, and the others."""
 
     names: tuple[str, ...]
     columns: tuple[str, ...]

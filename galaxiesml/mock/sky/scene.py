@@ -86,7 +86,7 @@ def make_scene(galaxies: int, seed: int, is_noise_correlated: bool) -> Scene:
     Parameters
     ----------
     galaxies : int
-        Those that nothing in the catalogue speaks against; objects with faults of the catalogue come beside.
+        Number of clean galaxies; objects with faults of the catalogue are added.
     """
     rng = generator(seed, _PLACING)
     coverage = places.coverage_for(galaxies)

@@ -83,7 +83,7 @@ class Fits:
 
 @contextlib.contextmanager
 def _one_thread():
-    """One thread and no denormals; what stood before comes back.
+    """Use one thread and no denormals; the previous settings are restored at the end.
 
     A batch that the caches hold is too small to be shared out: two threads take longer than one.
     """
@@ -102,7 +102,7 @@ def _one_thread():
 def fit_stamps(stamps: Stamps, device: str = "cpu") -> Fits:
     """Fit every stamp; those that end badly start again from other Sersic indices, and the best is kept.
 
-    What a fit gives does not depend on the stamps beside it: the waves are chosen for each by its own PSF.
+    The result of a fit does not depend on the other stamps: its waves are chosen by its own PSF.
     """
     size, held = stamps.data.shape[1], _HELD[device]
     period = int(np.ceil(size * _ROOM / 8)) * 8

@@ -36,7 +36,7 @@ class Problem:
     prior, precision : Tensor (B, 7 C + 1) of float64
         Gaussian priors of the parameters of C galaxies, then of the sky: mean, and 1 / sigma^2 (0: none).
     gain : Tensor (B,)
-        Electrons a unit of flux; infinite: the variance is whole as it stands.
+        Electrons a unit of flux; infinite: the variance is already complete.
     """
 
     data: torch.Tensor
@@ -61,10 +61,10 @@ class State:
     values : Tensor (B, 7 C + 1) of float64
         The parameters of C galaxies, then the sky.
     covariance : Tensor (B, 7 C + 1, 7 C + 1) of float64
-        Zero in rows and columns of parameters that stand at a bound.
+        Zero in rows and columns of parameters at a bound.
     chi2 : Tensor (B,)
     bound : Tensor (B, 7 C + 1) of bool
-        Parameters that stand at a bound.
+        Parameters at a bound.
     iterations : Tensor (B,) of int64
     converged : Tensor (B,) of bool
     """

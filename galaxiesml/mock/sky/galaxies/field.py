@@ -25,7 +25,7 @@ Z_LIMITS = (0.005, 4.9)
 
 
 def field(n: int, rng: np.random.Generator, faintest_i: float = FAINTEST_I) -> Galaxies:
-    """Draw galaxies as they stand about any place in the sky.
+    """Draw the galaxies of a random region of the sky.
 
     Parameters
     ----------
