@@ -1,7 +1,7 @@
 """List the inputs of a build for its build.json, and check whether they have changed since.
 
-Every kind of landing and every measurement is told: by the facts that `galaxiesml.catalog.stores.LANDED` and
-`galaxiesml.catalog.measured.MEASUREMENTS` declare.
+The list contains every kind of landing and every measurement, with the facts that `galaxiesml.catalog.stores.LANDED`
+and `galaxiesml.catalog.measured.MEASUREMENTS` declare.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Write the SQL that reads Parquet files.  Only `verify`, which shares no code, has its own.
 
-DuckDB takes ``key=value`` folders above a file for columns, and lets them win over the file's own; it takes ``*``,
-``?`` and ``[`` in a path for a pattern, and a backslash for a slash.  A catalogue may be in any folder, so none of
-this is wanted.
+DuckDB reads ``key=value`` folders above a file as columns, which replace the file's own.  It reads ``*``, ``?`` and
+``[`` in a path as a pattern, and a backslash as a slash.  A catalogue may be in any folder, so all of this is
+prevented here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Upgrade catalogues of older formats, one format number at a time.
 
-Each step takes a folder of one format number to the next; the number is written last, so that a killed
-upgrade starts again where it was.
+Each step converts a folder from one format number to the next.  The number is written last, so that a killed
+upgrade continues where it stopped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Check the options that were given: none is ignored silently.
 
-These are refused: an option that takes one value and is given twice, an option that another one makes meaningless, a
-global option after the command, and a file name whose suffix contradicts the format that is written.
+The following are refused: a single-valued option that is given twice, an option that has no effect together with
+another one, a global option after the command, and a file name whose suffix contradicts the output format.
 """
 
 from __future__ import annotations

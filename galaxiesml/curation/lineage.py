@@ -1,8 +1,8 @@
 """Trace a column of a build back through every model to the landed files and their hashes.
 
-Value edges (what a column is computed from) and filter edges (what decides whether its row is there) are
-kept apart.  A flag cut is a filter, so the verdicts ok_<cut> that the filters lead to are named, with the
-columns of the landed files that each one reads.
+Value edges (the columns from which a column is computed) and filter edges (the columns that decide whether its row
+exists) are distinguished.  Cuts are filters, so the verdicts ok_<cut> among the filters are listed, each with the
+columns of the landed files that it reads.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Parse one model's SQL into edges: for each column the upstream columns that its value comes from, for its rows
 the upstream columns that decide which rows exist, and the cuts that are applied in it.
 
-A query is a set of relations (each CTE, subquery and side of a union is one); their edges are drawn in one
-walk over sqlglot's scopes and then followed to the tables outside, memoised, so that a model with 60 columns
-costs one parse and not 60.
+A query is a set of relations: its CTEs, subqueries and sides of unions.  Their edges are collected in one walk over
+sqlglot's scopes, then followed to the tables outside.  The result is memoised, so that a model with 60 columns is
+parsed once, not 60 times.
 """
 
 from __future__ import annotations

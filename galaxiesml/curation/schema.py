@@ -1,7 +1,7 @@
 """Generate the models' yml files and the dictionary seed; they are never written by hand.
 
-From models/models.toml (what each model is), sql/columns.toml (what each column is) and the list of cuts.
-The committed files are the five-band rendering; a survey with other filters gets its own in its catalogue.
+Sources are models/models.toml (the models), sql/columns.toml (the columns) and the list of cuts.  The committed
+files are for five bands; the catalogue of a survey with other filters has its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Read a tar as a stream of members: once from front to back, hashed on the way, never unpacked to disk.
 
-Python's tarfile does the same at a tenth of the speed, and believes a header that asks for gigabytes of
-extended attributes.  What is read here is ustar with GNU's long names and POSIX's extended headers, whose sizes are
-limited; tests compare it with tarfile.
+Python's tarfile has a tenth of the speed, and trusts a header that declares gigabytes of extended attributes.  This
+module reads ustar with GNU's long names and POSIX's extended headers, whose sizes are limited; tests compare it with
+tarfile.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Apply columns that mask another one: the archive's X_isnull, and astropy's X.mask.
 
-astropy keeps a masked column in Parquet, HDF5 and (serialize_method 'data_mask') ECSV as two columns: X with whatever
-lay under the mask, and the boolean X.mask.  Whatever reads the table afterwards and writes it again, as CSV or FITS,
-carries both on.
+astropy keeps a masked column in Parquet, HDF5 and (serialize_method 'data_mask') ECSV as two columns: X, including
+the values under the mask, and the boolean X.mask.  Programs that convert such a table to CSV or FITS keep both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Check that a text is a single read-only SQL statement.
 
-DuckDB's own kind of a statement does not tell: a SELECT may hold ``COPY ... TO`` in its WITH clause, EXPLAIN
-ANALYZE runs what it explains, and some table functions run SQL given as text.
+DuckDB's statement type is not enough: a SELECT may contain ``COPY ... TO`` in its WITH clause, EXPLAIN ANALYZE runs
+the explained statement, and some table functions run SQL given as text.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The released HDF5 layout: its keys, their shapes and types, and which of these are assumptions.
 
-The release's files hold 89 keys: the image, 22 of the catalogue, twelve of morphology in each filter and six that
-a merge left over.  Their names and the shapes of the texts are published; other types are not, and each dataset says
-in its attribute ``dtype_assumed`` whether its own is a guess of ours.
+The release's files have 89 keys: the image, 22 of the catalogue, twelve of morphology in each filter and six left
+over from a merge.  Their names and the shapes of texts are published, other types are not.  The attribute
+``dtype_assumed`` of each dataset states whether its type is our assumption.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Release profiles: the column names of a release's exports.
 
 A release is one TOML file, ``releases/<name>.toml`` here or any file given to ``galaxiesml init``;
-adding a release adds a file and no code.
+a new release needs a file and no code.
 """
 
 from __future__ import annotations

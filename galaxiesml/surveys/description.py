@@ -1,7 +1,7 @@
 """Descriptions of spectroscopic surveys: how each publishes its redshifts, and which of them are secure.
 
-A survey is one TOML file, ``surveys/<name>.toml``; adding a survey adds a file and no code.  What SQL needs of it
-(secure rules, sentinels, classes, errors) becomes seed tables, which ``make yml`` writes from these files.
+A survey is one TOML file, ``surveys/<name>.toml``; a new survey needs a file and no code.  ``make yml`` writes
+seed tables for SQL (secure rules, sentinels, classes, errors) from these files.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Write files that appear complete or not at all, and delete the leftovers of killed programs.
 
-A file is made next to its name, as ``.NAME.HOST-PID.making``, brought to the disk, and then takes its name.
+A file is written as ``.NAME.HOST-PID.making`` in the same folder, flushed to disk, and then renamed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Handle Ctrl-C, SIGTERM and SIGHUP: one exception in the main thread, and an exit within two seconds.
 
-The command line listens for all three from its first line (`listen`).  As a library, this package leaves signals to
-the program that uses it: Ctrl-C is then Python's own KeyboardInterrupt.
+The command line handles all three from its start (`listen`).  As a library, this package leaves signals to the
+program that uses it; Ctrl-C is then Python's usual KeyboardInterrupt.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Determine from a build's tables what a released file must contain: its galaxies, and the picture of each.
 
-Nothing here is shared with what writes the files.  The tract is chosen a second time, from the tables of the landed
-tars: the galaxy's own where it has every filter, else the lowest that has.
+No code is shared with the export.  The tract is chosen again, from the tables of the landed tars: the galaxy's own if
+it has every filter, else the lowest one that has.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Compare released files with the catalogue and with the FITS files of their pictures.
 
-Files are read with h5py alone.  No code and no constant of what writes them is used here: names, types, the choice of
-galaxies and of pictures and the frame are written down a second time, from the release's description.
+Files are read with h5py.  No code and no constant is shared with the export: names, types, the frame, and the choice
+of galaxies and pictures are implemented a second time, from the description of the release.
 """
 
 from __future__ import annotations

@@ -242,7 +242,7 @@ def test_a_run_that_was_stopped_or_is_of_fewer_pictures_changes_no_build(catalog
     stop_after(3, monkeypatch)
     with blocks_of(8):
         code, _, err = command(root, "morphology", "--psf", "moffat:0.7", "--workers", "1")
-    assert code == 130 and f"builds take settings {settings}, psf catalogue, as before" in err
+    assert code == 130 and f"builds still use settings {settings}, psf catalogue" in err
     assert "type the command again to continue" in err
     monkeypatch.undo()
     assert rows_in(root) == total + 24 and told(root, "status")["up_to_date"]
@@ -310,7 +310,7 @@ def test_the_first_run_counts_once_it_ends(monkeypatch):
     stop_after(2, monkeypatch)
     with blocks_of(8):
         code, _, err = command(root, "morphology", "--workers", "1")
-    assert code == 130 and "builds take no measurement, as before" in err
+    assert code == 130 and "builds still use no measurement" in err
     assert rows_in(root) == 16 and told(root, "status")["up_to_date"]
 
 

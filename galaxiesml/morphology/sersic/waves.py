@@ -1,8 +1,8 @@
 """Compute pictures as sums of cosines and sines: few waves, no FFT, every step a matrix product.
 
-A picture of a batch is a real sum over the waves of a period longer than the picture (so that wings do not come round
-again), cut where no PSF of the batch leaves anything.  Rows and columns are counted from the picture's middle, where
-cosines are even and sines odd: a quarter of the picture, and the four combinations of even and odd, are the whole.
+A picture is a real sum over waves with a period longer than the picture, so that wings do not wrap around.  Waves that
+no PSF of the batch transmits are left out.  Rows and columns are counted from the picture's middle, where cosines are
+even and sines odd, so that one quadrant with the four combinations of even and odd gives the whole picture.
 Pictures are therefore in *quadrant order*, (4, rows, columns): [+y +x], [-y +x], [+y -x], [-y -x].
 """
 
