@@ -143,7 +143,7 @@ def _say(built) -> None:
             common.warn(f"galaxies_{name} is INCOMPLETE: {', '.join(version['missing_cuts'])} not applied in full.")
     for name, cuts in built.left_out.items():
         common.warn(
-            f"galaxies_{name} was not built: columns of {', '.join(cuts)} are missing.  "
+            f"galaxies_{name} was not built: columns for its cuts {', '.join(cuts)} are missing.  "
             f"Type: galaxiesml build --version {name} --accept-missing all"
         )
     common.warn_of_morphology(built.info)

@@ -15,7 +15,7 @@ _REJECTS = ("source_row", "line", "column", "value", "reason", "text")
 
 def check_rejects(path: Path, rejects: Path) -> None:
     if rejects.resolve() == path.resolve():
-        raise UsageError(f"--rejects {rejects} is the file itself.", "Give the name of another file.")
+        raise UsageError(f"--rejects {rejects} is the file itself.", "Give another file name.")
     if not rejects.resolve().parent.is_dir():
         raise UsageError(f"--rejects {rejects}: there is no folder {rejects.parent}.")
 

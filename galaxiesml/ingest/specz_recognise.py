@@ -83,7 +83,7 @@ def _named(named: str, surveys: dict[str, Survey]) -> Survey:
         raise UsageError(
             f"Tables of {told.name} were landed with a description other than {named}.",
             "Give the file another name; or type: galaxiesml ingest list specz, then remove those tables with "
-            "galaxiesml ingest remove --kind specz FILE, and land all again.",
+            "galaxiesml ingest remove --kind specz FILE, then land all again.",
         )
     return told
 

@@ -181,14 +181,14 @@ def _check_ids(connection, found: np.ndarray, expected: np.ndarray, told: dict, 
     if len(lacking) and not (len(extra) and extra[0] < lacking[0]):
         raise Difference(
             f"object {lacking[0]} is not in the file, but belongs to {told['split']} of {told['version']} "
-            f"({len(lacking):,} such)",
+            f"({len(lacking):,} missing)",
             lacking[0],
             "object_id",
         )
     if len(extra):
         why = why_not(connection, number, told, extra[0])
         raise Difference(
-            f"object {extra[0]} does not belong in the file: {why} ({len(extra):,} such)", extra[0], "object_id"
+            f"object {extra[0]} does not belong in the file: {why} ({len(extra):,} of these)", extra[0], "object_id"
         )
 
 
