@@ -1,4 +1,4 @@
-"""Select the galaxies of each file, and the reason why others are left out."""
+"""Choose the galaxies of each file, and give the reason why others are left out."""
 
 from __future__ import annotations
 
