@@ -142,7 +142,7 @@ def _rows(weights, centres, covariances) -> str:
     return "\n".join(lines)
 
 
-_TEXT = '''"""The numbers behind the spectroscopic sample.
+_TEXT = '''"""Fitted parameters of the spectroscopic sample.
 
 Written by ``python benchmarks/population.py --fit FILE``.  Fitted to {used:,} of {real:,} objects of HSC's PDR2
 with spectra (RAIL's hsc_ratios_and_specz.hdf5; the rest are stars and redshifts beyond what is drawn).  A row is one

@@ -1,4 +1,4 @@
-"""The program as a process of its own."""
+"""Entry point of ``python -m galaxiesml`` and of the installed command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from galaxiesml.system import interrupts, streams
 
 
 def run() -> None:
-    """Run the program, then leave at once: to free what dbt has made, object by object, takes over a second."""
+    """Run the program, then exit without cleaning up: freeing dbt's objects one by one takes over a second."""
     streams.prepare()
     interrupts.listen()
     code = 0

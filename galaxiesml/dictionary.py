@@ -1,4 +1,4 @@
-"""The dictionary of columns, sql/columns.toml: types, units, UCDs, descriptions."""
+"""Read the dictionary of columns, sql/columns.toml: types, units, UCDs and descriptions."""
 
 from __future__ import annotations
 

@@ -1,21 +1,21 @@
-"""The exceptions that galaxiesml raises for what a user can mend, each with its exit code.
+"""Exceptions for errors that a user can correct, each with its exit code.
 
-Everything here becomes one message on standard error (:func:`galaxiesml.cli.main`); any other exception
-is a fault of ours and ends with exit code 1 and a traceback in the log.
+The command line prints each of them as one message on standard error (:func:`galaxiesml.cli.main`).  Any other
+exception is a bug: the exit code is 1 and the log has the traceback.
 """
 
 from __future__ import annotations
 
 
 class GalaxiesmlError(Exception):
-    """What went wrong, naming the file, the row or the object.
+    """An error that names the file, the row or the object concerned.
 
     Parameters
     ----------
     message : str
         What is wrong and where.
     hint : str, optional
-        What to do next, preferably a command that can be typed as it stands.
+        What to do next, preferably a command that can be copied.
     """
 
     exit_code = 1
@@ -26,19 +26,19 @@ class GalaxiesmlError(Exception):
 
 
 class UsageError(GalaxiesmlError):
-    """The command or the arguments do not fit together."""
+    """The command or its arguments are wrong, or contradict each other."""
 
     exit_code = 2
 
 
 class InputError(GalaxiesmlError):
-    """A file from outside does not hold what it should."""
+    """An input file is missing, damaged, or does not contain what is expected."""
 
     exit_code = 3
 
 
 class CatalogError(GalaxiesmlError):
-    """The folder is no catalogue, or a newer or an older one, or lacks what was asked of it."""
+    """The folder is not a catalogue, has another format, or does not contain what was requested."""
 
     exit_code = 4
 
@@ -50,18 +50,18 @@ class LockedError(GalaxiesmlError):
 
 
 class MissingColumnsError(GalaxiesmlError):
-    """A version's required cut cannot be judged on what is landed."""
+    """The landed files do not have the columns that a version's cuts need."""
 
     exit_code = 6
 
 
 class BuildError(GalaxiesmlError):
-    """A model failed, or what it made broke its own test."""
+    """A model failed, or its result failed a test."""
 
     exit_code = 7
 
 
 class ResourceError(GalaxiesmlError):
-    """Too little disk or memory for the work asked for."""
+    """There is not enough disk space or memory for the command."""
 
     exit_code = 8

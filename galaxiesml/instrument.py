@@ -1,4 +1,4 @@
-"""Facts of the Hyper Suprime-Cam and of the archive's coadds."""
+"""Constants of the Hyper Suprime-Cam and of the archive's coadds."""
 
 from __future__ import annotations
 

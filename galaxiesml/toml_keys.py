@@ -1,4 +1,4 @@
-"""The permitted keys of a description in TOML: what each may hold, and what is wrong with a file that has others.
+"""Check the keys and values of a TOML description against a list of permitted keys.
 
 A release profile and a survey's description each have one list of :class:`Key`; the check of a file and the table in
 docs/profiles.md both follow from it.
@@ -56,7 +56,7 @@ def _is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
-#: What a value may be, and how that is told from TOML's own types.
+#: Kinds of values, and how they are checked with TOML's types.
 KINDS = {
     "text": _is_text,
     "texts": lambda value: isinstance(value, list) and all(map(_is_text, value)),
@@ -73,7 +73,7 @@ KINDS = {
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The likeliest of the known words as the end of a sentence, or nothing."""
+    """The most similar known word, as the end of a sentence; '' if there is none."""
     known = list(known)
     lower = {other.lower(): other for other in known}
     found = difflib.get_close_matches(word.lower(), lower, 1, 0.6)
@@ -81,7 +81,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def key_problems(raw: dict, keys: tuple[Key, ...]) -> list[str]:
-    """What a description's keys and the kinds of its values have wrong, a sentence each."""
+    """Errors in a description's keys and in the types of its values, one sentence each."""
     families: dict[str, dict[str, Key]] = {}
     for key in keys:
         parent, _, name = key.path.rpartition(".")
@@ -107,7 +107,7 @@ def _of_table(table: dict, path: str, shown: str, families: dict) -> Iterator[st
 def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
     kind = next((kind for kind in key.kind.split(", or ") if KINDS[kind](value)), None)
     if kind is None:
-        yield f"{place} = {value!r}, where {key.kind} is expected"
+        yield f"{place} = {value!r}; expected: {key.kind}"
     elif kind.startswith("texts") and not value and not key.may_be_empty:
         yield f"{place} is empty; at least one is expected"
     elif kind == "table":
@@ -118,11 +118,11 @@ def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
     elif key.words:
         for word in [value] if kind == "text" else value:
             if word not in key.words:
-                yield f"{place}: {word!r} is none of {', '.join(key.words)}{nearest(word, key.words)}"
+                yield f"{place}: {word!r} is not one of {', '.join(key.words)}{nearest(word, key.words)}"
 
 
 def refuse(origin: str, what: str, problems: list[str]) -> None:
-    """Raise what is wrong with a file, all of it; nothing where nothing is.
+    """Raise one error that lists all problems of a file; do nothing if there are none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Units as files write them, compared by what they mean."""
+"""Compare units by their meaning, not by their spelling."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FORMATS = (None, "fits", "vounit", "cds", "ogip")
 
 
 def means(text: str, expected: str) -> bool | None:
-    """Whether a unit in a file is the one expected; None where nobody can tell what it says.
+    """Whether a unit in a file equals the expected one; None if it cannot be parsed.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def means(text: str, expected: str) -> bool | None:
 
 @cache
 def parse(text: str):
-    """The unit that a text means, as astropy has it; None where it means none that is known."""
+    """The astropy unit of a text; None if the text is not a known unit."""
     from astropy import units
 
     text = text.strip()

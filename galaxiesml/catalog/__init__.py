@@ -1,4 +1,4 @@
-"""A catalogue: its folder, what lands in it, what is measured, its settings."""
+"""The catalogue: its folder, landed files, measurements and settings."""
 
 from galaxiesml.catalog.folder import Catalog, find_catalog
 

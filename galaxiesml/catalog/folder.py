@@ -1,4 +1,4 @@
-"""A catalogue: a folder of Parquet, its lock, its builds, and read-only connections to it.
+"""The catalogue's folder of Parquet files: its lock, its builds and read-only connections to it.
 
 ::
 
@@ -6,16 +6,16 @@
     release.toml               the release profile, as it was at ``init``
     raw/hsc/<NNNN-sha12>/      one landed file: objects, specz or joined .parquet and landing.json
     raw/release/<sha12>/       one released file: splits.parquet (object_id, split) and landing.json
-    raw/specz/<survey-sha12>/  one survey's table: spectra.parquet, own.parquet (its own columns), landing.json
+    raw/specz/<survey-sha12>/  one survey's table: spectra.parquet, own.parquet (the survey's columns), landing.json
     raw/cutouts/<sha12>/       one tar of cutouts: pixels.bin, pictures.parquet, requests.parquet, landing.json
     raw/psf/<sha12>/           one tar of PSF pictures, likewise
-    raw/landings.parquet       all landings, made anew from the landing.json files
+    raw/landings.parquet       all landings, rewritten from the landing.json files
     derived/<name>/            one measurement: its runs, and which of them builds take (catalog/measured.py)
-    plan/                      what dbt is told: which cuts can be judged, which versions to make
+    plan/                      input of dbt: which cuts can be applied, which versions to build
     dbt/                       the SQL project as last rendered, and dbt's target/
     builds/<id>/               one build: marts as Parquet, build.json, manifest.json
     current                    one line: the id of the published build
-    exports/  logs/            what goes out, and what happened
+    exports/  logs/            exported files, and logs
 """
 
 from __future__ import annotations
@@ -96,15 +96,15 @@ class Catalog:
 
     @classmethod
     def create(cls, root: Path, release: str | Path) -> Catalog:
-        """Make an empty catalogue.  A folder that holds one already is an error, other files are not."""
+        """Create an empty catalogue.  The folder may contain other files, but not a catalogue."""
         profile = checked_profile(release)
         root = Path(root).resolve()
         if (root / CONFIG).exists():
-            raise CatalogError(f"{root} is a catalogue already.", "Go on with it, or give the name of another folder.")
+            raise CatalogError(f"{root} is already a catalogue.", "Use it as it is, or give another folder.")
         # Where plain `dbt build` writes; it cannot make the folder.
         (root / "builds" / ".dbt").mkdir(parents=True, exist_ok=True)
         write_atomic(root / "release.toml", profile.text)
-        # Written last: a folder is a catalogue only once everything else stands.
+        # Written last: a folder is a catalogue only when everything else is there.
         write_atomic(root / CONFIG, f'format = {FORMAT}\nrelease = "{profile.name}"\n')
         return cls.open(root)
 
@@ -115,10 +115,10 @@ class Catalog:
         settings = read_settings(root)
         if settings.get("format") != FORMAT:
             raise CatalogError(
-                f"{root} is a catalogue of format {settings.get('format')!r}; this galaxiesml writes {FORMAT}.",
+                f"{root} has the catalogue format {settings.get('format')!r}; this galaxiesml writes {FORMAT}.",
                 "Type: galaxiesml upgrade"
                 if isinstance(settings.get("format"), int) and settings["format"] < FORMAT
-                else "Install the galaxiesml that made it, or a newer one.",
+                else "Install the version of galaxiesml that made it, or a newer one.",
             )
         profile = root / "release.toml"
         if not profile.is_file():
@@ -126,7 +126,7 @@ class Catalog:
         return cls(root, parse_profile(profile.read_text(encoding="utf-8"), str(profile)), settings)
 
     def landings(self, kind: str = "hsc") -> list[dict]:
-        """landing.json of everything landed of one kind, in order: no index is kept, the folders are what counts.
+        """The landing.json of every landing of one kind, in order, read from the folders: no index can go stale.
 
         Parameters
         ----------
@@ -158,17 +158,17 @@ class Catalog:
         return json.loads((self.current_build() / "build.json").read_text(encoding="utf-8"))
 
     def landed_since_build(self, kind: str) -> int:
-        """How many landings of a kind the published build is not made of."""
+        """Number of landings of one kind that are not in the published build."""
         return landed_since(self, self.build_info() if self.current_id() else {}, kind)
 
     def next_for(self, kind: str) -> str:
-        """What to type where the published build has nothing of 'cutouts', 'psf' or 'specz'."""
+        """The next command to type if the published build has no 'cutouts', 'psf' or 'specz'."""
         if self.landed_since_build(kind):
             return "Type: galaxiesml build"
         return f"Type: galaxiesml ingest {kind} {'FILE' if kind == 'specz' else 'TAR'}..., then galaxiesml build"
 
     def publish(self, folder: Path, build: str) -> None:
-        """Make a finished folder the published build: one rename, then one pointer replaced."""
+        """Publish a finished folder: rename it, then replace the pointer to the current build."""
         interrupts.check()
         with interrupts.held():
             os.replace(folder, self.builds / build)
@@ -176,7 +176,7 @@ class Catalog:
             write_atomic(self.root / "current", build + "\n")
 
     def build_ids(self) -> list[str]:
-        """Builds that stand, oldest first."""
+        """Ids of all builds, oldest first."""
         if not self.builds.is_dir():
             return []
         return sorted(path.name for path in self.builds.iterdir() if path.name[0].isdigit())
@@ -193,7 +193,7 @@ class Catalog:
         return stale
 
     def leftovers(self, is_written: bool = False) -> list[Path]:
-        """What a killed command left: half a landing, half a build, half a file, DuckDB's spill.
+        """Leftovers of killed commands: unfinished landings, builds and files, and DuckDB's spill files.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ class Catalog:
         return found
 
     def connect(self, threads: int | None = None, memory_limit: str | None = None):
-        """A DuckDB connection with a view for each table; it holds no lock and writes nothing here.
+        """Open a DuckDB connection with a view for each table.  It takes no lock and does not write to the catalogue.
 
         Returns
         -------
@@ -260,7 +260,7 @@ class Catalog:
 
     @contextlib.contextmanager
     def lock(self, command: str, wait: float = 0.0):
-        """Hold the catalogue's one write lock; the system frees it when the process ends, however it ends.
+        """Hold the catalogue's single write lock.  The system releases it when the process ends, even if it is killed.
 
         Parameters
         ----------
@@ -273,7 +273,7 @@ class Catalog:
         try:
             self._acquire(handle, time.monotonic() + wait)
             holder = {"pid": os.getpid(), "host": os.uname().nodename, "command": command, "since": now()}
-            # Only words for others: a full disk is for whoever writes data to tell.
+            # Only information for others: a full disk is reported by the code that writes data.
             with contextlib.suppress(OSError):
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, json.dumps(holder).encode(), 0)
@@ -296,7 +296,7 @@ class Catalog:
                 ) from None
 
     def writer(self) -> str | None:
-        """Who holds the write lock now, None when nobody does."""
+        """The process that holds the write lock; None if the catalogue is not locked."""
         if not (self.root / ".lock").exists():
             return None
         # For reading alone: the catalogue may be one that cannot be written.
@@ -311,7 +311,7 @@ class Catalog:
 
 
 def _holder(handle: int) -> str:
-    """Who wrote the lock file, in words."""
+    """The process that wrote the lock file, as text."""
     try:
         return "{command} (process {pid} on {host}, since {since})".format(**json.loads(os.pread(handle, 4096, 0)))
     except (ValueError, KeyError):
@@ -319,12 +319,12 @@ def _holder(handle: int) -> str:
 
 
 def find_catalog(directory: Path | None = None) -> Catalog:
-    """The catalogue in ``directory``, else in GALAXIESML_CATALOG, else in the working folder or above it."""
+    """Open the catalogue in ``directory``, else in GALAXIESML_CATALOG, else in the working folder or above it."""
     return Catalog.open(catalog_root(directory or os.environ.get("GALAXIESML_CATALOG")))
 
 
 def catalog_root(named: Path | str | None) -> Path:
-    """The folder that is meant: the one named, else the working folder or the nearest catalogue above it."""
+    """The catalogue's folder: the one given, else the working folder or the nearest catalogue above it."""
     if named:
         return Path(named).resolve()
     here = Path.cwd()
@@ -353,9 +353,9 @@ def now() -> str:
 
 
 def check_version(name: str | int) -> int:
-    """The number of a version of galaxies from 'v2', '2' or 2."""
+    """Convert 'v2', '2' or 2 to the number of a version of galaxies."""
     text, known = str(name).lower().removeprefix("v"), version_numbers()
     if text not in map(str, known):
         *others, last = [f"v{number}" for number in known]
-        raise UsageError(f"No version {name!r} of galaxies.", f"There are {', '.join(others)} and {last}.")
+        raise UsageError(f"There is no version {name!r} of galaxies.", f"Versions: {', '.join(others)} and {last}.")
     return int(text)

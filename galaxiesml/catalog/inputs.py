@@ -1,7 +1,7 @@
-"""What a build is made of, as its build.json tells it, and whether the catalogue holds anything else since.
+"""List the inputs of a build for its build.json, and check whether they have changed since.
 
-Every kind of landing and every measurement is told: by the facts that `galaxiesml.catalog.stores.LANDED` and
-`galaxiesml.catalog.measured.MEASUREMENTS` declare.
+The list contains every kind of landing and every measurement, with the facts that `galaxiesml.catalog.stores.LANDED`
+and `galaxiesml.catalog.measured.MEASUREMENTS` declare.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def told(catalog: Catalog) -> dict:
-    """The inputs of a build that is made now, as entries of build.json."""
+    """The inputs that a build made now would have, as entries of build.json."""
     found: dict = {}
     for kind, landed in LANDED.items():
         rows = [{fact: row[fact] for fact in landed.facts if fact in row} for row in catalog.landings(kind)]
@@ -28,7 +28,7 @@ def told(catalog: Catalog) -> dict:
 
 
 def landings_of(info: dict, kind: str) -> list[dict]:
-    """The landings of a kind that a build is made of; none for a kind that it is too old to know.
+    """The landings of one kind in a build; none for a kind that did not exist when the build was made.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def landings_of(info: dict, kind: str) -> list[dict]:
 
 
 def is_current(catalog: Catalog, info: dict) -> bool:
-    """Whether a build that is made now would be made of the same landings and measurements."""
+    """Whether a build made now would have the same landings and measurements."""
     return all(
         _identities(landed, landings_of(info, kind)) == _identities(landed, catalog.landings(kind))
         for kind, landed in LANDED.items()
@@ -50,7 +50,7 @@ def is_current(catalog: Catalog, info: dict) -> bool:
 
 
 def landed_since(catalog: Catalog, info: dict, kind: str) -> int:
-    """How many landings of a kind a build is not made of."""
+    """Number of landings of one kind that are not in a build."""
     landed = LANDED[kind]
     return len(set(_identities(landed, catalog.landings(kind))) - set(_identities(landed, landings_of(info, kind))))
 

@@ -1,6 +1,6 @@
-"""How anything lands: made in a hidden folder, shown by one rename, replaced and taken out likewise.
+"""Landing: a folder is written under a hidden name and appears by one rename; replacing and removing work likewise.
 
-A landing is a folder of raw/<kind>/ with a landing.json.  Whoever changes anything here holds the catalogue's lock.
+A landing is a folder of raw/<kind>/ with a landing.json.  Callers that change anything must hold the catalogue's lock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAKING, _OLD = ".tmp-", ".old-"
 
 @contextlib.contextmanager
 def making(catalog: Catalog, name: str = "") -> Iterator[Path]:
-    """A new folder to make a landing in; it is gone at the end, unless it was shown."""
+    """Create a folder for a new landing; it is deleted at the end unless `show` has published it."""
     folder = making_folder(catalog, name)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -53,7 +53,7 @@ def write_note(folder: Path, info: dict) -> None:
 
 
 def show(catalog: Catalog, kind: str, folder: Path, name: str, instead_of: str | None = None) -> Path:
-    """Show a finished folder as a landing, in the place of another where one is named.
+    """Make a finished folder a landing, replacing another one if it is given.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def show(catalog: Catalog, kind: str, folder: Path, name: str, instead_of: str |
 
 
 def take_out(catalog: Catalog, kind: str, name: str) -> None:
-    """Remove a landing; builds that were made of it stay as they are."""
+    """Remove a landing; existing builds are not changed."""
     # Out of sight by one rename; deleting takes many steps.
     aside = making_folder(catalog, "removed")
     os.rename(catalog.raw / kind / name, aside)
@@ -86,7 +86,7 @@ def take_out(catalog: Catalog, kind: str, name: str) -> None:
 
 
 def recover(catalog: Catalog) -> None:
-    """Finish what a killed landing, removal or replacement left."""
+    """Finish or undo a landing, removal or replacement that was killed."""
     catalog.raw.mkdir(parents=True, exist_ok=True)
     for old in catalog.raw.glob(f"{_OLD}*"):
         kind, name, is_replaced = _replaced(catalog, old.name.removeprefix(_OLD))
@@ -99,7 +99,7 @@ def recover(catalog: Catalog) -> None:
 
 
 def _replaced(catalog: Catalog, name: str) -> tuple[str, str, bool]:
-    """Kind and name of an old landing that was put aside, and whether the new one is in its place."""
+    """Kind and name of a landing that was being replaced, and whether the new one has its place."""
     kind, *names = name.split("--")
     if kind in LANDED and len(names) == 2:
         return kind, names[0], (catalog.raw / kind / names[1]).exists()
@@ -108,13 +108,13 @@ def _replaced(catalog: Catalog, name: str) -> tuple[str, str, bool]:
 
 
 def is_meant(info: dict, reference: str) -> bool:
-    """Whether a file's name, or the beginning of its sha256, means a landing."""
+    """Whether a file's name, or the beginning of its SHA-256, matches a landing."""
     is_prefix = len(reference) >= SHORTEST_SHA and info["source_sha256"].startswith(reference.lower())
     return is_prefix or info["source_file"] == reference
 
 
 def find(catalog: Catalog, kind: str, reference: str, what: str, hint: str) -> dict:
-    """The one landing of a kind that a name or the beginning of a sha256 means.
+    """Find the single landing of one kind that a file name or the beginning of a SHA-256 matches.
 
     Raises
     ------
@@ -126,11 +126,11 @@ def find(catalog: Catalog, kind: str, reference: str, what: str, hint: str) -> d
     if len(found) == 1:
         return found[0]
     known = ", ".join(f"{info['source_file']} ({info['source_sha256'][:12]})" for info in landed[-5:]) or "none"
-    raise UsageError(f"{reference} means {len(found)} {what}; landed: {known}.", hint)
+    raise UsageError(f"{reference} matches {len(found)} {what}; landed: {known}.", hint)
 
 
 def refresh_landings(catalog: Catalog) -> None:
-    """Write raw/landings.parquet from the exports' landing.json files, if it says anything else."""
+    """Rewrite raw/landings.parquet from the exports' landing.json files if it differs from them."""
     import pyarrow as pa
 
     schema = BY_NAME["landings"].schema(catalog.profile)

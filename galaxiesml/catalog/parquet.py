@@ -1,8 +1,8 @@
-"""The one place in Python that writes SQL which reads Parquet files, but for `release.verify`, which shares nothing.
+"""Write the SQL that reads Parquet files.  Only `verify`, which shares no code, has its own.
 
-DuckDB takes ``key=value`` folders above a file for columns, and lets them win over the file's own; it takes ``*``,
-``?`` and ``[`` in a path for a pattern, and a backslash for a slash.  A catalogue may be in any folder, so none of
-this is wanted.
+DuckDB reads ``key=value`` folders above a file as columns, which replace the file's own.  It reads ``*``, ``?`` and
+``[`` in a path as a pattern, and a backslash as a slash.  A catalogue may be in any folder, so all of this is
+prevented here.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from galaxiesml.errors import CatalogError
 
 
 def quote(value: object) -> str:
-    """A text or a path as an SQL string; a path is made absolute: ``~`` and ``file:`` begin no folder's name in SQL."""
+    """Quote a text or a path for SQL; paths become absolute, since ``~`` and ``file:`` have a meaning in SQL."""
     value = value.absolute() if isinstance(value, Path) else value
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def plain(path: Path | str) -> Path:
-    """A path that DuckDB can open: itself, or a link to it where a backslash is in it.
+    """A path that DuckDB can open: the path itself, or a link to it if it contains a backslash.
 
     A link is made in a temporary folder, which goes when this process ends.
 
@@ -44,7 +44,7 @@ def plain(path: Path | str) -> Path:
             link.symlink_to(path)
     except OSError as error:
         raise CatalogError(
-            f"{path} has a backslash in its name, and no link to it can be made: {error}.",
+            f"{path} has a backslash in its name, so no link to it can be made: {error}.",
             "Set TMPDIR to a folder without a backslash that can be written, or give the catalogue another name.",
         ) from None
     return link
@@ -67,7 +67,7 @@ def _discard(folder: Path, process: int) -> None:
 
 
 def literal(path: Path | str) -> str:
-    """A path as a DuckDB pattern that matches this path alone."""
+    """A DuckDB pattern that matches only this path."""
     return re.sub(r"[\[*?]", r"[\g<0>]", str(plain(path)))
 
 

@@ -1,4 +1,4 @@
-"""Settings: option > environment > galaxiesml.toml > default; and the check of room before long work."""
+"""Settings (option > environment > galaxiesml.toml > default), and checks of free disk space and memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _memory_bytes() -> int:
 
 
 def _default_memory() -> str:
-    """Half of the machine, at least 1 GB."""
+    """Half of the machine's memory, at least 1 GB."""
     return f"{max(1, _memory_bytes() // 2 // 10**9)}GB"
 
 
@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def setting(root: Path | None, key: str, option=None) -> tuple[object, str]:
-    """A setting's value and where it comes from.
+    """The value of a setting, and its source.
 
     Parameters
     ----------
@@ -61,21 +61,21 @@ def setting(root: Path | None, key: str, option=None) -> tuple[object, str]:
 
 
 def check(key: str, value):
-    """A setting's value in its type.
+    """Convert and check the value of a setting.
 
     Raises
     ------
     UsageError
-        It is none: names the setting and what it should look like.
+        The setting or its value is not valid.
     """
     if key not in SETTINGS:
-        raise UsageError(f"No setting {key!r}.", f"Settings: {', '.join(SETTINGS)}.")
+        raise UsageError(f"There is no setting {key!r}.", f"Settings: {', '.join(SETTINGS)}.")
     if key == "threads":
         if not str(value).isdecimal() or int(value) < 1:
-            raise UsageError(f"threads = {value!r} is no number of threads.", "Give 1 or more.")
+            raise UsageError(f"threads = {value!r} is not a number of threads.", "Give 1 or more.")
         return int(value)
     if key == "memory_limit" and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", str(value)):
-        raise UsageError(f"memory_limit = {value!r} is no size.", "Give one as 4GB or 512MB.")
+        raise UsageError(f"memory_limit = {value!r} is not a size.", "Give a size such as 4GB or 512MB.")
     return str(value)
 
 
@@ -87,33 +87,33 @@ def with_setting(text: str, key: str, value: object) -> str:
 
 
 def check_space(folder: Path, needed: int, force: bool = False) -> None:
-    """Refuse long work that the disk has no room for.
+    """Raise an error if there is not enough disk space for a long command.
 
     Raises
     ------
     ResourceError
-        Fewer than ``needed`` bytes are free where ``folder`` stands, and not ``force``.
+        Fewer than ``needed`` bytes are free in ``folder``, and ``force`` is not given.
     """
     if not Path(folder).exists():
         raise CatalogError(f"{folder} does not exist.")
     free = shutil.disk_usage(folder).free
     if free < needed and not force:
         raise ResourceError(
-            f"{folder} has {free / 1e9:.1f} GB free, and this needs about {needed / 1e9:.1f} GB.",
+            f"{folder} has {free / 1e9:.1f} GB free, but about {needed / 1e9:.1f} GB are needed.",
             "Make room (galaxiesml gc deletes old builds), or type the command again with --force.",
         )
 
 
 def check_memory(needed: int, force: bool = False) -> None:
-    """Refuse long work that the machine's memory cannot hold.
+    """Raise an error if the machine has not enough memory for a long command.
 
     Raises
     ------
     ResourceError
-        The machine has fewer than ``needed`` bytes of memory, and not ``force``.
+        The machine has fewer than ``needed`` bytes of memory, and ``force`` is not given.
     """
     if _memory_bytes() < needed and not force:
         raise ResourceError(
-            f"This machine has {_memory_bytes() / 1e9:.1f} GB of memory, and this needs about {needed / 1e9:.1f} GB.",
-            "Type the command again with --force to try all the same.",
+            f"This machine has {_memory_bytes() / 1e9:.1f} GB of memory, but about {needed / 1e9:.1f} GB are needed.",
+            "Type the command again with --force to try anyway.",
         )

@@ -1,7 +1,7 @@
-"""Catalogues of older formats, brought to this one step by step.
+"""Upgrade catalogues of older formats, one format number at a time.
 
-Each step takes a folder of one format number to the next; the number is written last, so that a killed
-upgrade starts again where it was.
+Each step converts a folder from one format number to the next.  The number is written last, so that a killed
+upgrade continues where it stopped.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from galaxiesml.system.atomic import write_atomic
 
 
 def _keep_the_profile(root: Path) -> str:
-    """0 to 1: the catalogue holds its release profile, and no longer reads the package's."""
+    """Format 0 to 1: copy the release profile into the catalogue, which no longer reads the package's."""
     release = read_settings(root).get("release")
     if not release:
-        raise CatalogError(f"{root / CONFIG} names no release.", f'Add to it: release = "{known_releases()[0]}"')
+        raise CatalogError(f"{root / CONFIG} does not name a release.", f'Add to it: release = "{known_releases()[0]}"')
     profile = load_profile(release)
     write_atomic(root / "release.toml", profile.text)
     return f"release.toml: the profile of {profile.name} as this galaxiesml has it"
@@ -41,13 +41,13 @@ def upgrade_folder(root: Path) -> list[str]:
     Raises
     ------
     CatalogError
-        The folder is no catalogue, or a newer galaxiesml made it.
+        The folder is not a catalogue, or a newer galaxiesml made it.
     """
     found = read_settings(root).get("format")
     if not isinstance(found, int) or found > FORMAT or (found < FORMAT and found not in STEPS):
         raise CatalogError(
-            f"{root} is a catalogue of format {found!r}; this galaxiesml knows {min(STEPS)} to {FORMAT}.",
-            "Install the galaxiesml that made it, or a newer one.",
+            f"{root} has the catalogue format {found!r}; this galaxiesml reads {min(STEPS)} to {FORMAT}.",
+            "Install the version of galaxiesml that made it, or a newer one.",
         )
     done = []
     for number in range(found, FORMAT):

@@ -1,4 +1,4 @@
-"""The command line: one module per command group; commands import what is slow to load when they run."""
+"""The command line, one module per command group.  Slow modules are imported when a command runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _EPILOG = (
 
 @cache
 def make_app() -> typer.Typer:
-    """Every command of the program; made once, since commands that register again would be listed twice."""
+    """Create the app with every command; cached, because registering a command twice would list it twice."""
     app = typer.Typer(
         name="galaxiesml",
         cls=given.OnceGroup,
@@ -130,12 +130,12 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(0)
         raise
     except Exception as error:
-        # DuckDB, for one, makes an error of its own of an interrupt.
+        # DuckDB, for example, converts an interrupt to an error of its own.
         sys.exit(interrupts.farewell() if interrupts.heard() else _report(error))
 
 
 def _report(error: Exception) -> int:
-    """Say what went wrong; returns the exit code."""
+    """Print an error and return its exit code."""
     from galaxiesml.cli.older import older_build
 
     known = (
@@ -156,13 +156,13 @@ def _report(error: Exception) -> int:
 
 
 def _not_installed(error: Exception) -> UsageError | None:
-    """What to install, where a package is missing that only some commands need; None for any other error."""
+    """An error that says what to install if an optional package is missing; None for any other error."""
     if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] != "torch":
         return None
     return UsageError(
         "Sersic profiles are fitted with PyTorch, which is not installed.",
         "Type: pip install torch\n"
-        "The build without CUDA is far smaller: choose CPU on the install page of PyTorch, and type what it shows.",
+        "The build without CUDA is much smaller: choose CPU on PyTorch's installation page and type what it shows.",
     )
 
 
@@ -171,7 +171,7 @@ def _report_fault(error: Exception) -> int:
     sys.stderr.write(f"Error: {type(error).__name__}: {error}\n")
     files = [handler.baseFilename for handler in common.LOG.handlers if hasattr(handler, "baseFilename")]
     if files and not common.STATE.verbose:
-        sys.stderr.write(f"This is a fault of galaxiesml; the traceback is in {files[0]}.\n")
+        sys.stderr.write(f"This is a bug in galaxiesml; the traceback is in {files[0]}.\n")
     else:
         traceback.print_exc()
     return 1

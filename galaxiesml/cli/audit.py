@@ -58,7 +58,7 @@ def cuts(
     else:
         numbers = [check_version(version)]
     if (without or graph) and len(numbers) != 1:
-        raise UsageError("--without and --graph take one version.", "Type: galaxiesml audit cuts --version v1 ...")
+        raise UsageError("--without and --graph need a single version.", "Type: galaxiesml audit cuts --version v1 ...")
     if without:
         found = questions.without(connection, numbers[0], without, catalog.profile.bands)
         if graph:
@@ -96,7 +96,7 @@ def _print_flow(flow: dict) -> None:
                 "out": row["rows_out"],
                 "failed": row["fails"],
                 "null": row["nulls"],
-                "only this": row["only_this"],
+                "sole reason": row["only_this"],
                 "published": _published(row),
                 "where": row["state"],
             }
@@ -105,7 +105,7 @@ def _print_flow(flow: dict) -> None:
     )
     inputs = {row["input_rows"] for row in flow["flow"] if row["published_rows"] and row["expected_rows"] is None}
     if inputs:
-        common.result(f"* not reproduced: that input, of {inputs.pop():,} rows, is not landed")
+        common.result(f"* count for the authors' own input of {inputs.pop():,} rows; not comparable with this build")
     common.result(f"\n{version['rows_kept']:,} galaxies" + _incomplete(version))
     _print_duplicates(flow["duplicates"])
     common.result("")
@@ -136,7 +136,7 @@ def _published(row: dict) -> str:
 
 
 def _incomplete(version: dict) -> str:
-    return f", INCOMPLETE: {version['missing_cuts']} not judged in full" if version["missing_cuts"] else ""
+    return f", INCOMPLETE: {version['missing_cuts']} not applied in full" if version["missing_cuts"] else ""
 
 
 def _print_without(result: dict, as_json: bool) -> None:
@@ -191,7 +191,8 @@ def row(object_id: Annotated[int, typer.Argument(help="HSC identifier of the obj
         return
     if not found["pairs"]:
         common.result(
-            f"object {object_id}: {found['source_file']}, row {found['source_row']}; no spectrum landed, so out"
+            f"object {object_id}: {found['source_file']}, row {found['source_row']}; "
+            "without a spectrum, so in no version"
         )
         _print_cuts(found["cuts"])
     for pair in found["pairs"]:
@@ -204,8 +205,8 @@ def row(object_id: Annotated[int, typer.Argument(help="HSC identifier of the obj
             common.result(
                 f"  {name}: in"
                 if outcome["kept"]
-                else f"  {name}: out by {outcome['first_cut']} ({outcome['first_verdict']}); "
-                f"all that fail: {outcome['failed_cuts']}"
+                else f"  {name}: removed by {outcome['first_cut']} ({outcome['first_verdict']}); "
+                f"all failed cuts: {outcome['failed_cuts']}"
             )
         _print_cuts(pair["cuts"])
     _print_morphology(found["morphology"])
@@ -278,7 +279,9 @@ def diff(
         found = _diff_specz(catalog, {first, second}, check_version(version), rule, list_rows)
     else:
         if wrong := given.typed(context, ("list_rows", "as_json")):
-            raise UsageError(f"{' and '.join(wrong)}: only with --specz.", "Two versions are compared by their names.")
+            raise UsageError(
+                f"{' and '.join(wrong)} can only be given with --specz.", "To compare two versions, give their names."
+            )
         ask = questions.diff_rows if list_rows else questions.diff
         found = ask(catalog.connect(), check_version(first), check_version(second))
     if as_json:
@@ -294,7 +297,9 @@ def _diff_specz(catalog, sides: set[str], number: int, rule: str, list_rows: boo
     from galaxiesml.errors import UsageError
 
     if sides != {"export", "matched"} or rule not in ("hsc", "best"):
-        raise UsageError("--specz compares export and matched, by the rule hsc or best.", "See --help for an example.")
+        raise UsageError(
+            "--specz compares export with matched, whose rule is hsc or best.", "See --help for an example."
+        )
     return (diff_specz_rows if list_rows else diff_specz)(catalog, number, rule)
 
 
@@ -341,7 +346,7 @@ def lineage(
 
     table, _, name = column.rpartition(".")
     if not table:
-        raise UsageError(f"{column!r} is no TABLE.COLUMN.", "Type: galaxiesml audit lineage galaxies.specz_redshift")
+        raise UsageError(f"{column!r} is not TABLE.COLUMN.", "Type: galaxiesml audit lineage galaxies.specz_redshift")
     catalog = common.catalog()
     tree = Lineage.load(catalog.current_build(), catalog.landings()).column(table, name)
     if graph:

@@ -70,7 +70,7 @@ def build(
 
     if specz_rule is not None and specz is Specz.EXPORT:
         raise UsageError(
-            "--specz-rule chooses among the landed surveys' spectra; the export has its own.", "Add --specz matched."
+            "--specz-rule applies to the landed surveys' spectra, not to the export's.", "Add --specz matched."
         )
     catalog = common.catalog()
     common.warn_of_profile(catalog)
@@ -100,7 +100,7 @@ def build(
 
 
 def _reporter(bar):
-    """What a build calls as it goes on: models done, models in all, the one that it begins or ended."""
+    """Callback of a build's progress: models done, models in total, and the current model."""
     done = 0
 
     def report(count: int, total: int, name: str) -> None:
@@ -113,7 +113,7 @@ def _reporter(bar):
 
 
 def _check_resources(catalog, force: bool) -> None:
-    """Disk for a few copies of the landed spectra, which the landed bytes bound; memory for the table of pairs."""
+    """Check for disk space for a few copies of the landed files, and for memory for the table of pairs."""
     from galaxiesml.catalog.settings import check_memory, check_space
 
     landed = sum(path.stat().st_size for path in (catalog.raw / "hsc").glob("[0-9]*/*.parquet"))
@@ -135,22 +135,22 @@ def _say(built) -> None:
     if built.info["spectra_from"] != "export":
         common.say(f"Spectra: {built.info['spectra_from']}.")
     for decided in by_hand(built.info["specz"]) if built.info["spectra_from"] != "export" else ():
-        common.warn(f"Quality flags were decided by hand, {decided}.")
+        common.warn(f"Quality flags were set by hand: {decided}.")
     for name, version in built.info["versions"].items():
         default = " (plain galaxies)" if name == f"v{built.info['default_version']}" else ""
         common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")
         if version["missing_cuts"]:
-            common.warn(f"galaxies_{name} is INCOMPLETE: {', '.join(version['missing_cuts'])} not judged in full.")
+            common.warn(f"galaxies_{name} is INCOMPLETE: {', '.join(version['missing_cuts'])} not applied in full.")
     for name, cuts in built.left_out.items():
         common.warn(
-            f"galaxies_{name} is left out: it needs {', '.join(cuts)}.  "
+            f"galaxies_{name} was not built: columns for its cuts {', '.join(cuts)} are missing.  "
             f"Type: galaxiesml build --version {name} --accept-missing all"
         )
     common.warn_of_morphology(built.info)
 
 
 def _say_splits(catalog, version: int) -> dict[str, dict]:
-    """Splits of the default version that have no galaxy, by scheme."""
+    """Warn of splits of the default version that have no galaxy, by scheme."""
     from galaxiesml.catalog.stores import SCHEMES
     from galaxiesml.cli.splits import warn_of_empty
     from galaxiesml.splits.seeds import count_splits

@@ -77,20 +77,20 @@ def status(as_json: Json = False) -> None:
         common.print_json(found)
         return
     common.result(f"{found['catalog']}: {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}")
-    common.result(f"\nlanded: {len(found['landings'])} files, {sum(row['rows'] for row in found['landings']):,} rows")
+    common.result(f"\nlanded files: {len(found['landings'])}, {sum(row['rows'] for row in found['landings']):,} rows")
     common.table([{key: row[key] for key in _LANDED} | _doubtful_words(row) for row in found["landings"]])
     if found["spectra"]:
         rows = sum(row["rows"] for row in found["spectra"])
         common.result(f"spectra: {len(found['spectra']):,} tables of surveys, {rows:,} rows")
         for decided in by_hand(found["spectra"]):
-            common.warn(f"Quality flags were decided by hand, {decided}.")
+            common.warn(f"Quality flags were set by hand: {decided}.")
     for store, of in found["pictures"].items():
         if of["tars"]:
             common.result(f"{store}: {of['tars']:,} tars, {of['pictures']:,} pictures, {of['refused']:,} refused")
     if found["build"] is None:
         common.result("\nbuilt: nothing yet")
     else:
-        since = "" if found["up_to_date"] else "; what is landed has changed since"
+        since = "" if found["up_to_date"] else "; inputs or measurements have changed since this build"
         origin = "" if found["spectra_from"] == "export" else f", spectra {found['spectra_from']}"
         common.result(f"\nbuilt: {found['build']}, {found['built_at']}{origin}{since}")
         common.table(found["versions"])
@@ -140,7 +140,7 @@ def catalog_status(catalog) -> dict:
 
 
 def _doubtful(landing: dict) -> dict:
-    """What landing.json counts of doubtful values; a landing of an older galaxiesml counted none."""
+    """Counts of doubtful values in landing.json; landings of older versions have none."""
     counted = ("pairs_apart", "off_the_sky")
     return {"out_of_range": landing.get("out_of_range", [])} | {key: landing[key] for key in counted if key in landing}
 
@@ -160,7 +160,7 @@ def _pictures(catalog, store: str) -> dict:
 
 
 def _morphology(info: dict) -> dict | None:
-    """What the published build's morphology is made by, and how many of its pictures are measured."""
+    """Settings of the published build's morphology, and the number of its measured pictures."""
     found = info.get("morphology")
     share = info.get("morphology_share") or {}
     keys = ("settings", "psf_source")
@@ -168,7 +168,7 @@ def _morphology(info: dict) -> dict | None:
 
 
 def _versions(catalog) -> list[dict]:
-    """Every version, those that the published build left out too."""
+    """Every version, including those that the published build does not contain."""
     import pyarrow.parquet as pq
 
     rows = pq.read_table(catalog.current_build() / "versions.parquet", partitioning=None).to_pylist()
@@ -211,12 +211,10 @@ def gc(
             for path in leftovers:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     if writer:
-        common.say(
-            f"The catalogue is being written by {writer}; unfinished folders, which may be its own, are left out."
-        )
+        common.say(f"The catalogue is being written by {writer}. Unfinished folders may belong to it and are kept.")
     for path in [*(catalog.builds / build for build in stale), *leftovers]:
         common.result(str(path))
-    common.say(f"{len(stale)} old builds and {len(leftovers)} leftovers {'would go' if dry_run else 'are gone'}.")
+    common.say(f"{len(stale)} old builds and {len(leftovers)} leftovers {'would be' if dry_run else 'were'} deleted.")
 
 
 def upgrade() -> None:
@@ -284,7 +282,7 @@ def set_value(
     from galaxiesml.system.atomic import write_atomic
 
     if key == "catalog":
-        raise UsageError("A catalogue does not name itself.", "Set GALAXIESML_CATALOG, or give -C DIR.")
+        raise UsageError("The catalogue's own path is not a setting.", "Set GALAXIESML_CATALOG, or give -C DIR.")
     catalog = common.catalog()
     checked = check(key, value)
     with catalog.lock("galaxiesml config set"):

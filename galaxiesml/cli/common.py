@@ -1,4 +1,4 @@
-"""What every command shares: the catalogue asked for, standard output and error, tables, progress bars."""
+"""Shared by all commands: finding the catalogue, standard output and error, tables, progress bars."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STATE = State()
 
 
 def catalog():
-    """The catalogue that -C, GALAXIESML_CATALOG or the working folder names; its log is open from here on."""
+    """Open the catalogue given by -C, GALAXIESML_CATALOG or the working folder, and start its log."""
     from galaxiesml.catalog import find_catalog
 
     found = find_catalog(STATE.catalog)
@@ -43,7 +43,7 @@ def catalog():
 
 
 def open_log(folder: Path) -> None:
-    """Log to galaxiesml.log in a folder; a folder that cannot be written is no reason to fail."""
+    """Log to galaxiesml.log in a folder; a folder that is not writable is ignored."""
     for handler in [handler for handler in LOG.handlers if isinstance(handler, logging.FileHandler)]:
         LOG.removeHandler(handler)
         handler.close()
@@ -53,7 +53,7 @@ def open_log(folder: Path) -> None:
         handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=3)
     except OSError:
         return
-    # A log that cannot be written any more, on a full disk, is no reason to fail either.
+    # A log that can no longer be written, e.g. on a full disk, is not an error.
     handler.handleError = lambda record: None
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     LOG.addHandler(handler)
@@ -63,7 +63,7 @@ def open_log(folder: Path) -> None:
 
 
 def redacted(words: list[str]) -> list[str]:
-    """Arguments without what follows a word that names a secret."""
+    """Arguments with the values of secrets replaced."""
     out, hide = [], False
     for word in words:
         name, equals, _ = word.partition("=")
@@ -74,18 +74,18 @@ def redacted(words: list[str]) -> list[str]:
 
 
 def result(text: str) -> None:
-    """The command's own result, on standard output."""
+    """Print a command's result on standard output."""
     with output() as out:
         out.write(text + "\n")
 
 
 @contextlib.contextmanager
 def output():
-    """Standard output; an error that names no file is one of it."""
+    """Context of writes to standard output: an OSError without a file name belongs to it."""
     try:
         yield sys.stdout
     except OSError as error:
-        # A reader that went away, as `| head` does, is no error.
+        # A reader that closes the pipe, as `| head` does, is not an error.
         if error.errno and error.errno != errno.EPIPE and error.filename is None:
             error.filename = "Standard output"
         raise
@@ -96,7 +96,7 @@ def print_json(content) -> None:
 
 
 def drawn(path: Path, as_json: bool) -> None:
-    """Say where a picture is: as the result, or next to JSON, which is the result then."""
+    """Print where a figure was written: as the result, or on standard error if the result is JSON."""
     if as_json:
         say(f"The picture is {path}.")
     else:
@@ -104,14 +104,14 @@ def drawn(path: Path, as_json: bool) -> None:
 
 
 def say(text: str) -> None:
-    """What a person may want to know, on standard error, unless -q."""
+    """Print information on standard error, unless -q is given."""
     LOG.info("%s", text)
     if not STATE.quiet:
         sys.stderr.write(text + "\n")
 
 
 def warn(text: str, yellow: bool = False) -> None:
-    """What a person must know, on standard error, even with -q; in yellow on a terminal that shows colours."""
+    """Print a warning on standard error, even with -q; yellow if the terminal has colours."""
     LOG.warning("%s", text)
     if yellow and sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         sys.stderr.write(f"\x1b[33mWarning: {text}\x1b[0m\n")
@@ -120,7 +120,7 @@ def warn(text: str, yellow: bool = False) -> None:
 
 
 def out_of_range(landing: dict) -> str:
-    """What a landing counted outside the dictionary's ranges, in a cell: 'i_cmodel_mag 12, pairs apart 3'."""
+    """Counts of a landing's values out of range, as one table cell: 'i_cmodel_mag 12, pairs apart 3'."""
     found = [f"{entry['column']} {entry['rows']:,}" for entry in landing.get("out_of_range", ())]
     found += [f"pairs apart {apart:,}"] if (apart := landing.get("pairs_apart", 0)) else []
     found += [f"off the sky {off:,}"] if (off := landing.get("off_the_sky", 0)) else []
@@ -128,7 +128,7 @@ def out_of_range(landing: dict) -> str:
 
 
 def warn_of_profile(catalog) -> None:
-    """Say what is wrong with the catalogue's release profile, which may be older than a check or changed by hand.
+    """Warn of errors in the catalogue's release profile, which may be older than a check or edited by hand.
 
     Checking a profile of one's own loads the vocabularies of units and UCDs: only what reads or makes rows asks.
     """
@@ -139,7 +139,7 @@ def warn_of_profile(catalog) -> None:
 
 
 def warn_of_morphology(info: dict) -> None:
-    """Say that pictures of a build are not measured, where it is so."""
+    """Warn if pictures of a build are not measured."""
     from galaxiesml.samples.morphology import unfinished
 
     if found := unfinished(info):
@@ -150,7 +150,7 @@ def warn_of_morphology(info: dict) -> None:
 
 
 def table(rows: list[dict], columns: list[str] | None = None) -> None:
-    """Rows as an aligned text table on standard output; numbers to the right."""
+    """Print rows as an aligned table on standard output; numbers are right-aligned."""
     if not rows:
         return
     columns = columns or list(rows[0])
@@ -180,7 +180,7 @@ def _cell(value) -> str:
 
 
 class Progress:
-    """A bar on standard error, or nothing where no one looks."""
+    """A progress bar on standard error; silent if it is not a terminal."""
 
     def __init__(self, bar=None, task=None):
         self._bar, self._task = bar, task

@@ -112,14 +112,14 @@ def _describe(landed) -> None:
         return
     bands = " ".join(f"{band}:{count:,}" for band, count in sorted(info["bands"].items())) or "none"
     words = {"landed": "is landed", "known": "was landed before", "list added": "was landed before; its list is new"}
-    listed = f"; asked for in {info['list_file']}, {info['requested']:,} lines" if info["list_file"] else ""
+    listed = f"; requested in {info['list_file']}, {info['requested']:,} lines" if info["list_file"] else ""
     common.result(f"{info['source_file']} {words[landed.state]}: {info['pictures']:,} pictures ({bands}){listed}.")
     if info.get("silence") in ("cut_short", "after_end"):
-        common.warn(f"{info['silence_reason']}: lines of its list without a picture are to be asked for again.")
+        common.warn(f"{info['silence_reason']}; request the lines of its list that have no picture again.")
     if landed.state != "landed":
         return
     if not info["pictures"] and not info["refused"] and info.get("silence") is None:
-        common.warn(f"{info['source_file']} is empty: the archive has no picture of what was asked for.")
+        common.warn(f"{info['source_file']} is empty: the archive has none of the requested pictures.")
     for kind, count in Counter(refused["class"] for refused in info["refused"]).most_common():
         first = next(refused for refused in info["refused"] if refused["class"] == kind)
         more = f" and {count - 1:,} more" if count > 1 else ""

@@ -68,10 +68,13 @@ def csv(
 
     catalog = common.catalog()
     if scheme and not splits:
-        raise UsageError(f"{scheme}: export csv takes a split scheme only with --splits.")
+        raise UsageError(f"--split-scheme {scheme} needs --splits in export csv.")
     if splits:
         given.refuse_with(
-            context, "--splits", ("splits", "version", "table", "out"), "It writes the twins of HDF5 files."
+            context,
+            "--splits",
+            ("splits", "version", "table", "out"),
+            "It writes the same rows and splits as the HDF5 files.",
         )
         _twins(catalog, version, table, scheme or "release", out)
         return
@@ -112,16 +115,16 @@ def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Pa
     built = catalog.build_info()["versions"][selection.version]
     if left_out := built["rows"] - sum(entry["galaxies"] for entry in made):
         common.warn(
-            f"{left_out:,} galaxies are in no file: buffers, or without a split or a picture in some filter.  "
-            "galaxiesml export hdf5 lists each with its reason."
+            f"{left_out:,} galaxies are not in any file: they are in a buffer, or have no split, or no picture in some "
+            "filter.  galaxiesml export hdf5 lists each with its reason."
         )
     if built["missing_cuts"]:
-        common.warn(f"INCOMPLETE: {', '.join(built['missing_cuts'])} not judged in full.")
+        common.warn(f"INCOMPLETE: {', '.join(built['missing_cuts'])} not applied in full.")
     warn_of_empty(catalog, selection, {entry["split"]: entry["galaxies"] for entry in made})
 
 
 def warn_of_empty(catalog, selection, rows: dict[str, int]) -> None:
-    """Say which files of a selection are empty, and the seed that would fill them."""
+    """Warn of empty files of a selection, and suggest a seed that would fill them."""
     from galaxiesml.catalog.folder import check_version
     from galaxiesml.cli import splits
 
@@ -136,8 +139,8 @@ def _made(catalog, version: str | None, table: str | None):
     from galaxiesml.query.tables import export_of, table_export
 
     if version and table:
-        raise UsageError("--version and --table name two tables.", "Give one: --version v3 is --table galaxies_v3.")
-    # A version's file names its cuts, whichever way it was asked for.
+        raise UsageError("--version and --table both name a table.", "Give one: --version v3 is --table galaxies_v3.")
+    # A version's file names its cuts, whether it was given by --version or by --table.
     if table is None or table == "galaxies":
         return export_of(catalog, version or f"v{DEFAULT_VERSION}")
     if table.startswith("galaxies_v"):
@@ -158,7 +161,9 @@ def _path(catalog, out: Path | None, made, suffix: str, force: bool, more: tuple
 
 def _say(catalog, made, path: Path) -> None:
     if made.incomplete:
-        common.warn(f"{path.name} is INCOMPLETE: {', '.join(made.incomplete)} not judged in full; the file says so.")
+        common.warn(
+            f"{path.name} is INCOMPLETE: {', '.join(made.incomplete)} not applied in full (recorded in its header)."
+        )
     if "morphology" in made.facts:
         common.warn_of_morphology(catalog.build_info())
     common.say(f"{made.facts['rows']:,} rows of {made.facts['table']}, build {made.facts['build']}")
@@ -195,7 +200,7 @@ def verify(
         if one.difference is None and one.unread is None and not as_json:
             pictures = one.from_fits + one.from_store
             common.result(
-                f"{one.path}: right; {one.galaxies:,} galaxies and {pictures:,} pictures are those of "
+                f"{one.path}: OK; {one.galaxies:,} galaxies and {pictures:,} pictures match "
                 f"build {one.told['build']}, {one.from_fits:,} compared with FITS files"
             )
     wrong = [f"{one.path}: {one.difference}." for one in checked if one.difference]
@@ -204,5 +209,5 @@ def verify(
         raise InputError("\n".join(wrong + unread), "Write it again: galaxiesml build && galaxiesml export hdf5")
     if unread:
         raise LockedError(
-            "\n".join(unread), "Close it there, or wait for the export that writes it; then verify again."
+            "\n".join(unread), "Close it in the other process, or wait until its export ends; then verify again."
         )

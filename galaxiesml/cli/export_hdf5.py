@@ -63,7 +63,7 @@ def hdf5(
     folder = given.check_folder(out, "export hdf5")
     sizes = tuple(dict.fromkeys(size or (127, 64)))
     if fill not in ("0", "nan") or not all(1 <= number <= 4096 for number in sizes):
-        raise UsageError("--fill is 0 or nan, and a size is from 1 to 4096 pixels.")
+        raise UsageError("--fill must be 0 or nan, and --size 1 to 4096 pixels.")
     catalog = common.catalog()
     selection = check_selection(catalog, version, split_scheme, missing)
     wanted = Wanted(selection, sizes, float(fill), leftovers, extra)
@@ -83,12 +83,12 @@ def _say(made: dict, info: dict, version: str) -> None:
 
     missing = info["versions"][version]["missing_cuts"]
     if missing:
-        common.warn(f"INCOMPLETE: {', '.join(missing)} not judged in full; the files say so.")
+        common.warn(f"INCOMPLETE: {', '.join(missing)} not applied in full (recorded in the files).")
     if made["left_out"]:
-        common.warn(f"{made['left_out']:,} galaxies are in no file; why: {made['left_out_file']}")
+        common.warn(f"{made['left_out']:,} galaxies are not in any file; the reasons are in {made['left_out_file']}")
     wrong = max(entry["not_finite_pixels"] for entry in made["files"])
     if wrong:
-        common.say(f"{wrong:,} pixels that are NaN or infinite were written as 0; the manifest says where.")
+        common.say(f"{wrong:,} pixels that are NaN or infinite were written as 0; the manifest lists them.")
     common.warn_of_morphology(info)
-    without = "" if info.get("morphology") else ", its keys hold what stands for 'not detected'"
+    without = "" if info.get("morphology") else ", its keys hold the value for 'not detected'"
     common.say(f"morphology={morphology.told(info)}{without}.  Next: galaxiesml export verify FILE")

@@ -1,7 +1,7 @@
-"""Checks of what was typed: no option is ignored silently.
+"""Check the options that were given: none is ignored silently.
 
-These are refused: an option that takes one value and is given twice, an option that another one makes meaningless, a
-global option after the command, and a file name whose suffix contradicts the format that is written.
+The following are refused: a single-valued option that is given twice, an option that has no effect together with
+another one, a global option after the command, and a file name whose suffix contradicts the output format.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SUFFIXES = {"csv": ("csv", "txt"), "json": ("json",), "parquet": ("parquet", "pq
 
 
 class _Once:
-    """Refuse an option that takes one value and is given twice: the last one would win.
+    """Refuse an option with a single value that is given twice; otherwise the last one would win.
 
     A global option after the command is refused as well, with the words to type.
     """
@@ -42,12 +42,12 @@ class _Once:
                 takes_one = option.param_type_name == "option" and not (option.multiple or option.is_flag)
                 if takes_one and times > 1:
                     name = max(option.opts, key=len)
-                    raise UsageError(f"{name} is given {times} times, and takes one value.", f"Give {name} once.")
+                    raise UsageError(f"{name} is given {times} times, but takes one value.", f"Give {name} once.")
         return super().parse_args(ctx, args)
 
 
 def _refuse_misplaced(ctx: typer.Context, error: Exception) -> None:
-    """Say where a global option goes, if that is the option that a command does not know."""
+    """Explain where to put a global option that was given after the command."""
     # typer carries its own copy of click in some versions: the class is known by its name alone.
     if ctx.parent is None or type(error).__name__ != "NoSuchOption":
         return
@@ -62,7 +62,7 @@ def _refuse_misplaced(ctx: typer.Context, error: Exception) -> None:
 
 
 class OnceCommand(_Once, typer.core.TyperCommand):
-    """A command whose options are given once, but for those that repeat."""
+    """A command that refuses repeated options, except repeatable ones."""
 
 
 class OnceGroup(_Once, typer.core.TyperGroup):
@@ -79,7 +79,7 @@ def refuse_repeats(app: typer.Typer) -> None:
 
 
 def typed(context: typer.Context, but: tuple[str, ...] = ()) -> list[str]:
-    """Names of the command's options that were typed, as they are typed, but for some (by their Python names)."""
+    """Options that were given on the command line, except some (listed by their Python names)."""
     return [
         max(option.opts, key=len)
         for option in context.command.params
@@ -100,7 +100,7 @@ def typed_names(context: typer.Context) -> list[str]:
 
 
 def refuse_with(context: typer.Context, this: str, but: tuple[str, ...], why: str) -> None:
-    """Refuse options that ``this`` one makes meaningless.
+    """Refuse options that have no effect together with ``this``.
 
     Parameters
     ----------
@@ -112,7 +112,9 @@ def refuse_with(context: typer.Context, this: str, but: tuple[str, ...], why: st
         What the command does with it, as a sentence.
     """
     if found := typed(context, but):
-        raise UsageError(f"{this} does not go with {', '.join(found)}.  {why}", f"Leave out {this}, or the others.")
+        raise UsageError(
+            f"{this} cannot be combined with {', '.join(found)}.  {why}", f"Leave out {this}, or the others."
+        )
 
 
 def refuse_catalog(command: str, why: str) -> None:
@@ -120,11 +122,11 @@ def refuse_catalog(command: str, why: str) -> None:
     from galaxiesml.cli import common
 
     if common.STATE.catalog is not None:
-        raise UsageError(f"-C names a catalogue, and {command} opens none.  {why}", "Leave out -C.")
+        raise UsageError(f"-C names a catalogue, but {command} does not open one.  {why}", "Leave out -C.")
 
 
 def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
-    """Refuse a file whose suffix is another format's; a name without a suffix is anyone's.
+    """Refuse a file whose suffix belongs to another format; a name without a suffix is accepted.
 
     Parameters
     ----------
@@ -144,13 +146,13 @@ def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
         listed = f"{', '.join(others)} or {last}" if others else last
         written = "Parquet" if suffixes[0] == "parquet" else suffixes[0].upper()
         raise UsageError(
-            f"{command} writes {written}, and {path.name} does not end in {listed}.",
+            f"{command} writes {written}, but {path.name} does not end in {listed}.",
             f"Name it {path.stem}.{suffixes[0]}.",
         )
 
 
 def check_folder(path: Path | None, command: str) -> Path | None:
-    """Refuse a folder that is named as a file is, or that is one.
+    """Refuse a folder whose name looks like a file's, or that is a file.
 
     Raises
     ------
@@ -160,7 +162,7 @@ def check_folder(path: Path | None, command: str) -> Path | None:
         return path
     if path.exists() or path.suffix.lower().removeprefix(".") in FILES:
         what = "is a file" if path.exists() else "is the name of a file"
-        raise UsageError(f"{path} {what}, and {command} writes into a folder.", "Name a folder with --out.")
+        raise UsageError(f"{path} {what}, but {command} writes into a folder.", "Name a folder with --out.")
     return path
 
 

@@ -77,7 +77,7 @@ def hsc(
     from galaxiesml.errors import UsageError
 
     if rejects is not None and len(files) > 1:
-        raise UsageError("--rejects names one file for the bad rows of one file.", "Land the files one by one.")
+        raise UsageError("--rejects takes the bad rows of a single file.", "Land the files one by one.")
     _land(files, "ingest hsc", archive_query, rejects, None, wait, force, json)
 
 

@@ -105,7 +105,7 @@ UNFINISHED = ".unfinished.json"
 
 @contextlib.contextmanager
 def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
-    """A folder to write into: empty, or with --force, or left by an interrupted run of the same arguments.
+    """Check the output folder: empty, or --force is given, or left by an interrupted run with the same arguments.
 
     Equal arguments give equal files of equal names, so nothing of another run is left there at the end.
     """
@@ -115,7 +115,7 @@ def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
     note, text = out / UNFINISHED, dumps(arguments, sort_keys=True, default=str)
     goes_on = note.is_file() and note.read_text(encoding="utf-8", errors="replace") == text
     if out.is_dir() and any(out.iterdir()) and not (force or goes_on):
-        what = "holds files of a run with other arguments, which did not end" if note.is_file() else "is not empty"
+        what = "holds files of an unfinished run with other arguments" if note.is_file() else "is not empty"
         raise UsageError(f"{out} {what}.", "Name another folder with --out, or add --force to write there.")
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(note, text)

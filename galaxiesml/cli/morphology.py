@@ -111,7 +111,7 @@ def morphology(
     _check_device(device.value)
     source = source_of(psf, list(catalog.profile.bands))
     if not 0 <= gain < float("inf"):
-        raise UsageError(f"--gain {gain}: electrons a count are 0 or more.", "Type: --gain 3000")
+        raise UsageError(f"--gain must be 0 or more electrons per count, not {gain}.", "Type: --gain 3000")
     settings = Settings(gain=gain, neighbours=neighbours, counting=counting.value, sky=sky.value)
     with catalog.lock("galaxiesml morphology", wait):
         told = _measure(catalog, settings, source, chosen, workers, device.value, force)
@@ -125,7 +125,7 @@ def morphology(
 
 
 def _measure(catalog, settings, source, bands: list[str], workers: int | None, device: str, force: bool) -> dict:
-    """Measure what is not measured yet, and say what builds use from now on."""
+    """Measure the pictures that are not measured yet, and report which settings builds now use."""
     from galaxiesml.catalog.settings import check_space
     from galaxiesml.morphology.run import plan, run
 
@@ -144,7 +144,7 @@ def _measure(catalog, settings, source, bands: list[str], workers: int | None, d
 
 
 def chosen_bands(words: str | None, known: list[str]) -> list[str]:
-    """Filters as typed, ``gri`` or ``g,r,i``, in the release's order; all without words."""
+    """Parse ``gri`` or ``g,r,i`` into filters in the release's order; all filters if nothing is given."""
     from galaxiesml.errors import UsageError
 
     if words is None:
@@ -166,18 +166,18 @@ def _check_device(device: str) -> None:
     from galaxiesml.errors import UsageError
 
     if not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch sees no GPU here.", "Type: --device cpu")
+        raise UsageError("--device cuda: PyTorch finds no GPU on this machine.", "Type: --device cpu")
 
 
 def _say_stopped(catalog) -> None:
-    """What builds take after a run that did not end."""
+    """Report which settings builds use after an unfinished run."""
     from galaxiesml.catalog.measured import MORPHOLOGY
 
     row = next(iter(MORPHOLOGY.chosen(catalog)), None)
-    taken = f"settings {row['morphology_settings']}, psf {row['psf_source']}" if row else "no measurement at all"
+    taken = f"settings {row['morphology_settings']}, psf {row['psf_source']}" if row else "no measurement"
     common.warn(
-        f"This run did not end, and chose nothing: builds take {taken}, as before.  "
-        "What it measured is kept; type the command again to go on."
+        f"This run did not finish, so builds still use {taken}.  "
+        "Its measurements are kept; type the command again to continue."
     )
 
 
@@ -192,31 +192,31 @@ def _use(settings: str, wait: float, as_json: bool) -> None:
         common.print_json(_choice(choice))
         return
     common.say("Next: galaxiesml build")
-    common.result(f"Builds take settings {choice.settings}: {choice.share} measured")
+    common.result(f"Builds use settings {choice.settings}: {choice.share} measured")
 
 
 def _choice(choice) -> dict:
-    """What builds take, for --json."""
+    """The settings that builds use, for --json."""
     return {"builds_take": choice.settings, "pictures": choice.pictures, "measured_of_pictures": choice.measured}
 
 
 def _say_choice(settings: str, choice) -> None:
-    """Say when builds do not take a run's settings, or when these miss pictures."""
+    """Warn if builds do not use a run's settings, or if pictures are missing from them."""
     from galaxiesml.morphology.choice import share
 
     pictures = sum(choice.pictures.values())
     if not choice.taken:
         common.warn(
-            f"Builds still take settings {choice.settings}, which measured "
+            f"Builds still use settings {choice.settings}, which measured "
             f"{share(sum(choice.before.values()), pictures)}; settings {settings} measured {choice.share}.  "
-            f"To take these all the same, type: galaxiesml morphology --use {settings}"
+            f"To use the new ones anyway, type: galaxiesml morphology --use {settings}"
         )
     elif sum(choice.measured.values()) < pictures:
         common.warn(f"Settings {settings} measured {choice.share}; the others will have no values (not_measured).")
 
 
 def _say_first(catalog, wanted) -> None:
-    """What the run will do, and first what it will not."""
+    """Report what the run will measure, after warning of what it cannot."""
     without = wanted.without_psf
     if without and wanted.source.of_catalog and catalog.landed_since_build("psf"):
         common.warn(
@@ -226,12 +226,12 @@ def _say_first(catalog, wanted) -> None:
     elif without:
         common.warn(
             f"{without:,} of {len(wanted.todo):,} pictures have no PSF: their Sersic columns will be NULL (no_psf). "
-            "Land PSFs (galaxiesml ingest psf TAR...) or state one: --psf moffat:FWHM_ARCSEC"
+            "Land PSFs (galaxiesml ingest psf TAR...) or give one: --psf moffat:FWHM_ARCSEC"
         )
     for flag, count in wanted.flagged_psf.items():
         common.warn(
-            f"The PSF of {count:,} pictures is flagged {flag}: their Sersic columns are not to be trusted. "
-            'See them: galaxiesml sql "select object_id, band, psf_member from pictures where psf_flag is not null"'
+            f"The PSF of {count:,} pictures is flagged {flag}: do not trust their Sersic columns. "
+            'To list them: galaxiesml sql "select object_id, band, psf_member from pictures where psf_flag is not null"'
         )
     common.say(
         f"{len(wanted.todo):,} pictures to measure, {wanted.before:,} measured before, settings {wanted.digest}."
@@ -243,7 +243,7 @@ def _write_config(folder: Path, as_json: bool) -> None:
     from galaxiesml.morphology.source_extractor import write_config
 
     if next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()).is_file():
-        raise UsageError(f"--write-config {folder}: a file stands there.", "Give the name of a folder.")
+        raise UsageError(f"--write-config {folder} is a file.", "Give the name of a folder.")
     paths = [*write_config(folder / "as-printed", printed=True), *write_config(folder / "corrected", printed=False)]
     if as_json:
         common.print_json({"files": [str(path) for path in paths]})

@@ -1,4 +1,4 @@
-"""What a command says where it asks the published build for what an earlier galaxiesml did not make."""
+"""Explain errors that occur because the published build was made by an earlier galaxiesml."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from galaxiesml.errors import CatalogError, GalaxiesmlError
 
 
 def older_build(error: Exception) -> CatalogError | None:
-    """The sentence for an error that comes of an older build; None where the build has all that today's have.
+    """The error for an older build; None if the build has every table and column of a current one.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def older_build(error: Exception) -> CatalogError | None:
 
 
 def _missing(catalog) -> list[str]:
-    """Tables of today's builds that the published one does not have, else their columns, as TABLE.COLUMN."""
+    """Tables that the published build does not have, else missing columns as TABLE.COLUMN."""
     import pyarrow.parquet as pq
 
     from galaxiesml.curation.schema import published

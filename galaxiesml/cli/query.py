@@ -54,11 +54,11 @@ def sql(
     try:
         text = file.read_text(encoding="utf-8") if file else sys.stdin.read() if query == "-" else query
     except UnicodeDecodeError:
-        raise UsageError(f"{file or 'standard input'} is no text.", "Give a file that holds one SELECT.") from None
+        raise UsageError(f"{file or 'standard input'} is not text.", "Give a file that holds one SELECT.") from None
     output = _format(output, out)
     if limit is not None and output is not Format.table:
         raise UsageError(
-            "--limit is for a table on the screen; all rows of the answer are written.",
+            "--limit applies to a table on the screen; files and CSV or JSON output get all rows.",
             "Write a limit into the query, or leave out --limit.",
         )
     catalog = common.catalog()
@@ -68,7 +68,7 @@ def sql(
     }
     if output is Format.parquet:
         if out is None:
-            raise UsageError("Parquet goes to a file.", "Add --out FILE.parquet")
+            raise UsageError("Parquet cannot be printed.", "Add --out FILE.parquet")
         count = ask.write_parquet(catalog, text, out, **settings)
     else:
         result = ask.ask(catalog, text, **settings)
@@ -87,13 +87,13 @@ def sql(
 
 
 def _format(asked: Format | None, out: Path | None) -> Format:
-    """The format that is asked for, and that a file's suffix says; they must not contradict."""
+    """The format given by --format or by the file's suffix; the two must agree."""
     from galaxiesml.errors import UsageError
 
     if out is None:
         return asked or Format.table
     if asked is Format.table:
-        raise UsageError("--format table is for the screen, and --out is a file.", "Give --format csv, or no --format.")
+        raise UsageError("--format table is only for the screen, not for --out.", "Give --format csv, or no --format.")
     if asked is not None:
         given.check_file(out, f"sql --format {asked.value}", given.SUFFIXES[asked.value])
         return asked

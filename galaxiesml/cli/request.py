@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 @request.callback()
 def _group() -> None:
-    """A group, though it has one command."""
+    """Makes ``request`` a group although it has a single command."""
 
 
 @request.command("cutouts")
@@ -83,26 +83,28 @@ def cutouts(
 
 def _say(rerun: str, wanted, folder: Path, others: list[Path]) -> None:
     if wanted.unplaced:
-        common.warn(f"{wanted.unplaced:,} galaxies have no position and cannot be asked for.")
+        common.warn(f"{wanted.unplaced:,} galaxies have no position, so no picture of them can be requested.")
     for object_id, ra, dec in wanted.impossible[:_NAMED]:
         common.warn(
-            f"Object {object_id} is left out: RA {ra}, Dec {dec} is no place on the sky. "
-            f"See where it came from: galaxiesml audit row {object_id}"
+            f"Object {object_id} is left out: RA {ra}, Dec {dec} is not a position on the sky. "
+            f"To see where it comes from: galaxiesml audit row {object_id}"
         )
     if len(wanted.impossible) > _NAMED:
         more = len(wanted.impossible) - _NAMED
-        common.warn(f"{more:,} more objects are left out for their positions; --json names them all.")
+        common.warn(f"{more:,} more objects are left out because of their positions; --json lists them all.")
     if wanted.in_vain:
-        common.say(f"{wanted.in_vain:,} pictures were asked for before and did not come; ask again with --again.")
+        common.say(
+            f"{wanted.in_vain:,} pictures were requested before and not delivered; request them again with --again."
+        )
     if others:
-        common.warn(f"{others[0]} and {len(others)} in all are of an earlier request, and no part of this one.")
+        common.warn(f"{others[0]} belongs to an earlier request, not to this one ({len(others)} such lists).")
     if not wanted.lists:
-        left = " of the galaxies that have a place on the sky" if wanted.impossible or wanted.unplaced else ""
-        common.say(f"Nothing is wanted: every picture{left} is landed, or was asked for.")
+        left = " of the galaxies that have a position on the sky" if wanted.impossible or wanted.unplaced else ""
+        common.say(f"Nothing to request: every picture{left} is landed or was requested before.")
         return
     name = wanted.lists[0].path.stem
     common.say(
-        f"Upload each list to {_service(rerun)}, and put its answer next to it: {name}.tar next to {name}.txt.\n"
+        f"Upload each list to {_service(rerun)}, and save its tar next to the list: {name}.tar next to {name}.txt.\n"
         f"Next: galaxiesml ingest cutouts {folder} && galaxiesml build"
     )
 

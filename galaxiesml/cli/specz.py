@@ -68,7 +68,7 @@ def specz(
     from galaxiesml.surveys.description import known_surveys
 
     if rejects is not None and len(files) > 1:
-        raise UsageError("--rejects names one file for the bad rows of one file.", "Land the files one by one.")
+        raise UsageError("--rejects takes the bad rows of a single file.", "Land the files one by one.")
     catalog = common.catalog()
     options = {"survey": survey, "no_flag": no_flag and no_flag.value, "rejects": rejects, "force": force}
     landed, failed = [], []
@@ -133,7 +133,7 @@ def surveys(
 
 
 def _known_and_landed() -> tuple[dict, dict[str, int]]:
-    """Every survey that is known here, and the rows landed of each; the packaged ones alone outside of a catalogue."""
+    """Every known survey and its number of landed rows; outside of a catalogue, only the packaged surveys."""
     from collections import Counter
 
     from galaxiesml.errors import CatalogError

@@ -1,4 +1,4 @@
-"""Rows that ``galaxiesml surveys`` prints."""
+"""Rows of the tables that ``galaxiesml surveys`` prints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from galaxiesml.surveys.description import Survey
 
 
 def survey_rows(surveys: dict[str, Survey], landed: dict[str, int]) -> list[dict]:
-    """One row a survey."""
+    """One row per survey."""
     return [
         {
             "survey": survey.name,
@@ -24,9 +24,9 @@ def survey_rows(surveys: dict[str, Survey], landed: dict[str, int]) -> list[dict
 
 
 def flag_rows(surveys: dict[str, Survey], name: str) -> list[dict]:
-    """One row a rule of one survey."""
+    """One row per rule of one survey."""
     if name not in surveys:
-        raise UsageError(f"No survey is named {name!r}.", f"Known: {', '.join(surveys)}.")
+        raise UsageError(f"There is no survey {name!r}.", f"Known: {', '.join(surveys)}.")
     return [
         {
             "flag": " ".join(value or "(none)" for value in rule.values),

@@ -77,7 +77,7 @@ def _land(catalog, files: list[Path], split: str | None, wait: float, json: bool
                 common.warn(f"{info['source_file']}: {note}.")
             what = f"{info['source_file']} is landed: {info['split']}, {info['rows']:,} objects."
             if not landing.is_new:
-                what = f"{file.name}: the same bytes are landed, as {info['source_file']}; nothing changed."
+                what = f"{file.name}: the same file is already landed, as {info['source_file']}; nothing changed."
             if not json:
                 common.result(what)
     if json:
@@ -159,7 +159,7 @@ def splits(
 
 
 def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, pictures: bool = False) -> dict | None:
-    """Say which splits have no galaxy, and the seed that would fill them.
+    """Warn of splits that have no galaxy, and suggest a seed that would fill them.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, p
 
 
 def _build_again(catalog, seed: int) -> str:
-    """The published build's command with another seed: its other choices stay."""
+    """The command of the published build with another seed and otherwise the same options."""
     import re
 
     info = catalog.build_info()
@@ -232,7 +232,7 @@ def _check_scheme(name: str) -> str:
 def _print_scheme(found: dict, band: str) -> None:
     name = found["scheme"].replace("_", "-")
     if not found["in_files"]:
-        why = "; no released file that holds them is landed" if name == "official" else ""
+        why = "; no landed released file contains them" if name == "official" else ""
         common.result(f"{name}: none of the {found['rows']:,} galaxies of {found['version']} has a split{why}\n")
         return
     common.result(f"{name}: {found['in_files']:,} of the {found['rows']:,} galaxies of {found['version']} in its files")
@@ -252,12 +252,14 @@ def _print_scheme(found: dict, band: str) -> None:
         ]
     )
     if found["buffer"]:
-        common.result(f"{found['buffer']:,} galaxies ({found['buffer_fraction']:.2%}) are buffer, in no file")
+        common.result(
+            f"{found['buffer']:,} galaxies ({found['buffer_fraction']:.2%}) are in a buffer, and so in no file"
+        )
     if found["no_split"]:
         common.result(f"{found['no_split']:,} galaxies have no split")
     common.result(
         f"{found['close_pairs']:,} pairs across splits nearer than {found['near_arcsec']:.1f} arcsec; "
-        f"{found['testing_near_training']:,} testing galaxies have a training galaxy so near\n"
+        f"{found['testing_near_training']:,} testing galaxies have a training galaxy as near\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which cuts an archive's query made: its WHERE clause, read by a parser and compared with the cuts."""
+"""Find the cuts that an archive query has applied: parse its WHERE clause and compare it with the cuts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SYMBOL = {exp.LT: "<", exp.GT: ">", exp.LTE: "<=", exp.GTE: ">=", exp.EQ: "=", 
 
 
 def query_conditions(query: str | Path, profile: Profile) -> tuple[str, list[str]]:
-    """The conditions that a query's WHERE clause joins by AND, on our column names.
+    """The conditions that are joined by AND in a query's WHERE clause, with our column names.
 
     Parameters
     ----------
@@ -45,13 +45,15 @@ def query_conditions(query: str | Path, profile: Profile) -> tuple[str, list[str
         path = Path(query)
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in ARCHIVE.glob("*.sql")))
-        raise UsageError(f"No archive query {str(query)!r}.", f"Give {known}, or the path of an .sql file.")
+        raise UsageError(f"There is no archive query {str(query)!r}.", f"Give {known}, or the path of an .sql file.")
     try:
         statement = sqlglot.parse_one(path.read_text(encoding="utf-8"), dialect="postgres")
     except sqlglot.errors.ParseError as error:
         raise InputError(f"{path} does not parse as SQL: {error}.") from error
     if not isinstance(statement, exp.Select):
-        raise InputError(f"{path} is not one SELECT statement.", "A query with UNION made no one set of cuts.")
+        raise InputError(
+            f"{path} is not one SELECT statement.", "A query with UNION does not apply a single set of cuts."
+        )
     where = statement.find(exp.Where)
     ours = profile.ours
     conditions = [_rename(part, ours) for part in conjuncts(where.this)] if where else []
@@ -59,7 +61,7 @@ def query_conditions(query: str | Path, profile: Profile) -> tuple[str, list[str
 
 
 def conjuncts(condition: exp.Expression) -> list[exp.Expression]:
-    """The parts of a condition that AND joins."""
+    """Split a condition at its ANDs."""
     if isinstance(condition, exp.Paren):
         return conjuncts(condition.this)
     if isinstance(condition, exp.And):
@@ -82,7 +84,7 @@ def _rename(condition: exp.Expression, ours: dict) -> exp.Expression:
 
 
 def normalise(condition: exp.Expression) -> str:
-    """One spelling for one meaning: ``0 < x`` is ``x > 0``; ``x = false``, ``x is false`` and ``not x`` are one."""
+    """Normalise a condition: ``0 < x`` to ``x > 0``; ``x = false``, ``x is false`` and ``not x`` to one form."""
     while isinstance(condition, exp.Paren):
         condition = condition.this
     if isinstance(condition, exp.Not) and isinstance(condition.this, exp.Paren):

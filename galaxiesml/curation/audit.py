@@ -1,4 +1,4 @@
-"""Questions to a published build: the cut flow, one object's verdicts, two versions' difference, a cut's SQL."""
+"""Queries on a published build: the cut flow, an object's verdicts, the difference of versions, a cut's SQL."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COUNTS = {
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters=()) -> list[dict]:
-    """A query's rows as dicts."""
+    """The rows of a query as dicts."""
     cursor = connection.execute(query, parameters)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -31,7 +31,7 @@ def built_version(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
     version = rows(connection, "select * from versions where version = ?", [f"v{number}"])[0]
     if not version["built"]:
         raise CatalogError(
-            f"This build holds no v{number}: it needs {version['missing_cuts']}, which the landed files lack.",
+            f"This build has no v{number}: the landed files do not have the columns of {version['missing_cuts']}.",
             f"Type: galaxiesml build --version v{number} --accept-missing all",
         )
     return version
@@ -61,12 +61,12 @@ def cut_flow(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
 
 
 def _count(value: float | None) -> float:
-    """A count; builds of earlier versions hold NULL for none, where no row said yes or no."""
+    """A count; NULL in builds of earlier versions counts as 0."""
     return value or 0
 
 
 def without(connection: duckdb.DuckDBPyConnection, number: int, cuts: list[str], bands) -> dict:
-    """Judge a version again without some of its cuts; leaves the judgement in the table ``judged_without``.
+    """Apply a version again without some of its cuts; the verdicts are left in the table ``judged_without``.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def diff(connection: duckdb.DuckDBPyConnection, first: int, second: int) -> list
 
 
 def diff_rows(connection: duckdb.DuckDBPyConnection, first: int, second: int) -> list[dict]:
-    """The rows behind :func:`diff`, one dict a pair."""
+    """The rows behind :func:`diff`, one dict per pair."""
     query = """
         select ? as only_in, r.object_id, r.specz_name, r.source_file, r.source_row, r.first_cut, r.failed_cuts
         from rejections as r
@@ -193,7 +193,7 @@ def cut_sql(catalog: Catalog, name: str) -> list[dict]:
     Returns
     -------
     list of dict
-        ``model``, ``file`` and ``sql``; a row cut stands once, a window cut in each version that makes it.
+        ``model``, ``file`` and ``sql``; a row cut has one entry, a window cut one for each version that has it.
     """
     known = [cut["name"] for cut in load_cuts()]
     if name not in known:

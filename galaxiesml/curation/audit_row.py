@@ -1,4 +1,4 @@
-"""Why one object is in or out: every cut, its value, its limit."""
+"""Explain why one object is in or out of each version: every cut with its value and its limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORD = {True: "pass", False: "fail", None: "null"}
 
 
 def audit_object(catalog: Catalog, connection: duckdb.DuckDBPyConnection, object_id: int) -> dict:
-    """Everything that a build knows of one object.
+    """All verdicts and values of one object in a build.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[st
 
 
 def _window_verdicts(cut: dict, removed: dict, groups: list[dict], built: list[str]) -> list[dict]:
-    """A window cut in each version that makes it; versions that say the same are one entry."""
+    """The verdict of a window cut in each version that has it; equal verdicts share one entry."""
     entries: dict[tuple, dict] = {}
     for version in built:
         if int(version[1:]) in cut["versions"]:
@@ -109,7 +109,7 @@ def _row_verdict(cut: dict, pair: dict, state: dict, bands: list[str]) -> dict:
 
 
 def _value(cut: dict, pair: dict, judged: list[str], bands: list[str]) -> str:
-    """What the cut reads on this row: 'all false', or 'g false, i true'."""
+    """The values that a cut reads on this row: 'all false', or 'g false, i true'."""
     by_band = {
         band: ", ".join(
             _text(pair[column]) if len(term["needs"]) == 1 else f"{column} {_text(pair[column])}"
@@ -134,7 +134,7 @@ def _text(value) -> str:
 
 
 def _window_verdict(cut: dict, version: str, removed: dict | None, groups: list[dict]) -> dict:
-    """A window cut's verdict follows from the first cut that removed the pair."""
+    """The verdict of a window cut, derived from the first cut that removed the pair."""
     order = [each["name"] for each in load_cuts()]
     first = removed["first_cut"] if removed else None
     if first is None or ("window" in _cut(first) and order.index(first) > order.index(cut["name"])):
@@ -166,7 +166,7 @@ def _cut(name: str) -> dict:
 
 
 def _without_spectrum(catalog: Catalog, connection, object_id: int) -> dict:
-    """An object that no landed spectrum belongs to: its photometric cuts, judged on the landed row."""
+    """The photometric cuts of an object without a landed spectrum, applied to its landed row."""
     bands = list(catalog.profile.bands)
     cuts = [cut for cut in load_cuts() if cut["scope"] == "object" and "sql" in cut]
     for table in ("hsc_objects", "hsc_joined"):
@@ -199,7 +199,7 @@ def _unjudged(state: dict) -> dict:
 
 
 def audit_morphology(catalog: Catalog, object_id: int) -> list[dict]:
-    """The object's measurements, a row a filter, in the release's order; none where nothing was measured."""
+    """The object's measurements, one row per filter in the release's order; empty if nothing was measured."""
     if "morphology" not in catalog.tables():
         return []
     with catalog.connect() as connection:

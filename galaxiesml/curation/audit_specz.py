@@ -1,4 +1,4 @@
-"""What became of landed spectra: counted by survey, by rule, and by how they agree."""
+"""Count the landed spectra by survey, by rule, and by their agreement."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ _AGREEMENT = """
 
 
 def by_survey(connection: duckdb.DuckDBPyConnection) -> list[dict]:
-    """One row a survey: rows, secure ones, errors, matches, and secure ones far from the object's best."""
+    """One row per survey: rows, secure spectra, errors, matches, and secure spectra far from the object's best."""
     return _rows(connection, _BY_SURVEY)
 
 
 def matched(connection: duckdb.DuckDBPyConnection) -> list[dict]:
-    """One row a rule: objects, how many are secure, how many are in conflict."""
+    """One row per rule: objects, secure ones, and ones in conflict."""
     return _rows(connection, _MATCHED)
 
 
 def agreement(connection: duckdb.DuckDBPyConnection) -> list[dict]:
-    """One row a pair of surveys, secure spectra alone."""
+    """One row per pair of surveys, for secure spectra only."""
     return _rows(connection, _AGREEMENT)
 
 

@@ -1,4 +1,4 @@
-"""A build: plan, run the models into a folder of their own, publish the folder."""
+"""Make a build: plan it, run the models into a new folder, publish the folder."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Built:
     info : dict
         build.json.
     left_out : dict of str to tuple of str
-        Versions that were not made, each with the required cuts that it lacks.
+        Versions that were not built, each with its required cuts whose columns are missing.
     """
 
     info: dict
@@ -60,14 +60,14 @@ def build(
     memory_limit: str = "4GB",
     progress: Callable | None = None,
 ) -> Built:
-    """Make every version that the landed files allow, and publish them; the caller holds the lock.
+    """Build every version that the landed files allow, and publish the build; the caller holds the lock.
 
     Parameters
     ----------
     accept_missing : tuple of str
         Required cuts that may be missing, or 'all'.
     version : int, optional
-        A version that must be made, beside the default one.
+        A version that must be built, in addition to the default one.
     split_seed : int
         Seed of the splits that hash; another seed gives other splits.
     specz : str
@@ -80,9 +80,9 @@ def build(
     Raises
     ------
     MissingColumnsError
-        The default version, or ``version``, needs a cut that cannot be judged; nothing was changed.
+        Columns of the default version, or of ``version``, are missing; nothing was changed.
     BuildError
-        A model or a test failed; the published build stands.
+        A model or a test failed; the published build is unchanged.
     """
     ensure_empty(catalog)
     found = states.cut_states(catalog, specz)
@@ -108,11 +108,11 @@ def build(
 
 
 def _run(catalog: Catalog, project: Path, plans: list[states.VersionPlan], engine: Settings, progress):
-    """Run the models of the versions that are planned; dbt's results."""
+    """Run the models of the planned versions; returns dbt's results."""
     skipped = [plan.number for plan in plans if not plan.built]
     excluded = [f"{stem}_v{number}" for number in skipped for stem in ("int_judged", "galaxies")]
     return invoke(
-        # The boundary tests judge the SQL, not the data: the test suite runs them.
+        # The boundary tests test the SQL, not the data: the test suite runs them.
         ["build", "--exclude", "test_type:unit", *excluded],
         project,
         catalog.logs,
@@ -122,7 +122,7 @@ def _run(catalog: Catalog, project: Path, plans: list[states.VersionPlan], engin
 
 
 def _publish(catalog: Catalog, folder: Path, info: dict) -> None:
-    """Write build.json, complete, and show the folder as the published build."""
+    """Write build.json, then publish the folder."""
     for name, by in emptied_by(folder / "cut_flow.parquet").items():
         if name in info["versions"]:
             info["versions"][name]["emptied_by"] = by
@@ -133,7 +133,7 @@ def _publish(catalog: Catalog, folder: Path, info: dict) -> None:
 
 
 def _spectra_from(info: dict, specz: str, rule: str) -> str:
-    """Whose spectra the galaxies have; every exported file carries it, so what a person decided is said there too."""
+    """The source of the spectra, and flags that were set by hand; every exported file carries this text."""
     if specz == "export":
         return specz
     decided = by_hand(info["specz"])
@@ -172,7 +172,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
 
 
 def _write_manifest(project: Path, results: list, folder: Path) -> None:
-    """Keep, with the build, the SQL that made it: what lineage and `audit sql` read."""
+    """Keep the SQL of a build with it, for lineage and `audit sql`."""
     ran = {result.node.unique_id: result.node for result in results}
     kept = {name: node for name, node in ran.items() if str(node.resource_type) in ("model", "seed")}
     sources = dict(_sources(project))

@@ -1,4 +1,4 @@
-"""The list of cuts and the versions that make them, as sql/macros states them."""
+"""Read the list of cuts and the versions that use them from sql/macros."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from galaxiesml.curation.macros import Macros
 
 @cache
 def load_cuts() -> tuple[dict, ...]:
-    """Every cut in the order of judging; the keys are explained in sql/macros/cuts.sql."""
+    """Every cut in the order of application; the keys are explained in sql/macros/cuts.sql."""
     return tuple(Macros(()).call("cuts"))
 
 

@@ -1,4 +1,4 @@
-"""dbt in this process: one invocation, its progress as callbacks, its errors as ours."""
+"""Run dbt in this process, with its progress as callbacks and its errors as ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from galaxiesml.system.refusals import refusal, refusal_told
 
 @dataclass(frozen=True)
 class Settings:
-    """What dbt is told through the environment."""
+    """Settings that dbt receives through environment variables."""
 
     catalog: Path
     build: str
@@ -64,7 +64,7 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
         from dbt.cli.main import dbtRunner
         from dbt_common.events.event_manager_client import cleanup_event_logger
 
-        # Until dbt has read its flags it tells standard output what goes wrong.
+        # Until dbt has read its flags it prints errors on standard output.
         cleanup_event_logger()
         runner = dbtRunner(callbacks=[log, *([_Listener(progress)] if progress else [])])
         try:
@@ -94,9 +94,7 @@ def _raise_failures(outcome, project: Path, logs: Path) -> None:
         if isinstance(outcome.exception, KeyboardInterrupt):
             raise outcome.exception
         told = str(outcome.exception) or type(outcome.exception).__name__
-        raise BuildError(
-            f"dbt could not run: {told}", f"The whole story is in {logs / 'dbt.log'}."
-        ) from outcome.exception
+        raise BuildError(f"dbt could not run: {told}", f"The full log is {logs / 'dbt.log'}.") from outcome.exception
     failed = [result for result in outcome.result.results if result.status in ("error", "fail", "runtime error")]
     for known in (refusal_told(str(result.message)) for result in failed):
         if known is not None:
@@ -107,14 +105,14 @@ def _raise_failures(outcome, project: Path, logs: Path) -> None:
             kind = "test" if str(result.node.resource_type) == "test" else "model"
             lines.append(f"{kind} {result.node.name} ({project / result.node.original_file_path}): {result.message}")
         raise BuildError(
-            "The build stopped; what was published before stands as it was.\n  " + "\n  ".join(lines),
-            f"The SQL as run is under {project / 'target'}; the whole story is in {logs / 'dbt.log'}.",
+            "The build failed. The published build is unchanged.\n  " + "\n  ".join(lines),
+            f"The SQL as run is under {project / 'target'}; the full log is {logs / 'dbt.log'}.",
         )
 
 
 @contextlib.contextmanager
 def _log(folder: Path):
-    """A callback that writes what dbt says, debugging aside, to dbt.log in the folder."""
+    """A callback that writes dbt's messages, except debugging ones, to dbt.log in the folder."""
     handler = logging.handlers.RotatingFileHandler(folder / "dbt.log", maxBytes=1_000_000, backupCount=3, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     # A log that cannot be written stops nothing.
@@ -183,7 +181,7 @@ def _without_collector():
 
 
 def _close() -> None:
-    """dbt-duckdb keeps its database for the next invocation; ours ends with the build."""
+    """Close dbt-duckdb's database, which it would otherwise keep for the next invocation."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()

@@ -1,4 +1,4 @@
-"""One version judged twice: on the archive's own match of spectra, and on ours."""
+"""Compare one version on the archive's match of spectra with the same version on ours."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _DIFF = """
 
 
 def diff_specz(catalog: Catalog, version: int, rule: str) -> list[dict]:
-    """What a version keeps on either match, counted by how it differs.
+    """Objects that a version keeps on either match, counted by their difference.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def diff_specz(catalog: Catalog, version: int, rule: str) -> list[dict]:
 
 
 def diff_specz_rows(catalog: Catalog, version: int, rule: str) -> list[dict]:
-    """The objects behind `diff_specz`, but for those with the same redshift."""
+    """The objects behind `diff_specz`, except those with the same redshift."""
     return _rows(
         catalog,
         version,
@@ -89,7 +89,7 @@ def _rows(catalog: Catalog, version: int, rule: str, query: str) -> list[dict]:
 
 
 def _judge(catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: int, specz: str, rule: str) -> None:
-    """The table ``judged_<specz>``: one row an object, kept or with the first cut of its first pair."""
+    """Create the table ``judged_<specz>``: one row per object, kept, or with the first cut of its first pair."""
     macros = Macros(list(catalog.profile.bands), variables={"specz": specz, "specz_rule": rule})
     unjudged = _unjudged(cut_states(catalog, specz))
     macros.replace("unjudged_landings", lambda: unjudged)
@@ -116,7 +116,7 @@ def _judge(catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: int
 
 
 def _unjudged(states: list[State]) -> dict[str, dict[str, list[int]]]:
-    """As the macro ``unjudged_landings`` gives them to the models."""
+    """The landings that each cut cannot be applied to, as the macro ``unjudged_landings`` has them."""
     found: dict[str, dict[str, list[int]]] = {}
     for state in states:
         entry = found.setdefault(state.cut, {"all": []})

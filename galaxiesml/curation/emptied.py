@@ -1,15 +1,15 @@
-"""Versions that had pairs and kept none: which cut took the last of them."""
+"""Versions that had pairs and kept none, and the cut that removed the last of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-#: Of the cuts before, those that took most are told.
+#: Number of earlier cuts, those that removed most, that are reported.
 SHOWN = 3
 
 
 def emptied_by(flow: Path) -> dict[str, dict]:
-    """By version, what emptied it; versions that keep a pair, or had none, are not in it.
+    """The cut that emptied each version; versions that kept a pair, or had none, are left out.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def told(version: str, by: dict) -> str:
     """The same in words."""
     whole = "all" if by["rows_in"] == by["pairs"] else f"the last {by['rows_in']:,}"
     missing = f" ({by['nulls']:,} of them because an input is missing)" if by["nulls"] else ""
-    before = ", ".join(f"{cut} took {rows:,}" for cut, rows in by["before"].items())
+    before = ", ".join(f"{cut} removed {rows:,}" for cut, rows in by["before"].items())
     return (
-        f"galaxies_{version} has 0 galaxies of {by['pairs']:,} pairs: the cut {by['cut']} took {whole}{missing}"
+        f"galaxies_{version} has 0 galaxies of {by['pairs']:,} pairs: the cut {by['cut']} removed {whole}{missing}"
         + (f"; before it {before}" if before else "")
         + f".  Type: galaxiesml audit cuts --version {version}"
     )

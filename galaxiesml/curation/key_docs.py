@@ -1,4 +1,4 @@
-"""docs/profiles.md: every key of release profiles and of survey descriptions, every column that an export may bring."""
+"""Generate docs/profiles.md: every key of release profiles and survey descriptions, every column of an export."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ with the same columns are identified by it.
 
 
 def documents() -> dict[str, str]:
-    """The generated pages: path within a checkout to text."""
+    """The generated pages, by their path within a checkout."""
     text = _HEAD + _RELEASE + "\n" + _keys(check.KEYS) + _COLUMNS + "\n" + _brought()
     return {DOCS: text + _SURVEY + "\n" + _keys(description.KEYS)}
 

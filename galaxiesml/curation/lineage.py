@@ -1,8 +1,8 @@
-"""Column lineage: from a column of a build back through every model to the landed files and their hashes.
+"""Trace a column of a build back through every model to the landed files and their hashes.
 
-Value edges (what a column is computed from) and filter edges (what decides whether its row is there) are
-kept apart.  A flag cut is a filter, so the verdicts ok_<cut> that the filters lead to are named, with the
-columns of the landed files that each one reads.
+Value edges (the columns from which a column is computed) and filter edges (the columns that decide whether its row
+exists) are distinguished.  Cuts are filters, so the verdicts ok_<cut> among the filters are listed, each with the
+columns of the landed files that it reads.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Origin:
 
 @dataclass(frozen=True)
 class Cut:
-    """A cut that filters: the model that judges it and the columns of landed tables that it reads.
+    """A cut that filters: the model that applies it and the columns of landed tables that it reads.
 
-    ``columns`` is empty where the build does not judge the cut (made at the archive, or not in this export).
+    ``columns`` is empty if the build does not apply the cut (made at the archive, or not in this export).
     """
 
     name: str
@@ -63,7 +63,7 @@ class Filters:
     values : dict of Node to tuple of Node
         Every filter column with the columns that it is computed from.
     cuts : tuple of Cut
-        In the order of judging.
+        In the order of application.
     conditions : tuple of (table, clause, tuple of Node)
         Every clause upstream that lets rows in, drops or merges them.
     """
@@ -81,7 +81,7 @@ class ColumnLineage:
     Attributes
     ----------
     asked : str
-        The column as it was asked for; ``node`` is what it is in the build.
+        The column as it was requested; ``node`` is what it is in the build.
     values : dict of Node to tuple of Node
         The column and every value ancestor, each with the columns that it is computed from.
     filters : Filters
@@ -104,7 +104,7 @@ class ColumnLineage:
 
 
 class Lineage:
-    """The graph of a build's columns; models are parsed when a column asked for needs them.
+    """The graph of a build's columns; models are parsed when a requested column needs them.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class Lineage:
         return sorted(found & set(self.models))
 
     def _name(self, schema: str, name: str) -> str:
-        """The plain name; with its schema where a model has the name of a table that is none."""
+        """The plain name, with its schema if a model has the same name as another table."""
         if schema not in SOURCES or self.models.get(name, {}).get("kind") == "source":
             return name
         self.models.setdefault(f"{schema}.{name}", {"name": name, "kind": "source", "sql": None, "columns": {}})

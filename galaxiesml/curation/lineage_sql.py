@@ -1,9 +1,9 @@
-"""One model's SQL read once: for every column of it the columns upstream that its value comes from, for its
-rows the columns upstream that decide which rows there are, and the cuts that are judged in it.
+"""Parse one model's SQL into edges: for each column the upstream columns that its value comes from, for its rows
+the upstream columns that decide which rows exist, and the cuts that are applied in it.
 
-A query is a set of relations (each CTE, subquery and side of a union is one); their edges are drawn in one
-walk over sqlglot's scopes and then followed to the tables outside, memoised, so that a model with 60 columns
-costs one parse and not 60.
+A query is a set of relations: its CTEs, subqueries and sides of unions.  Their edges are collected in one walk over
+sqlglot's scopes, then followed to the tables outside.  The result is memoised, so that a model with 60 columns is
+parsed once, not 60 times.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from galaxiesml.errors import BuildError
 
-#: The verdict of the cut NAME stands in a column ok_NAME, wherever it is judged.
+#: The verdict of the cut NAME is always in a column ok_NAME.
 VERDICT = "ok_"
 
 #: (table, column); column None means the table's rows.
@@ -43,11 +43,11 @@ class ModelEdges:
         By column, in the model's order.
     rows : Edges
         Columns that decide which rows the model has: where, qualify, having, join, group by, distinct, limit,
-        of every query in it.  (table, None) stands for the rows of a table that it reads.
+        of every query in it.  (table, None) denotes the rows of a table that it reads.
     conditions : tuple of (clause, columns)
         The same columns by clause, as text for people: ('where', ...), ('join', ...).
     cuts : dict of str to frozenset of Node
-        Cuts judged in this model, in the order of judging, each with the columns that it reads; the verdicts
+        Cuts applied in this model, in the order of application, each with the columns that it reads; the verdicts
         of other cuts are not among them.
     """
 

@@ -1,4 +1,4 @@
-"""A column's lineage as text for people and as JSON for programs and pictures."""
+"""Format a column's lineage as text, and as JSON for programs and figures."""
 
 from __future__ import annotations
 
@@ -125,9 +125,9 @@ def _cut_lines(lineage: ColumnLineage) -> list[str]:
     rows = []
     for cut in lineage.filters.cuts:
         names = list(dict.fromkeys(column for _, column in cut.columns))
-        read = " ".join(fold_names(names, lineage.source.bands)) or "not judged in this build: it reads no column"
+        read = " ".join(fold_names(names, lineage.source.bands)) or "not applied in this build: it reads no column"
         rows.append((cut.name, read, _in_files(lineage.source, cut.columns)))
-    # Every version judges its window cuts in a model of its own: the same line says it once.
+    # Every version applies its window cuts in its own model: equal lines are printed once.
     rows = list(dict.fromkeys(rows))
     wide = [max(len(row[place]) for row in rows) for place in (0, 1)]
     wide[1] = min(wide[1], 60)
@@ -136,7 +136,7 @@ def _cut_lines(lineage: ColumnLineage) -> list[str]:
 
 
 def _in_files(source: Lineage, nodes: Iterable[Node]) -> str:
-    """What the landed files call these columns: [1] {g,r,i,z,y}flags_pixel_edge."""
+    """The names of these columns in the landed files: [1] {g,r,i,z,y}flags_pixel_edge."""
     found: dict[int, list[str]] = {}
     for node in nodes:
         for origin in source.origins(node):
@@ -165,7 +165,7 @@ def _condition_lines(lineage: ColumnLineage) -> list[str]:
 
 
 def fold_names(names: Iterable[str], bands: tuple[str, ...]) -> list[str]:
-    """Names with each family of filters written once: {g,r,i,z,y}_cmodel_mag."""
+    """Names with the filters of each family folded: {g,r,i,z,y}_cmodel_mag."""
     return [words[0] for words, _ in _fold([((name,), ()) for name in names], bands)]
 
 
@@ -180,7 +180,7 @@ def _branch(lineage: ColumnLineage, node: Node) -> Branch:
 
 
 def _fold(branches: list[Branch], bands: tuple[str, ...]) -> list[Branch]:
-    """Branches that differ by the filter alone become one, in the place of the first."""
+    """Fold branches that differ only by the filter into one."""
     families: dict[Branch, list[tuple[str, Branch]]] = {}
     for branch in branches:
         for band in bands:
@@ -216,7 +216,7 @@ def _written(pattern: Branch, bands: str) -> Branch:
 
 
 def _draw(branches: Iterable[Branch], indent: str, drawn: set[Branch]) -> list[str]:
-    """Lines of a tree; a chain of single parents is one line, and nothing is drawn twice."""
+    """Lines of a tree.  A chain of single parents is one line; repeated branches are drawn once."""
     lines, branches = [], list(branches)
     for place, branch in enumerate(branches):
         chain, again = [" ".join(branch[0])], False

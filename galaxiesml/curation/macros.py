@@ -1,6 +1,6 @@
-"""The project's Jinja macros called from Python: the same text that dbt renders, without starting dbt.
+"""Call the project's Jinja macros from Python: the same text that dbt renders, without starting dbt.
 
-``cuts()`` is read this way, and one version's judgement is rendered again with a cut left out.  Models
+``cuts()`` is read this way, and the SQL of one version is rendered again with a cut left out.  Models
 appear under their plain names, as the views of :meth:`galaxiesml.catalog.Catalog.connect` have them.
 """
 
@@ -24,14 +24,14 @@ class _Return(Exception):
 
 
 class Macros:
-    """The macros of sql/macros, one file each, named for it.
+    """The macros of sql/macros, one file each, named after the file.
 
     Parameters
     ----------
     bands : sequence of str
         The filters, as dbt's var('bands').
     folder : Path
-        Where the macros stand.
+        Folder of the macros.
     split_seed : int
         The seed of the splits, as dbt's var('split_seed').
     variables : dict, optional
@@ -60,7 +60,7 @@ class Macros:
             self._globals[name] = lambda *args, _name=name, **kwargs: self.call(_name, *args, **kwargs)
 
     def replace(self, name: str, macro) -> None:
-        """Let a Python function stand for a macro, as one that would ask a database."""
+        """Replace a macro, e.g. one that queries a database, by a Python function."""
         self._globals[name] = macro
 
     def call(self, name: str, *args, **kwargs):
@@ -74,7 +74,7 @@ class Macros:
             return returned.value
 
     def render(self, model: str) -> str:
-        """The SQL of a model's text, every cut judged and every version made."""
+        """Render a model's text to SQL, with every cut applied and every version built."""
         return self._environment.from_string(model, globals=self._globals).render()
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""How many of a build's pictures its morphology is measured for."""
+"""The share of a build's pictures that are measured."""
 
 from __future__ import annotations
 

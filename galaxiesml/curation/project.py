@@ -1,4 +1,4 @@
-"""The SQL project in a catalogue: the packaged models beside the yml rendered for the release's filters."""
+"""The SQL project in a catalogue: the packaged models, and the yml rendered for the release's filters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def project_files(
 ) -> dict[str, str]:
     """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
 
-    A catalogue does without the boundary tests: they judge the SQL, not the data, and cost dbt's parser seconds.
+    The boundary tests are left out of catalogues: they test the SQL, not the data, and cost dbt's parser seconds.
     """
     files = {
         str(path.relative_to(PROJECT)): path.read_text(encoding="utf-8")
@@ -41,7 +41,7 @@ def project_files(
 
 
 def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None) -> Path:
-    """Write the project into the catalogue; a file that has not changed is left alone, so dbt need not parse it."""
+    """Write the project into the catalogue; unchanged files are not touched, so dbt need not parse them again."""
     folder = catalog.dbt
     surveys = known_surveys(catalog.raw / "specz")
     wanted = project_files(catalog.profile.bands, split_seed=split_seed, variables=variables, surveys=surveys)
@@ -58,7 +58,7 @@ def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: di
 
 
 def write_rendered(folder: Path = PROJECT) -> list[str]:
-    """Write the generated files of a checkout, yml for five bands and pages; the names of the files that changed."""
+    """Write the generated files of a checkout (yml for five bands, pages); returns the files that changed."""
     bands = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
     changed = []
     for name, text in (render(bands) | documents()).items():
@@ -70,5 +70,5 @@ def write_rendered(folder: Path = PROJECT) -> list[str]:
 
 
 def discard_parse(catalog: Catalog) -> None:
-    """Throw dbt's kept parse away; the next build parses everything."""
+    """Delete dbt's cached parse; the next build parses everything."""
     shutil.rmtree(catalog.dbt / "target", ignore_errors=True)

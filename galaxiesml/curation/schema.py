@@ -1,7 +1,7 @@
-"""The yml beside the models, and the dictionary seed: generated, never written by hand.
+"""Generate the models' yml files and the dictionary seed; they are never written by hand.
 
-From models/models.toml (what each model is), sql/columns.toml (what each column is) and the list of cuts.
-The committed files are the five-band rendering; a survey with other filters gets its own in its catalogue.
+Sources are models/models.toml (the models), sql/columns.toml (the columns) and the list of cuts.  The committed
+files are for five bands; the catalogue of a survey with other filters has its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CONFIGURED = ("materialized", "kind", "rows_of", "memory_rows")
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of models.toml, families written out."""
+    """One entry of models.toml, with its families of columns expanded."""
 
     name: str
     folder: str
@@ -43,12 +43,12 @@ class Model:
 
     @property
     def is_mart(self) -> bool:
-        """Whether a build publishes it: it has an order, and so a file."""
+        """Whether a build publishes the model, i.e. it has an order and is written to a file."""
         return "order_by" in self.options
 
 
 def load_models(bands: dict[str, str]) -> list[Model]:
-    """Every model that models.toml declares; int_judged stands there once for all versions."""
+    """Every model in models.toml, which declares int_judged once for all versions."""
     raw = tomllib.loads((dictionary.PROJECT / "models" / "models.toml").read_text(encoding="utf-8"))
     entries = [
         *((f"models/staging/{folder}", models) for folder, models in raw["staging"].items()),
@@ -84,7 +84,7 @@ def _write_out(patterns, bands: dict[str, str]):
 
 
 def published(bands: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """Tables that a build publishes, and their columns in order."""
+    """The tables that a build publishes, with their columns in order."""
     tables = {}
     for model in load_models(bands):
         if model.options.get("versioned"):
@@ -113,7 +113,7 @@ def render(bands: dict[str, str], boundaries: bool = True) -> dict[str, str]:
 
 
 def _family_macros() -> dict[str, str]:
-    """What SQL reads of the dictionary: lists of columns, and the planes of masks."""
+    """Macros that give SQL the dictionary's lists of columns, and the mask planes."""
     lists = []
     for name in dictionary.families():
         rows = [
@@ -141,7 +141,7 @@ def _as_patterns(name: str) -> list[dictionary.Column]:
 
 
 def _entries(model: Model, facts: dict) -> list[dict]:
-    """A model's yml; a model that stands once per version becomes one entry for each."""
+    """A model's yml; a model with one table per version becomes one entry for each."""
     if not model.options.get("each_version"):
         return [_entry(model, model.name, model.columns, facts)]
     entries = []
@@ -196,7 +196,7 @@ def _column(fact: dictionary.Column) -> dict:
 
 
 def _whole(model: Model) -> dict:
-    """The test of a model: its key is unique, and it and other columns are never NULL."""
+    """The test of a model: its key is unique; the key and the not_null columns are never NULL."""
     arguments = {"key": model.key, "present": list(model.not_null)}
     return {"whole": {"arguments": {name: value for name, value in arguments.items() if value}}}
 
@@ -303,7 +303,7 @@ def _dictionary_csv(bands: dict[str, str], facts: dict) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table_name", "name", "data_type", "unit", "ucd", "description"])
     tables = published(bands)
-    # In SQL the default version has a plain name as well; whoever asks for its units asks by that.
+    # In SQL the default version also has a plain name, by which its units are looked up.
     tables["galaxies"] = tables[f"galaxies_v{DEFAULT_VERSION}"]
     for table, names in tables.items():
         for name in names:

@@ -1,6 +1,6 @@
-"""What can be judged on what is landed: the state of each cut in each file, and the versions that follow.
+"""Which cuts can be applied to which landed files, and which versions can therefore be built.
 
-Written to ``plan/`` as Parquet, where the SQL reads it: dbt is told nothing else.
+The result is written to ``plan/`` as Parquet, which the SQL reads; nothing else is passed to dbt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from galaxiesml.system.atomic import write_table
 
 #: Which kinds of landed file bring which side of a pair.
 _BRINGS = {"object": ("objects", "joined"), "spectrum": ("specz", "joined")}
-#: The landing that stands for spectra of our own match, and what such a spectrum has.
+#: The landing number used for spectra of our own match, and the columns of such a spectrum.
 MATCHED = 0
 _MATCHED_COLUMNS = frozenset(
     {
@@ -30,7 +30,7 @@ _MATCHED_COLUMNS = frozenset(
 
 @dataclass(frozen=True)
 class State:
-    """One cut in one landed file; the lists hold filters, or '*' for a cut that has none."""
+    """The state of one cut in one landed file.  The lists hold filters, or '*' for a cut without filters."""
 
     landing: int
     source_file: str
@@ -41,7 +41,7 @@ class State:
 
     @property
     def text(self) -> str:
-        """As the cut flow prints it."""
+        """The state as the cut flow prints it."""
         parts = [
             (self.judged, "judged"),
             (self.archive, "made at the archive"),
@@ -54,7 +54,7 @@ class State:
 
 
 def cut_states(catalog: Catalog, specz: str = "export") -> list[State]:
-    """The state of every cut in every landed file that brings the side of the pair that it reads.
+    """The state of every cut in every landed file that has the side of the pair that the cut reads.
 
     Parameters
     ----------
@@ -77,10 +77,10 @@ def cut_states(catalog: Catalog, specz: str = "export") -> list[State]:
 
 
 def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str, ...], ...]:
-    """Filters in which a cut is judged, was made at the archive, and lacks."""
+    """The filters in which the cut is applied here, was applied by the archive, or cannot be applied."""
     found = {"judged": [], "archive": [], "absent": []}
     for band, term in terms(cut, profile.bands).items():
-        # What is exported is judged here, whatever was declared.
+        # Cuts on exported columns are applied here, whatever was declared.
         if exported >= set(term["needs"]):
             found["judged"].append(band)
         elif cut["name"] in profile.archive_cuts or (term["sql"] and implied(term["sql"], conditions)):
@@ -92,7 +92,7 @@ def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str
 
 @dataclass(frozen=True)
 class VersionPlan:
-    """One version: the required cuts that cannot be judged in full, and whether a build makes it."""
+    """One version: its cuts that cannot be applied in full, and whether it is built."""
 
     number: int
     title: str
@@ -103,16 +103,16 @@ class VersionPlan:
 def plan_versions(
     states: list[State], profile: Profile, accepted: tuple[str, ...] = (), named: int | None = None
 ) -> list[VersionPlan]:
-    """Which versions a build makes.
+    """Decide which versions to build.
 
     Parameters
     ----------
     states : list of State
         From :func:`cut_states`.
     profile : Profile
-        For the release's own names of the columns that lack.
+        Gives the release's names of missing columns.
     accepted : tuple of str
-        Cuts whose absence the user accepts; 'all' stands for every one.
+        Cuts that the user accepts as missing; 'all' means every cut.
     named : int, optional
         A version that must be made; the default version always must.
 
@@ -121,7 +121,7 @@ def plan_versions(
     UsageError
         A cut that does not exist is accepted.
     MissingColumnsError
-        The default version, or the named one, lacks columns of a cut that is not accepted.
+        Columns of the default or the named version are missing, and their cut was not accepted as missing.
     """
     known = {cut["name"] for cut in load_cuts()}
     unknown = sorted(set(accepted) - known - {"all"})
@@ -140,7 +140,7 @@ def plan_versions(
 
 
 def _refusal(number: int, refused: list[str], states: list[State], profile: Profile) -> tuple[str, str]:
-    lines = [f"v{number} cannot be built: it needs cuts that the landed files cannot be judged on."]
+    lines = [f"v{number} cannot be built: columns that its cuts need are missing from the landed files."]
     cuts = {cut["name"]: cut for cut in load_cuts()}
     for name in refused:
         for state in states:
@@ -150,21 +150,21 @@ def _refusal(number: int, refused: list[str], states: list[State], profile: Prof
     options = " ".join(f"--accept-missing {name}" for name in refused)
     hint = (
         f"Type: galaxiesml build {options}\n"
-        "  or, for every missing cut: galaxiesml build --accept-missing all (what is built then says incomplete).\n"
-        "  If the archive made them: galaxiesml ingest replace LANDING FILE --archive-query paper."
+        "  or, for every missing cut: galaxiesml build --accept-missing all (the version is then marked INCOMPLETE).\n"
+        "  If the archive applied them: galaxiesml ingest replace LANDING FILE --archive-query paper."
     )
     return "\n".join(lines), hint
 
 
 def _as_exported(columns: list[str], profile: Profile) -> list[str]:
-    """Columns in the release's own words, where it has one for them."""
+    """Columns by the release's names, if the release has them."""
     return [
         profile.columns[column].source if column in profile.columns else column for column in dict.fromkeys(columns)
     ]
 
 
 def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None, specz: str = "export") -> list[State]:
-    """Write plan/cut_states.parquet and plan/versions.parquet; without plans, all versions stand to be made."""
+    """Write plan/cut_states.parquet and plan/versions.parquet; without plans, all versions are to be built."""
     states = cut_states(catalog, specz)
     rows = [
         {

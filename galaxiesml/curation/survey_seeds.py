@@ -1,4 +1,4 @@
-"""The seeds about spectroscopic surveys, made from their descriptions in galaxiesml/surveys."""
+"""Make the seed tables of spectroscopic surveys from the descriptions in galaxiesml/surveys."""
 
 from __future__ import annotations
 

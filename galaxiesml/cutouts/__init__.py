@@ -1,1 +1,1 @@
-"""Pictures in: tars of the cutout service and folders of FITS files become shards of the pixel store."""
+"""Convert tars of the cutout service and folders of FITS files to shards of the pixel store."""

@@ -1,4 +1,4 @@
-"""Landing pictures: tars and folders in, shards of the pixel store out, each whole or not at all."""
+"""Land pictures: each tar or folder becomes a shard of the pixel store, completely or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KIND = {False: "cutouts", True: "psf"}
 
 @dataclass(frozen=True)
 class Landed:
-    """One source and what became of it.
+    """One source and the result of landing it.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Landed:
     info : dict
         landing.json; empty where it failed.
     state : str
-        'landed', 'known' (its shard stood already), 'list added' (its list was new) or 'failed'.
+        'landed', 'known' (its shard existed), 'list added' (its list was new) or 'failed'.
     error : GalaxiesmlError or None
     """
 
@@ -71,7 +71,7 @@ def land_pictures(
     psf : bool
         They hold PSF pictures.
     list_file : Path, optional
-        The upload list of the one source; else a list that stands beside a source is taken.
+        The upload list of the one source; by default a list next to the source is used.
     jobs : int
         Processes, a tar to each.
     force : bool
@@ -80,7 +80,7 @@ def land_pictures(
         Of a tar without its end, land the members that came; lines without one are marked 'cut short', not
         'outside the coverage'.
     progress : object, optional
-        Its ``update(total=)`` and ``advance(n)`` hear bytes of the sources.
+        Its ``update(total=)`` and ``advance(n)`` receive bytes of the sources.
 
     Yields
     ------
@@ -94,7 +94,9 @@ def land_pictures(
     """
     sources = [found for source in sources for found in _expand(Path(source))]
     if list_file is not None and len(sources) != 1:
-        raise UsageError("--list names the list of one tar.", "Land the tars one by one, or put X.txt next to X.tar.")
+        raise UsageError(
+            "--list takes the list of a single tar.", "Land the tars one by one, or put X.txt next to X.tar."
+        )
     store = store_of(catalog, psf)
     recover(catalog)
     store.mkdir(parents=True, exist_ok=True)
@@ -125,7 +127,7 @@ def land_pictures(
 
 
 def _made(tasks: list[Task], jobs: int, progress) -> Iterator[tuple[Task, dict, Exception | None]]:
-    """Make shards, in other processes where that is worth it."""
+    """Make shards, in other processes if there is enough work."""
     if min(jobs, len(tasks)) < 2:
         for task in tasks:
             try:
@@ -151,7 +153,7 @@ def _publish(catalog: Catalog, task: Task, info: dict, error: Exception | None) 
     if error is not None:
         shutil.rmtree(task.folder, ignore_errors=True)
         if isinstance(error, OSError):
-            # Of the machine's refusals only one that is about this source is no reason to stop.
+            # A system error stops the command, unless it concerns only this source.
             known = refusal(error)
             if known is not None and not isinstance(known, InputError):
                 raise type(known)(f"{known} {task.source} is not landed.", known.hint) from None
@@ -168,13 +170,13 @@ def _publish(catalog: Catalog, task: Task, info: dict, error: Exception | None) 
 
 
 def _known(catalog: Catalog, store: Path, source: Path, info: dict, list_file: Path | None) -> Landed:
-    """A source that is landed: only a list that it lacked is new."""
+    """A source that is already landed; only an upload list can be added to it."""
     if "silence" not in info and is_tar(source):
         # Landed before the end of tars was looked at.
         if (wrong := _not_whole(source)) is not None:
             remove = f"galaxiesml ingest remove --kind {store.name} {info['source_file']}"
-            hint = f"Type: {remove}; fetch it and land it again."
-            told = InputError(f"{source} was landed as if it were whole: {wrong}.", hint)
+            hint = f"Type: {remove}; then download the tar again and land it."
+            told = InputError(f"{source} was landed as a complete tar, but {wrong}.", hint)
             return Landed(source, info, "failed", told)
         info = info | asdict(Silence())
         write_note(store / info["shard"], info)
@@ -195,7 +197,7 @@ def _known(catalog: Catalog, store: Path, source: Path, info: dict, list_file: P
 
 
 def _not_whole(tar: Path) -> str | None:
-    """Why a tar does not hold all that was sent; None where it does."""
+    """Why a tar is not complete; None if it is."""
     stream = TarStream(tar)
     try:
         for _ in stream:
@@ -206,7 +208,7 @@ def _not_whole(tar: Path) -> str | None:
 
 
 def remove_shard(catalog: Catalog, reference: str, psf: bool = False) -> dict:
-    """Take a shard out of the store.  Builds that stand keep their rows of it, without pixels behind them."""
+    """Remove a shard from the store.  Existing builds keep its rows, but their pixels are gone."""
     hint = "Give a name or the beginning of a sha256 of one of them."
     found = find(catalog, KIND[psf], reference, "landed tars", hint)
     take_out(catalog, KIND[psf], found["shard"])
@@ -214,7 +216,7 @@ def remove_shard(catalog: Catalog, reference: str, psf: bool = False) -> dict:
 
 
 def list_beside(source: Path) -> Path | None:
-    """X.txt next to X.tar, X.fits or the folder X, if it is an upload list."""
+    """The upload list X.txt next to X.tar, X.fits or the folder X; None if there is none."""
     path = source.with_name(source.name.removesuffix(".tar").removesuffix(".fits") + ".txt")
     if not path.is_file():
         return None
@@ -230,5 +232,5 @@ def _expand(source: Path) -> list[Path]:
     tars = sorted(path for path in source.iterdir() if path.suffix == ".tar" and path.is_file())
     found = tars + ([source] if fits_of(source) else [])
     if not found:
-        raise InputError(f"{source} holds neither .tar nor .fits files.")
+        raise InputError(f"{source} contains neither .tar nor .fits files.")
     return found

@@ -1,8 +1,8 @@
-"""One FITS cutout in memory: its headers read, its layers found, nothing copied.
+"""Read the headers of a FITS cutout in memory and find its layers, without copying.
 
 The service sends a primary header and then image, mask and variance, in this order and without names;
-a layer that was not asked for is an HDU without data.  astropy reads such a file in 2.4 ms; what is needed of it
-is found here in a twentieth of that, and tests compare the two card by card.
+a layer that was not requested is an HDU without data.  astropy reads such a file in 2.4 ms; this module
+takes a twentieth of that for what is needed, and tests compare the two card by card.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _VALUE = re.compile(r"\s*(?:'((?:[^']|'')*)'|([^/\s][^/]*?))?\s*(?:/.*)?$", re.D
 
 
 class BadFits(Refused):
-    """The bytes are no cutout; the message says why, without the file's name."""
+    """The bytes are not a cutout; the message says why, without the file's name."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Where a layer's pixels stand in the bytes of the file.
+    """The position of a layer's pixels in the bytes of the file.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Layer:
     flip: int = 0
 
     def pixels(self, data) -> np.ndarray:
-        """The pixels as they stand in the file's bytes, big-endian; only what BZERO shifts is copied."""
+        """The pixels as a view of the file's bytes, big-endian; only pixels that BZERO shifts are copied."""
         found = np.frombuffer(data, self.dtype, self.shape[0] * self.shape[1], self.start).reshape(self.shape)
         if not self.flip:
             return found
@@ -68,7 +68,7 @@ class Cutout:
 
     @property
     def shape(self) -> tuple[int, int] | None:
-        """(rows, columns) that all layers share; None where there is no layer at all."""
+        """(rows, columns) of all layers; None if there is no layer."""
         return next((layer.shape for layer in self.layers.values()), None)
 
 
@@ -83,7 +83,7 @@ def read_cutout(data: memoryview | bytes | bytearray) -> Cutout:
     Returns
     -------
     Cutout
-        ``header`` is that of the first layer with pixels (the WCS stands there); ``planes`` are the mask's
+        ``header`` is that of the first layer with pixels (it has the WCS); ``planes`` are the mask's
         MP_* cards: plane name to bit.
 
     Raises
@@ -101,7 +101,7 @@ def read_cutout(data: memoryview | bytes | bytearray) -> Cutout:
     for name, bits in LAYERS:
         if position >= len(data):
             raise BadFits(
-                f"it is cut short: {name} and what follows lack, where the service sends an empty HDU at least",
+                f"it is cut short: {name} and later HDUs are missing; the service sends at least empty ones",
                 "cut_short",
             )
         cards, start = read_header(data, position)
@@ -137,9 +137,9 @@ def read_psf(data) -> Cutout:
 
 
 def read_header(data, start: int) -> tuple[dict, int]:
-    """The cards of one header, and the byte where its data begin.
+    """Read the cards of one header, and the byte at which its data begin.
 
-    A card's value is str, float, int or bool; of a keyword that comes twice the first stands, as in astropy.
+    A card's value is str, float, int or bool; the first of repeated keywords is used, as in astropy.
     Comment cards are left out.
     """
     cards: dict = {}
@@ -179,7 +179,7 @@ def _number(word: str) -> str | float | int | bool:
 
 
 def _cut(name: str, wanted: int, there: int) -> BadFits:
-    return BadFits(f"its {name} is cut short: {wanted} bytes wanted, {there} there", "cut_short")
+    return BadFits(f"its {name} is cut short: {wanted} bytes expected, {there} present", "cut_short")
 
 
 def _extent(cards: dict, name: str, allowed: tuple[int, ...]) -> tuple[tuple[int, int], int, int]:
@@ -191,7 +191,7 @@ def _extent(cards: dict, name: str, allowed: tuple[int, ...]) -> tuple[tuple[int
         return (0, 0), 0, 0
     columns, rows = cards.get("NAXIS1"), cards.get("NAXIS2")
     if axes != 2 or type(columns) is not int or type(rows) is not int or columns < 0 or rows < 0:
-        raise BadFits(f"its {name} is no picture of two axes")
+        raise BadFits(f"its {name} is not an image with two axes")
     bits = cards.get("BITPIX")
     if bits not in allowed or cards.get("PCOUNT", 0) != 0 or cards.get("GCOUNT", 1) != 1:
         raise BadFits(f"its {name} has BITPIX {bits!r} where the service sends {allowed[0]}")

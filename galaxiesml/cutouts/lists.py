@@ -1,4 +1,4 @@
-"""Upload lists of the cutout service: what was asked for, line by line.
+"""Read upload lists of the cutout service, line by line.
 
 ::
 
@@ -68,7 +68,7 @@ def read_list(path: Path) -> list[Request]:
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     header = lines[0].split() if lines else []
     if not header or header[0] != "#?":
-        raise InputError(f"{path} is no upload list: its first line does not begin with '#?'.")
+        raise InputError(f"{path} is not an upload list: its first line does not begin with '#?'.")
     names = header[1:]
     unknown = [name for name in names if name not in _KNOWN]
     if "ra" not in names or "dec" not in names or unknown:
@@ -83,10 +83,10 @@ def read_list(path: Path) -> list[Request]:
 def _request(path: Path, number: int, row: dict, is_whole: bool) -> Request:
     try:
         if not is_whole:
-            raise ValueError("another number of words than the header")
+            raise ValueError("its number of words differs from the header's")
         ra, dec = float(row["ra"]), float(row["dec"])
         if not (0 <= ra <= 360 and -90 <= dec <= 90):
-            raise ValueError(f"no position: {row['ra']} {row['dec']}")
+            raise ValueError(f"not a position: {row['ra']} {row['dec']}")
         band = row.get("filter", "all")
         tract = row.get("tract", "any")
         return Request(
@@ -107,5 +107,5 @@ def _arcsec(text: str | None) -> float | None:
         return None
     found = _LENGTH.fullmatch(text)
     if found is None or found[2] not in _ARCSEC:
-        raise ValueError(f"no length: {text}")
+        raise ValueError(f"not a length: {text}")
     return float(found[1]) * _ARCSEC[found[2]]

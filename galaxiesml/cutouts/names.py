@@ -1,4 +1,4 @@
-"""What the service's file names say: the line of the list, the filter, the tract."""
+"""Parse the service's file names: the line of the list, the filter, the tract."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BadName(Refused):
 
 @dataclass(frozen=True)
 class Name:
-    """A member's name, taken apart.
+    """The parts of a member's name.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Name:
     tract : int
     rerun : str
     ra, dec : float or None
-        deg; PSF pictures carry the position asked for.
+        deg; PSF pictures carry the requested position.
     """
 
     line: int | None
@@ -48,7 +48,7 @@ class Name:
 
 
 def read_name(path: str, psf: bool = False) -> Name:
-    """Take a member's name apart.
+    """Parse a member's name.
 
     Raises
     ------

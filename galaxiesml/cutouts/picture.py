@@ -1,4 +1,4 @@
-"""One member into the store: its name and headers checked, its layers appended, its row measured."""
+"""Store one member: check its name and headers, append its layers, make its row of pictures.parquet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from galaxiesml.pixels.store import DTYPES, ShardWriter
 
 #: Planes of HSC's masks, for headers that do not say which bit is which.
 PLANES = {name: bit for bit, name in enumerate(MASK_PLANES)}
-#: What can be wrong with a PSF picture, first come first told.
+#: Problems of a PSF picture; the first that applies is reported.
 PSF_FLAGS = {
     "too_small": "it has fewer than 3 pixels on a side",
     "no_light": "its pixels are not finite, or their sum is not above 0",
@@ -36,7 +36,7 @@ class Picture:
     member : str
         Name in the tar; with the tar's sha256 it is the picture's key.
     refused : str
-        Why there are no pixels of it; '' where there are.
+        Why its pixels were not stored; '' if they were.
     refused_class : str
         One of :data:`galaxiesml.cutouts.refusal.CLASSES`; '' where there are.
     height, width : int
@@ -54,7 +54,7 @@ class Picture:
     not_finite, variance_not_finite : int
         Pixels that are NaN or infinite.
     psf_flag : str or None
-        What is wrong with a PSF picture, of `PSF_FLAGS`; '' where nothing is; None where it is no PSF.
+        What is wrong with a PSF picture, of `PSF_FLAGS`; '' if nothing is; None if it is not a PSF.
     masked : dict or None
         Pixels of each plane that has any, by its name in lower case; None without a mask.  In the table there is a
         column masked_<plane> for each of HSC's planes, 0 where none is set, and other_planes for the rest.
@@ -141,7 +141,7 @@ def store_picture(member: Member, shard: ShardWriter, bands: tuple[str, ...], ps
         name = read_name(member.name, psf)
         picture.line, picture.band, picture.tract, picture.rerun = name.line, name.band, name.tract, name.rerun
         if name.band not in bands:
-            raise BadName(f"its filter {name.band} is none of the release's: {', '.join(bands)}", "filter")
+            raise BadName(f"its filter {name.band} is not one of the release's: {', '.join(bands)}", "filter")
         cutout = read_psf(member.data) if psf else read_cutout(member.data)
         _take_header(picture, cutout, name, psf)
     except Refused as error:
@@ -180,7 +180,7 @@ def _whole(value) -> int | None:
 
 
 def _store_layers(picture: Picture, cutout: Cutout, data, shard: ShardWriter) -> None:
-    """Append each layer in little-endian order, and count what is wrong in it."""
+    """Append each layer in little-endian order, and count its bad pixels."""
     for kind, layer in cutout.layers.items():
         pixels = layer.pixels(data).astype(DTYPES[kind])
         offset, crc = shard.append(pixels)
@@ -197,7 +197,7 @@ def _store_layers(picture: Picture, cutout: Cutout, data, shard: ShardWriter) ->
 
 
 def flag_of_psf(psf: np.ndarray) -> str:
-    """What is wrong with a PSF picture: a key of `PSF_FLAGS`, or ''.
+    """The flag of a PSF picture, a key of `PSF_FLAGS`; '' if nothing is wrong.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def flag_of_psf(psf: np.ndarray) -> str:
 
 
 def count_planes(mask: np.ndarray, planes: dict[str, int]) -> dict[str, int]:
-    """Pixels in each plane that has any.
+    """Number of pixels in each mask plane that has any.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def count_planes(mask: np.ndarray, planes: dict[str, int]) -> dict[str, int]:
     Returns
     -------
     dict
-        Name in lower case to count; a bit that no name stands for is called bit_<n>.
+        Name in lower case to count; a bit without a name is called bit_<n>.
     """
     there = int(np.bitwise_or.reduce(mask, axis=None)) & 0xFFFFFFFF
     names = {bit: name for name, bit in planes.items()}

@@ -1,4 +1,4 @@
-"""A cutout's WCS: checked, so that the gnomonic formula and square pixels hold, and applied."""
+"""Read and apply a cutout's WCS; it must be gnomonic with square pixels."""
 
 from __future__ import annotations
 

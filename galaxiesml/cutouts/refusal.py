@@ -1,8 +1,8 @@
-"""Why a member of a tar is refused: a class that groups, next to words that name what was found."""
+"""Reasons for which a member of a tar is refused: a class for grouping, and a message with the details."""
 
 from __future__ import annotations
 
-#: Classes of refusals, in the words of the documentation.
+#: Classes of refusals, as the documentation describes them.
 CLASSES = {
     "name": "its name is not the service's, or leads out of its folder",
     "not_a_file": "it is a link, a device, a pipe or a sparse file",
@@ -10,7 +10,7 @@ CLASSES = {
     "repeated": "a member of the same name comes before it",
     "filter": "its name and its header disagree on the filter, or the release does not have the filter",
     "cut_short": "it ends before its pixels do",
-    "layout": "it is no FITS file, or its layers are not what the service sends",
+    "layout": "it is not a FITS file, or its layers are not what the service sends",
     "zero_point": "its header does not give the zero point (FLUXMAG0)",
     "projection": "its WCS is not a gnomonic projection of square pixels in degrees, ICRS",
 }
@@ -22,7 +22,7 @@ class Refused(ValueError):
     Parameters
     ----------
     message : str
-        What is wrong with it, without the file's name.
+        The problem, without the file's name.
     kind : str
         One of `CLASSES`.
     """

@@ -1,4 +1,4 @@
-"""One tar, or one folder of FITS files, made into a shard: a folder with pixels.bin and its tables."""
+"""Convert one tar, or one folder of FITS files, to a shard: a folder with pixels.bin and its tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from galaxiesml.pixels.store import ShardWriter
 
 @dataclass(frozen=True)
 class Task:
-    """What a shard is made of.
+    """The input of a shard.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def make_shard(task: Task, progress=None) -> dict:
     Raises
     ------
     InputError
-        The tar is damaged or cut short, the list is none, or all members are refused; some members that cannot be
+        The tar is damaged or cut short, the list is not valid, or all members are refused; some members that cannot be
         trusted are no error but rows.
     """
     requests = read_list(task.list_file) if task.list_file else []
@@ -75,12 +75,12 @@ def make_shard(task: Task, progress=None) -> dict:
     except CutTar as error:
         option = f"galaxiesml ingest {'psf' if task.psf else 'cutouts'} --accept-cut {task.source}"
         raise InputError(
-            f"{task.source}: {error}; nothing of it is landed.",
-            f"Fetch the tar again and land it then; or land what came, and ask for the rest again: {option}",
+            f"{task.source}: {error}. Nothing of it was landed.",
+            f"Download the tar again and land it; or land what arrived, and request the rest again: {option}",
         ) from None
     except BadTar as error:
         raise InputError(
-            f"{task.source}: {error}; nothing of it is landed.", "Fetch the tar again and land it then."
+            f"{task.source}: {error}. Nothing of it was landed.", "Download the tar again and land it."
         ) from None
     finally:
         size = shard.close()
@@ -122,7 +122,7 @@ def _read(task: Task, shard: ShardWriter, progress) -> tuple[str, list[Picture],
     pictures = []
     for member in members:
         if member.name in seen:
-            member.refused, member.data = "a member of this name stands before it in the tar", None
+            member.refused, member.data = "the tar has a member of this name before it", None
             member.refused_class = "repeated"
             member.name = f"{member.name} (again, {len(pictures) + 1})"
         seen.add(member.name)
@@ -131,7 +131,7 @@ def _read(task: Task, shard: ShardWriter, progress) -> tuple[str, list[Picture],
 
 
 def _check_any_use(task: Task, pictures: list[Picture]) -> None:
-    """A source that has members and no picture is no answer, and is no shard."""
+    """Refuse a source that has members but no usable picture."""
     if not pictures or not all(picture.refused for picture in pictures):
         return
     firsts = {picture.refused_class: picture for picture in reversed(pictures)}
@@ -143,7 +143,7 @@ def _check_any_use(task: Task, pictures: list[Picture]) -> None:
     other = [picture for picture in pictures if _is_of(picture.member, not task.psf)]
     hint = f"Type: galaxiesml ingest {'cutouts' if task.psf else 'psf'} {task.source}" if other else None
     raise InputError(
-        f"{task.source}: no picture in it can be used; nothing of it is landed.  Refused:\n{told}",
+        f"{task.source} has no usable picture; nothing of it was landed.  Refused:\n{told}",
         hint or "Give tars or FITS files as the service sent them, under the service's names.",
     )
 

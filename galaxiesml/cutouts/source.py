@@ -1,4 +1,4 @@
-"""What can be landed as pictures: a tar, a folder of FITS files, or one FITS file, which is a folder of one."""
+"""Sources of pictures: a tar, a folder of FITS files, or a single FITS file, treated as a folder of one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bytes_of(source: Path) -> int:
 
 
 def sha_of(source: Path) -> str:
-    """The sha256 that is a source's key: of a tar, or of the names and sha256s of FITS files."""
+    """The SHA-256 of a tar, or of the names and SHA-256s of FITS files; it is the source's key."""
     if is_tar(source):
         with open(source, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,8 +1,8 @@
-"""A tar as a stream of members: read once from front to back, hashed on the way, never unpacked to disk.
+"""Read a tar as a stream of members: once from front to back, hashed on the way, never unpacked to disk.
 
-Python's tarfile does the same at a tenth of the speed, and believes a header that asks for gigabytes of
-extended attributes.  What is read here is ustar with GNU's long names and POSIX's extended headers, whose sizes are
-limited; tests compare it with tarfile.
+Python's tarfile has a tenth of the speed, and trusts a header that declares gigabytes of extended attributes.  This
+module reads ustar with GNU's long names and POSIX's extended headers, whose sizes are limited; tests compare it with
+tarfile.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WHAT = {
 
 
 class BadTar(ValueError):
-    """The file is no tar, or is damaged; the message says where, without the file's name."""
+    """The file is not a tar, or is damaged; the message says where, without the file's name."""
 
 
 class CutTar(BadTar):
@@ -54,9 +54,9 @@ class Member:
     Attributes
     ----------
     name : str
-        As it stands there; control characters and bytes that are no UTF-8 are written with backslashes.
+        Its name in the tar; control characters and bytes that are not UTF-8 are escaped with backslashes.
     data : memoryview or None
-        Its bytes, good until the next member is asked for; None where they were not read.
+        Its bytes, valid until the next member is read; None if they were not read.
     refused : str
         Why it was not read; '' where it was.
     refused_class : str
@@ -126,11 +126,11 @@ class TarStream:
             if kind == b"5":
                 continue
             if kind not in _REGULAR and kind in _WHAT and kind != b"S":
-                # As every reader of tars has it, links and devices have no data whatever the size says.
+                # Links and devices have no data, whatever their size field says, as in every reader of tars.
                 yield _refused(name, f"it is {_WHAT[kind]}", "not_a_file")
             elif kind not in _REGULAR or sparse:
                 self._skip(size)
-                yield _refused(name, f"it is {_WHAT.get(b'S' if sparse else kind, 'no plain file')}", "not_a_file")
+                yield _refused(name, f"it is {_WHAT.get(b'S' if sparse else kind, 'not a plain file')}", "not_a_file")
             elif size > MAX_MEMBER_BYTES:
                 self._skip(size)
                 yield _refused(name, *_too_large(size))
@@ -143,11 +143,11 @@ class TarStream:
         block = bytes(self._take(min(BLOCK, self._size - at)))
         if len(block) < BLOCK:
             # The zeros after a header's name tell a tar that is cut in its first block from another file.
-            raise BadTar("it is no tar") if at == 0 and block and b"\0" not in block else CutTar(self._size)
+            raise BadTar("it is not a tar file") if at == 0 and block and b"\0" not in block else CutTar(self._size)
         if not block.strip(b"\0"):
             return None
         if _checksum(block) != sum(block[:148]) + 8 * 32 + sum(block[156:]):
-            raise BadTar("it is no tar" if at == 0 else f"it is damaged at byte {at:,}")
+            raise BadTar("it is not a tar file" if at == 0 else f"it is damaged at byte {at:,}")
         name = block[:100].split(b"\0")[0]
         if block[257:263] == b"ustar\0" and block[345]:
             name = block[345:500].split(b"\0")[0] + b"/" + name
@@ -195,7 +195,7 @@ class TarStream:
             left -= len(self._take(min(left, _READ)))
 
     def _drain(self) -> None:
-        """Hear the rest of the file: zeros that fill the last record up, or what the end mark hides."""
+        """Read the rest of the file: zeros that fill the last record, or data after the end mark."""
         while read := self._file.readinto(self._buffer):
             data = memoryview(self._buffer)[:read]
             if self.after_end is None and self.cut_at is None and (rest := bytes(data).lstrip(b"\0")):
@@ -210,12 +210,12 @@ class TarStream:
 
 
 def folder_members(folder: Path, files: list[Path], progress=None) -> Iterator[Member]:
-    """Files of a folder as if they were members of a tar."""
+    """Yield the files of a folder as members of a tar."""
     for path in files:
         size = path.stat().st_size
         name = printable(str(path.relative_to(folder)))
         if path.is_symlink() or not path.is_file():
-            yield _refused(name, "it is no plain file", "not_a_file")
+            yield _refused(name, "it is not a plain file", "not_a_file")
         elif size > MAX_MEMBER_BYTES:
             yield _refused(name, *_too_large(size))
         else:
@@ -233,7 +233,7 @@ def _too_large(size: int) -> tuple[str, str]:
 
 
 def printable(name: str) -> str:
-    """A name from outside, fit for a table and a terminal."""
+    """A file's name with control characters escaped, safe for tables and terminals."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
 
 

@@ -1,4 +1,4 @@
-"""Upload lists for the pictures that a version's galaxies still lack."""
+"""Make upload lists for the missing pictures of a version's galaxies."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LAYERS = ("image", "mask", "variance")
 TYPES = ("coadd", "coadd/bg", "warp")
 #: The service cuts out 35 arcmin at most.
 MAX_SEMI_WIDTH_ARCSEC = 35 * 60.0
-#: Classes of reasons in the manifest that mean: it was asked for, and asking again would bring the same.
+#: Classes of reasons in the manifest for pictures that were requested, and that another request would not bring.
 _IN_VAIN = ("outside_coverage", "other_tract")
 _RERUN = re.compile(r"[\w.+-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked of the service.
+    """The pictures to request from the service.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Ask:
     type : str
         coadd, coadd/bg or warp.
     again : bool
-        Ask again for what was asked for in vain.
+        Request again what was requested before and not delivered.
     """
 
     version: str
@@ -54,7 +54,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class UploadList:
-    """One list: where it goes, what stands in it."""
+    """One list: its path and its text."""
 
     path: Path
     band: str
@@ -65,7 +65,7 @@ class UploadList:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is still wanted.
+    """The pictures that are still missing.
 
     Attributes
     ----------
@@ -73,11 +73,11 @@ class Wanted:
     pictures : int
         Galaxies x filters that the lists ask for.
     in_vain : int
-        Galaxies x filters that were asked for before and did not come, and are not asked for.
+        Galaxies x filters that were requested before, not delivered, and are not requested again.
     unplaced : int
         Galaxies without a position.
     impossible : list of (int, float, float)
-        Galaxies whose RA and Dec, deg, are no place on the sky, by object_id; they are in no list.
+        Galaxies whose RA and Dec, deg, are not on the sky, by object_id; they are in no list.
     """
 
     lists: list[UploadList] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Wanted:
 
 
 def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_width: float, layers: str, **rest) -> Ask:
-    """An `Ask` from what was typed.
+    """Check the options and make an `Ask` of them.
 
     Parameters
     ----------
@@ -102,29 +102,31 @@ def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_wid
     UsageError
         No such filter, layer, type or width.
     CatalogError
-        The published build lacks the version.
+        The published build does not have the version.
     """
     info = catalog.build_info()
     name = f"v{check_version(version or info['default_version'])}"
     if name not in info["versions"]:
-        raise CatalogError(f"Build {info['id']} holds no {name}.", f"Type: galaxiesml build --version {name}")
+        raise CatalogError(f"Build {info['id']} has no {name}.", f"Type: galaxiesml build --version {name}")
     known = tuple(catalog.profile.bands)
     typed = known if bands is None else tuple(bands.split(",")) if "," in bands or bands in known else tuple(bands)
     asked = tuple(word.strip() for word in layers.split(","))
     if not typed or not set(typed) <= set(known):
-        raise UsageError(f"--bands {bands}: no such filter.", f"{catalog.profile.name} has {', '.join(known)}.")
+        raise UsageError(f"Unknown filter in --bands: {bands}.", f"{catalog.profile.name} has {', '.join(known)}.")
     if not set(asked) <= set(LAYERS):
-        raise UsageError(f"--layers {layers}: no such layer.", f"Give some of {','.join(LAYERS)}.")
+        raise UsageError(f"Unknown layer in --layers: {layers}.", f"Give some of {','.join(LAYERS)}.")
     if not 0 < semi_width <= MAX_SEMI_WIDTH_ARCSEC:
-        raise UsageError(f"--semi-width {semi_width:g} is none.", "It is in arcsec, up to 2100: the service's limit.")
+        raise UsageError(
+            f"--semi-width {semi_width:g} is out of range.", "Give arcseconds above 0, up to 2100, the service's limit."
+        )
     if rest.get("type", TYPES[0]) not in TYPES:
-        raise UsageError(f"--type {rest['type']}: no such pictures.", f"Give one of {', '.join(TYPES)}.")
+        raise UsageError(f"Unknown value for --type: {rest['type']}.", f"Give one of {', '.join(TYPES)}.")
     chosen = tuple(band for band in known if band in typed)
     return Ask(name, chosen, float(semi_width), tuple(layer for layer in LAYERS if layer in asked), **rest)
 
 
 def wanted_lists(catalog: Catalog, ask: Ask, folder: Path) -> Wanted:
-    """The lists of what is still wanted, not yet written.
+    """Make the lists of missing pictures, without writing them.
 
     Lists are of one filter and 990 lines at most, by tract and then RA: the service keeps the coadd that it read
     last.  Galaxies at one place share a line.
@@ -141,8 +143,8 @@ def wanted_lists(catalog: Catalog, ask: Ask, folder: Path) -> Wanted:
     with catalog.connect() as connection:
         if "picture_reason_class" not in connection.table("pictures").columns:
             raise CatalogError(
-                f"Build {catalog.current_id()} was made before reasons had classes: it cannot tell a tar that was "
-                "cut short from what is outside the coverage.",
+                f"Build {catalog.current_id()} was made by an earlier galaxiesml: it cannot tell a tar that was "
+                "cut short from a position outside the coverage.",
                 "Type: galaxiesml build",
             )
     rerun = catalog.profile.name
@@ -226,7 +228,7 @@ def _line(ask: Ask, band: str, rerun: str, ra: float, dec: float) -> str:
 
 
 def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
-    """Write the lists; either none or all, as far as what stands under their names goes.
+    """Write all lists, or none if one of the existing files differs.
 
     Returns
     -------
@@ -236,7 +238,7 @@ def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
     Raises
     ------
     InputError
-        A list of another content stands under one of the names, and ``force`` was not given; nothing is written.
+        A file with one of the names has other content, and ``force`` was not given; nothing is written.
     """
     states = []
     for made in lists:
@@ -245,8 +247,8 @@ def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
     if "replaced" in states and not force:
         path = lists[states.index("replaced")].path
         raise InputError(
-            f"{path} stands and asks for something else; no list is written.",
-            "If its answer is landed and built, type it again with --force; else give another folder: --out DIR",
+            f"{path} exists and requests something else; no list was written.",
+            "If its tar is landed and built, add --force; otherwise give another folder: --out DIR",
         )
     for made, state in zip(lists, states, strict=True):
         if state != "unchanged":
@@ -255,5 +257,5 @@ def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
 
 
 def other_lists(folder: Path, lists: list[UploadList]) -> list[Path]:
-    """Lists of an earlier request that stand in the folder and are none of these."""
+    """Lists of an earlier request in the folder, which do not belong to this one."""
     return sorted(set(folder.glob("cutouts-HSC-*-[0-9][0-9][0-9][0-9].txt")) - {made.path for made in lists})

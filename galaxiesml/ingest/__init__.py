@@ -1,1 +1,1 @@
-"""Tables in: exports of the HSC archive, tables of spectroscopic surveys, released files."""
+"""Land tables: exports of the HSC archive, tables of spectroscopic surveys, released files."""

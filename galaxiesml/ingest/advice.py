@@ -1,4 +1,4 @@
-"""What to type where a file is of a format that is not read."""
+"""Commands that convert a file of an unsupported format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def by_astropy(path: Path, options: str = "") -> str:
-    """The command that writes a table again, as Parquet, and what to do with that.
+    """A command that converts a table to Parquet with astropy.
 
     Parameters
     ----------
@@ -18,4 +18,4 @@ def by_astropy(path: Path, options: str = "") -> str:
     target = f"{path.name}.parquet"
     read = f"Table.read({json.dumps(str(path), ensure_ascii=False)}{options})"
     code = f"from astropy.table import Table; {read}.write({json.dumps(target, ensure_ascii=False)})"
-    return f"python -c {shlex.quote(code)}; and land {target}."
+    return f"python -c {shlex.quote(code)}; then land {target}."

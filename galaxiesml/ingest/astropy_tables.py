@@ -1,4 +1,4 @@
-"""Tables that astropy reads whole: VOTable, and fixed-width text with a byte-by-byte description."""
+"""Read tables with astropy, as a whole: VOTable, and fixed-width text with a byte-by-byte description."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def open_table(path: Path) -> Source:
     if kind is None:
         return open_source(path)
     if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} has {path.stat().st_size / 1e9:.1f} GB of {kind}.", "Write it as FITS or Parquet.")
+        raise InputError(
+            f"{path} is too large for {kind}: {path.stat().st_size / 1e9:.1f} GB.", "Write it as FITS or Parquet."
+        )
     from astropy.table import Table
 
     try:
@@ -41,11 +43,13 @@ def open_table(path: Path) -> Source:
             warnings.simplefilter("ignore")
             table = Table.read(path.absolute(), format=kind)
     except Exception as error:  # astropy's readers raise whatever their parsers do.
-        raise InputError(f"{path} cannot be read as {kind}: {error}.", "Fetch the file again and land that.") from None
+        raise InputError(
+            f"{path} cannot be read as {kind}: {error}.", "Download the file again, then land it."
+        ) from None
     names = [clean_name(name, position) for position, name in enumerate(table.colnames)]
     arrays = [_array(table[name]) for name in table.colnames]
     kept = [place for place, array in enumerate(arrays) if array is not None]
-    dropped = {names[place]: "it is no plain column" for place, array in enumerate(arrays) if array is None}
+    dropped = {names[place]: "it is not a plain column" for place, array in enumerate(arrays) if array is None}
     arrays = [arrays[place] for place in kept]
     source = Source(
         path,
@@ -74,7 +78,7 @@ def _kind(path: Path) -> str | None:
 
 
 def _array(column) -> pa.Array | None:
-    """A column as Arrow, NULL where it is masked; None for one that is no plain column."""
+    """A column as Arrow, NULL where it is masked; None if it is not a plain column."""
     values = np.asarray(getattr(column, "filled", lambda: column)() if column.dtype.kind in "OSU" else column)
     mask = np.asarray(getattr(column, "mask", np.zeros(len(column), bool)))
     if values.ndim != 1 or values.dtype.kind not in "biufSUO":

@@ -1,4 +1,4 @@
-"""Which of a file's columns are ours, and its blocks in the catalogue's columns and types."""
+"""Match a file's columns to ours, and convert its blocks to the catalogue's columns and types."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORST_FIRST = ("arbitrary", "assigned", "measured")
 
 @dataclass(frozen=True)
 class Plan:
-    """Where each landed column comes from.
+    """The source of each landed column.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Plan:
     surveys : list of (Survey, int)
         The survey flags that the file has.
     notes : list of str
-        What a user should hear about the file's columns.
+        Messages for the user about the file's columns.
     """
 
     kind: str
@@ -51,12 +51,12 @@ class Plan:
 
     @property
     def exported(self) -> list[str]:
-        """Our names that the file brings, in the dictionary's order."""
+        """Our names of the file's columns, in the dictionary's order."""
         return [name for name in self.schema.names if name in self.ours or name in MADE]
 
 
 def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] | None = None) -> Plan:
-    """Recognise a file's columns.
+    """Match a file's columns to ours.
 
     Parameters
     ----------
@@ -71,14 +71,14 @@ def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] |
     Raises
     ------
     InputError
-        No object_id, nothing beside it that is known, or a column whose type cannot become ours.
+        There is no object_id, no other known column, or a column whose type cannot be converted to ours.
     """
     known = of_exports(profile)
     places: dict[str, int] = {}
     notes = [f"column {name} is left out: {reason}" for name, reason in source.dropped.items()]
     for position, name in enumerate(source.names):
         if name.lower() in places:
-            notes.append(f"column {name} stands there more than once: the first is taken")
+            notes.append(f"column {name} occurs more than once; the first one is used")
         places.setdefault(name.lower(), position)
     ours = {
         name: places[profile.columns[name].source.lower()]
@@ -100,12 +100,12 @@ def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: li
         return "joined" if has_object and has_spectrum else "objects" if has_object else "specz"
     found = ", ".join(source.names[:8]) + (", ..." if len(source.names) > 8 else "")
     hint = (
-        "The catalogue's release may be another than the file's: galaxiesml init DIR --release RELEASE\n"
+        "The file may be of another release than the catalogue: galaxiesml init DIR --release RELEASE\n"
         f"  where RELEASE is {', '.join(known_releases())}, or a profile of your own that says what the file\n"
         f"  calls our columns: --release my_release.toml ({DOCS} has its keys)."
     )
     if "object_id" not in profile.columns:
-        raise InputError(f"The release profile {profile.name} does not say what it calls object_id.", hint)
+        raise InputError(f"The release profile {profile.name} names no column for object_id.", hint)
     if "object_id" not in ours:
         wanted = profile.columns["object_id"].source
         likely = _likely_ids(source, wanted)
@@ -136,7 +136,7 @@ def _check_types(source: Source, known: dict, ours: dict, surveys: list) -> None
     for name, position in ours.items():
         kind, found = known[name].type, source.types[position]
         if not can_hold(found, kind, _is_id(name)):
-            why = "an identifier of 17 digits does not survive a float" if _is_id(name) else f"{kind} is expected"
+            why = "a float cannot hold an identifier of 17 digits" if _is_id(name) else f"{kind} is expected"
             raise InputError(
                 f"{source.path}, column {source.names[position]} ({name}): its type is {found}; {why}.",
                 "Export the column again as a 64-bit integer." if _is_id(name) else None,
@@ -218,7 +218,7 @@ def hopes(plan: Plan, profile: Profile) -> dict[int, pa.DataType]:
 
 
 def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: dict) -> tuple[pa.Table, list[BadRow]]:
-    """A block in the catalogue's columns, of the keys only source_row, and the rows that do not fit."""
+    """Convert a block to the catalogue's columns (of the keys only source_row), and return the rows that do not fit."""
     wrong = Wrong(block, source.names)
     general = Nulls(profile.nulls)
     landed = {"source_row": pa.array(block.rows, pa.int64())}

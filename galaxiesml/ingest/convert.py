@@ -1,4 +1,4 @@
-"""Arrays as a file has them -> the catalogue's types, with NULL for what means none and for NaN."""
+"""Convert a file's arrays to the catalogue's types; sentinels and NaN become NULL."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ REASONS = {
     "bigint": "is not a whole number of 64 bits",
     "double": "is not a number",
     "boolean": "is neither true nor false",
-    "text": "is a whole number that a float does not hold exactly",
+    "text": "is a whole number that a float cannot hold exactly",
 }
 
 
 @dataclass(frozen=True)
 class Nulls:
-    """What means NULL in a column: as text, and compared as numbers ('-9' is -9.0)."""
+    """Values that mean NULL in a column, compared as text and as numbers ('-9' is -9.0)."""
 
     texts: tuple[str, ...]
 
@@ -39,7 +39,7 @@ class Nulls:
 
 
 def can_hold(source: pa.DataType, kind: str, is_id: bool) -> bool:
-    """Whether a column of the file may become one of type ``kind``; no identifier comes from a float."""
+    """Whether a column of the file can be converted to type ``kind``; identifiers are never read from floats."""
     is_float = pa.types.is_floating(source)
     if pa.types.is_string(source) or pa.types.is_null(source) or pa.types.is_integer(source):
         return True
@@ -54,7 +54,7 @@ def can_hold(source: pa.DataType, kind: str, is_id: bool) -> bool:
 
 
 def convert(array: pa.Array, kind: str, nulls: Nulls, is_id: bool = False) -> tuple[pa.Array, np.ndarray | None]:
-    """An array in the catalogue's type, and which cells do not fit (None: all do; such cells become NULL).
+    """Convert an array to the catalogue's type; also returns which cells do not fit (they become NULL; None: all fit).
 
     Doubles keep the width that they come in; NaN is NULL; infinities stay.
     """
@@ -66,7 +66,7 @@ def convert(array: pa.Array, kind: str, nulls: Nulls, is_id: bool = False) -> tu
 
 
 def nullify(array: pa.Array, nulls: Nulls) -> pa.Array:
-    """NULL for NaN and for what means none, in any type; inside lists too."""
+    """Replace NaN and sentinels by NULL, in any type and inside lists."""
     kind = array.type
     if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
         return _nullify_list(array, nulls)
@@ -150,7 +150,7 @@ def _text(array: pa.Array, is_id: bool) -> tuple[pa.Array, np.ndarray | None]:
         return array, None
     if not pa.types.is_floating(array.type):
         return array.cast(pa.string()), None
-    # A spectrum's number that became a float, as it must beside NaN, is a whole number all the same.
+    # A spectrum's number that was converted to a float, because the column has NaN, is still a whole number.
     wide = array.cast(pa.float64())
     whole = pc.equal(wide, pc.trunc(wide))
     exact = pc.less(pc.abs(wide), float(_EXACT))

@@ -1,4 +1,4 @@
-"""Units that a file states of its columns: TUNIT, Parquet's field metadata, VOTable, ECSV."""
+"""Check the units that a file states for its columns: TUNIT, Parquet metadata, VOTable, ECSV."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEYS = (b"unit", b"units", b"UNIT", b"TUNIT")
 
 
 def check_units(source: Source, expected: dict[int, tuple[str, str]]) -> list[str]:
-    """Refuse columns whose unit in the file is another than is expected.
+    """Refuse columns whose unit in the file differs from the expected one.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def check_units(source: Source, expected: dict[int, tuple[str, str]]) -> list[st
         told = wrong[0] if len(wrong) == 1 else "".join(f"\n  {line}" for line in wrong)
         raise InputError(
             f"{source.path}, {told}; nothing was landed.",
-            "Nothing is converted here: write the column in the unit that is expected, and the unit with it.",
+            "Units are not converted: write the column in the expected unit, and state that unit in the file.",
         )
     return doubtful
 

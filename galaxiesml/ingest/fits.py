@@ -1,4 +1,4 @@
-"""FITS binary tables: astropy reads the header; the rows are read here, a block at a time."""
+"""Read FITS binary tables: astropy reads the header; the rows are read here, a block at a time."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _WIDTHS = {
 }
 #: TZERO that makes an unsigned type of a signed one, or the other way for bytes.
 _OFFSETS = {"B": -128, "I": 1 << 15, "J": 1 << 31, "K": 1 << 63}
-#: An image or a table that is compressed and so stands in a binary table.
+#: An image or a table that is compressed, and therefore stored in a binary table.
 _PACKED = {"ZIMAGE", "ZTABLE"}
 _SHIFTED = {"B": "i1", "I": "u2", "J": "u4", "K": "u8"}
 
 
 @dataclass(frozen=True)
 class Field:
-    """One column of a binary table: where it stands in a row, and what its bytes mean."""
+    """One column of a binary table: its offset in a row, and the meaning of its bytes."""
 
     name: str
     letter: str
@@ -87,7 +87,7 @@ def open_fits(path: Path) -> Source:
     if actual < expected:
         raise InputError(
             f"{path} is cut short: {actual:,} bytes where its header says {expected:,} ({total:,} rows).",
-            "Fetch the file again and land that.",
+            "Download the file again, then land it.",
         )
     fields, dropped = _fields(header, path)
     return Source(
@@ -119,24 +119,24 @@ def _find_table(path: Path) -> tuple[dict, int]:
                     if "object_id" in (clean_name(str(name), 0).lower() for name in names):
                         return tables[-1]
     except (OSError, ValueError, KeyError, TypeError, fits.VerifyError) as error:
-        raise InputError(f"{path} is damaged: {error}.", "Fetch the file again and land that.") from None
+        raise InputError(f"{path} is damaged: {error}.", "Download the file again, then land it.") from None
     if refused:
         # Also where another table is there: which of them is the catalogue is not known.
         raise refused[0]
     if not tables:
-        raise InputError(f"{path} is FITS without a binary table.", "Give the catalogue, not a picture.")
+        raise InputError(f"{path} has no binary table.", "Give a FITS table, not an image.")
     return tables[0]
 
 
 def _not_read(path: Path, header, number: int) -> list[InputError]:
-    """Why the table of an HDU is not read; none where it is, or is no table."""
+    """Why the table of an HDU is not read; None if it is read, or is not a table."""
     place = f"{path}, HDU {number}, is"
     if "ZTABLE" in header:
         target = path.name.removesuffix(".fz") if path.suffix == ".fz" else f"{path.name}.unpacked.fits"
         return [
             InputError(
                 f"{place} a table that fpack compressed.",
-                f"Type: funpack -O {shlex.quote(target)} {shlex.quote(str(path))}; and land {target}.",
+                f"Type: funpack -O {shlex.quote(target)} {shlex.quote(str(path))}; then land {target}.",
             )
         ]
     if header.get("XTENSION", "").strip() == "TABLE":
@@ -155,7 +155,7 @@ def _fields(header: dict, path: Path) -> tuple[list[Field], dict[str, str]]:
         form = str(header.get(f"TFORM{number}", "")).strip()
         match = re.match(r"(\d*)([LXBIJKAEDCMPQ])", form)
         if not match:
-            raise InputError(f"{path}, column {name}: TFORM{number} = {form!r} is no format of the FITS standard.")
+            raise InputError(f"{path}, column {name}: TFORM{number} = {form!r} is not a format of the FITS standard.")
         repeat, letter = int(match[1] or 1), match[2]
         scale, zero = header.get(f"TSCAL{number}", 1), header.get(f"TZERO{number}", 0)
         if letter in "PQXCM" or repeat == 0:
@@ -172,7 +172,7 @@ def _fields(header: dict, path: Path) -> tuple[list[Field], dict[str, str]]:
             fields.append(Field(name, letter, repeat, offset, header.get(f"TNULL{number}"), scale, zero, unit))
         offset += (repeat + 7) // 8 if letter == "X" else repeat * _WIDTHS[letter]
     if offset != header["NAXIS1"]:
-        raise InputError(f"{path}: its columns take {offset} bytes a row, NAXIS1 says {header['NAXIS1']}.")
+        raise InputError(f"{path}: its columns take {offset} bytes per row, but NAXIS1 is {header['NAXIS1']}.")
     return fields, dropped
 
 
@@ -215,7 +215,7 @@ def _column(raw: np.ndarray, field: Field, path: Path, first: int) -> pa.Array:
         if bad.any():
             at = int(bad.argmax())
             row = first + at // field.repeat + 1
-            raise InputError(f"{path}, row {row}, column {field.name}: byte 0x{flat[at]:02x} is no logical.")
+            raise InputError(f"{path}, row {row}, column {field.name}: byte 0x{flat[at]:02x} is not a logical value.")
         values, missing = flat == ord("T"), flat == 0
     else:
         if field.null is not None and field.letter in "BIJK":

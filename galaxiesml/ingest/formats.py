@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes and not by its name."""
+"""Recognise a file's format by its first bytes, not by its name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GZIP = b"\x1f\x8b"
 _UTF16 = ((codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
 #: Formats that are known and not landed, each with what to do about it.
 _OTHERS = {
-    b"PK\x03\x04": ("a zip archive", "Unpack it with unzip and land what is in it."),
+    b"PK\x03\x04": ("a zip archive", "Unpack it with unzip and land the files in it."),
     b"BZh": ("compressed by bzip2", "Unpack it with bunzip2 and land that."),
     b"\xfd7zXZ\0": ("compressed by xz", "Unpack it with unxz and land that."),
     b"\x28\xb5\x2f\xfd": ("compressed by zstd", "Unpack it with unzstd and land that."),
@@ -32,9 +32,9 @@ _OTHERS = {
     b"<VOTABLE": ("VOTable", "Write it as FITS, by astropy or TOPCAT, and land that."),
     b"<!DOCTYPE": (
         "a web page",
-        "The server answered with a page: look at it, log in and fetch the file again.",
+        "The server sent a web page: open it, log in and download the file again.",
     ),
-    b"<html": ("a web page", "The server answered with a page: look at it, log in and fetch the file again."),
+    b"<html": ("a web page", "The server sent a web page: open it, log in and download the file again."),
 }
 
 
@@ -51,10 +51,10 @@ def open_source(path: Path) -> Source:
     if not path.exists():
         raise InputError(f"There is no file {path}.")
     if not path.is_file():
-        raise InputError(f"{path} is no file.", "Give the files one by one.")
+        raise InputError(f"{path} is not a file.", "Give the files one by one.")
     head = _head(path)
     if not head:
-        raise InputError(f"{path} is empty.", "Fetch the file again and land that.")
+        raise InputError(f"{path} is empty.", "Download the file again, then land it.")
     return apply_masks(_open(path, head))
 
 
@@ -88,7 +88,7 @@ def _check_unzipped(path: Path) -> None:
         # Said where the rows are read, in the same words as a later break.
         return
     if head.startswith((_FITS, _PARQUET, _SQLITE)):
-        raise InputError(f"{path} is a compressed table that is no CSV.", f"Type: gunzip -k {path}; and land that.")
+        raise InputError(f"{path} is a compressed file, but not CSV.", f"Type: gunzip -k {path}; then land that.")
     _refuse_others(path, head, "a gzip file that holds ")
 
 
@@ -100,12 +100,12 @@ def _refuse_others(path: Path, head: bytes, inside: str) -> None:
         how = f"gunzip -c {shlex.quote(str(path))} | iconv" if inside else "iconv"
         last = "" if inside else f" {shlex.quote(str(path))}"
         raise InputError(
-            f"{path} is {inside}text in {encoding}; UTF-8 is read.",
-            f"Type: {how} -f {encoding} -t UTF-8{last} > utf8.csv; and land utf8.csv.",
+            f"{path} is {inside}text in {encoding}; UTF-8 is expected.",
+            f"Type: {how} -f {encoding} -t UTF-8{last} > utf8.csv; then land utf8.csv.",
         )
     if b"\0" in head:
         raise InputError(
-            f"{path} is of no format known here.",
+            f"{path} has a format that is not supported.",
             "CSV, CSV.gz, ECSV, FITS, Parquet and SQLite files can be landed.",
         )
 

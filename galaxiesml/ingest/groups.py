@@ -1,4 +1,4 @@
-"""Blocks of rows on their way into a Parquet file."""
+"""Write blocks of rows to a Parquet file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GROUP_BYTES = 256 << 20
 
 
 def ahead(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Read the next block while this one is worked on."""
+    """Read the next block while this one is processed."""
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(next, blocks, None)
         while (block := waiting.result()) is not None:
@@ -28,7 +28,7 @@ def ahead(blocks: Iterator[Block]) -> Iterator[Block]:
 
 
 class Groups:
-    """A Parquet file that is written in whole row groups."""
+    """A Parquet file, written in complete row groups."""
 
     def __init__(self, path: Path, schema: pa.Schema):
         # Numbers hardly repeat: a dictionary of them is built only to be thrown away.

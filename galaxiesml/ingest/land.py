@@ -1,4 +1,4 @@
-"""Landing: one file in, one folder of Parquet under raw/hsc, all of it or nothing."""
+"""Land an export: one file becomes one folder of Parquet under raw/hsc, completely or not at all."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from galaxiesml.ingest.source import Source
 
 @dataclass(frozen=True)
 class Landing:
-    """What was landed.
+    """The result of landing a file.
 
     Attributes
     ----------
     info : dict
         landing.json: the contract is in the catalogue's documentation.
     is_new : bool
-        False where the same bytes had been landed before: nothing was changed.
+        False if the same file had been landed before; then nothing was changed.
     notes : list of str
-        What a user should hear: columns left out or taken twice, contradictions.
+        Messages for the user: columns left out or repeated, contradictions.
     """
 
     info: dict
@@ -74,7 +74,7 @@ def land_hsc(
     force : bool
         Do not look whether the disk has room.
     progress : object, optional
-        Its ``update(description=, total=)`` and ``advance(n)`` hear the bytes read, of twice the file's size.
+        Its ``update(description=, total=)`` and ``advance(n)`` receive the bytes read, of twice the file's size.
 
     Returns
     -------
@@ -121,17 +121,17 @@ def land_hsc(
 
 
 def _landed_before(catalog: Catalog, path: Path, sha: str, archive, old: dict | None) -> dict | None:
-    """The landing of the same bytes, or None; another declaration for them is an error, not a silent no."""
+    """The landing of the same file, or None.  A different --archive-query for it is an error."""
     same = next((entry for entry in catalog.landings() if entry["source_sha256"] == sha), None)
     declared = _archive(archive)
     if same is None or (old == same and same["archive"] != declared):
         return None
     if old is not None and old != same:
-        raise UsageError(f"{path} is landed already, as {same['landing']}.", "Type: galaxiesml ingest list")
+        raise UsageError(f"{path} is already landed, as {same['landing']}.", "Type: galaxiesml ingest list")
     if archive is not None and same["archive"] != declared:
         was = same["archive"]["query"] or "no archive query"
         raise UsageError(
-            f"{path} is landed already, as {same['landing']}, with {was}: nothing was changed.",
+            f"{path} is already landed, as {same['landing']}, with {was}: nothing was changed.",
             f"Type: galaxiesml ingest replace {same['landing']} {path} --archive-query {archive[0]}",
         )
     return same
@@ -177,7 +177,7 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
             if progress is not None:
                 progress.advance(block.size)
     if counts["rejected"] and not counts["rows"]:
-        raise InputError(f"No row of {source.path} parses; the first: {aside.first}.")
+        raise InputError(f"No row of {source.path} can be parsed; the first error: {aside.first}.")
     ranges.refuse()
     if plan.kind != "joined":
         kinds = {landed["kind"] for landed in catalog.landings()}
@@ -190,7 +190,7 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
 
 
 def _with_spectrum(table: pa.Table, plan: Plan) -> int:
-    """Rows that are an (object, spectrum) pair: a spectrum's name or a redshift stands there."""
+    """Number of rows that are an (object, spectrum) pair: they have a spectrum's name or a redshift."""
     if plan.kind == "specz":
         return table.num_rows
     has = [table[name].is_valid() for name in ("specz_name", "specz_redshift") if name in plan.ours]

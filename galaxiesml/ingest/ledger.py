@@ -1,6 +1,6 @@
-"""The landed files as a list: looking one up, removing one, showing one.
+"""The list of landed files: find, remove or publish one.
 
-Whoever changes anything here holds the catalogue's lock.
+Callers that change anything here must hold the catalogue's lock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def folder_of(catalog: Catalog, landing: dict) -> Path:
 
 
 def find_landing(catalog: Catalog, reference: str | int) -> dict:
-    """The landed file that a number, a file name or the beginning of a sha256 means.
+    """Find the landed file by its number, its name or the beginning of its SHA-256.
 
     Raises
     ------
@@ -34,13 +34,13 @@ def find_landing(catalog: Catalog, reference: str | int) -> dict:
         return found[0]
     if found:
         numbers = ", ".join(str(entry["landing"]) for entry in found)
-        raise UsageError(f"{text} means the landings {numbers}.", "Give the number of one.")
+        raise UsageError(f"{text} matches the landings {numbers}.", "Give the number of one.")
     known = ", ".join(f"{entry['landing']} ({entry['source_file']})" for entry in landings[-5:]) or "none"
-    raise UsageError(f"No landed file is {text}; landed: {known}.", "Type: galaxiesml ingest list")
+    raise UsageError(f"No landed file matches {text}; landed: {known}.", "Type: galaxiesml ingest list")
 
 
 def remove_landing(catalog: Catalog, reference: str | int) -> dict:
-    """Take a landed file out; its number is not given again.  Builds that stand are not touched."""
+    """Remove a landed file; its number is not used again.  Existing builds are not changed."""
     recover(catalog)
     landing = find_landing(catalog, reference)
     keep_number(catalog, landing["landing"])
@@ -50,7 +50,7 @@ def remove_landing(catalog: Catalog, reference: str | int) -> dict:
 
 
 def publish(catalog: Catalog, folder: Path, landing: dict, instead_of: dict | None) -> None:
-    """Show a finished folder, in the place of another where one is replaced."""
+    """Publish a finished folder, replacing another one if it is given."""
     keep_number(catalog, landing["landing"])
     replaced = None if instead_of is None else folder_of(catalog, instead_of).name
     show(catalog, "hsc", folder, folder_of(catalog, landing).name, replaced)
@@ -58,7 +58,7 @@ def publish(catalog: Catalog, folder: Path, landing: dict, instead_of: dict | No
 
 
 def next_number(catalog: Catalog) -> int:
-    """The number of the next landing: above all that were ever given."""
+    """The number of the next landing: higher than any that was ever used."""
     return max([_last(catalog), *(entry["landing"] for entry in catalog.landings())]) + 1
 
 

@@ -1,8 +1,7 @@
-"""Columns that say where another one has no value: the archive's X_isnull, and X.mask as astropy writes it.
+"""Apply columns that mask another one: the archive's X_isnull, and astropy's X.mask.
 
-astropy keeps a masked column in Parquet, HDF5 and (serialize_method 'data_mask') ECSV as two columns: X with whatever
-lay under the mask, and the boolean X.mask.  Whatever reads the table afterwards and writes it again, as CSV or FITS,
-carries both on.
+astropy keeps a masked column in Parquet, HDF5 and (serialize_method 'data_mask') ECSV as two columns: X, including
+the values under the mask, and the boolean X.mask.  Programs that convert such a table to CSV or FITS keep both.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ _REASON = "is neither true nor false, and tells where {} has a value"
 
 
 def apply_masks(source: Source) -> Source:
-    """The same file with NULL where a mask is true; the masks themselves are no columns of it any more.
+    """The same file with NULL where a mask is true; the masks themselves are no longer columns of it.
 
     A row whose mask is neither true nor false is a bad row.
 
     Raises
     ------
     InputError
-        A mask is of a type that is never boolean, or has another shape than its column.
+        A mask is of a type that is never boolean, or differs in shape from its column.
     """
     masks = _masks(source.names)
     if not masks:
@@ -93,7 +92,7 @@ def _masked(block: Block, names: list[str], masks: dict[int, int]) -> Block:
         flags = block.columns[mask]
         if _is_list(flags.type):
             arrays[place], bad = _mask_elements(arrays[place], flags)
-            wrong.add(mask, bad, f"has another shape than {names[place]}, whose values it tells of")
+            wrong.add(mask, bad, f"differs in shape from {names[place]}, whose values it tells of")
             continue
         is_null, bad = convert(flags, "boolean", Nulls(("",)))
         wrong.add(mask, bad, _REASON.format(names[place]))

@@ -1,4 +1,4 @@
-"""How far spectra lie from the objects that they are landed for: a unit or a column that is wrong shows there."""
+"""Check the distances of spectra from their objects, which reveal a wrong unit or a wrong column."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class Pairs:
         )
         raise InputError(
             f"{self.path}: {self.apart:,} of {self.pairs:,} spectra are farther than {APART_ARCSEC:g} arcsec from "
-            f"their object, up to {self.farthest:,.0f}: {ours} and {theirs} are not in degrees of one frame, or not "
-            "of one source; nothing was landed.",
+            f"their object, up to {self.farthest:,.0f}: {ours} and {theirs} are not both in degrees, not in the same "
+            "frame, or not of the same source; nothing was landed.",
             "Degrees of J2000 are expected, 0 to 360 and -90 to 90; a release profile can name other columns.",
         )
 
     def notes(self) -> list[str]:
-        """What a user should hear of the pairs that are apart."""
+        """Messages for the user about distant pairs."""
         told = f"{self.apart:,} of {self.pairs:,} spectra are farther than {APART_ARCSEC:g} arcsec from their object"
         return [f"{told}, up to {self.farthest:,.0f}"] if self.apart else []
 
@@ -80,7 +80,7 @@ def count_across(pairs: Pairs, new: Path, kind: str, raw: Path, landed_kinds: se
     raw : Path
         The folder of landed files.
     landed_kinds : set of str
-        What is landed: beside files, the folder has empty tables of every kind.
+        Landed files; the folder also has empty tables of every kind.
     """
     other = {"objects": "specz", "specz": "objects"}[kind]
     if other not in landed_kinds:

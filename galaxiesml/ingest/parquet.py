@@ -1,4 +1,4 @@
-"""Parquet files from outside."""
+"""Read Parquet files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from galaxiesml.errors import InputError
 from galaxiesml.ingest.file_units import parquet_units
 from galaxiesml.ingest.source import BLOCK_BYTES, Block, Source, clean_name
 
-_HINT = "Fetch the file again and land that."
+_HINT = "Download the file again, then land it."
 
 
 def open_parquet(path: Path) -> Source:
@@ -44,7 +44,7 @@ def open_parquet(path: Path) -> Source:
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType | None:
-    """The type that a column lands in: no dictionaries, extensions or views; None where it cannot land."""
+    """The type in which a column is landed, without dictionaries, extensions or views; None if it cannot be landed."""
     if isinstance(kind, pa.ExtensionType):
         return plain_type(kind.storage_type)
     if pa.types.is_dictionary(kind):

@@ -1,6 +1,7 @@
-"""What the dictionary allows, looked at while rows land: ranges, right ascensions below 0, fluxes for magnitudes.
+"""Check values during landing: the dictionary's ranges, right ascensions below 0, fluxes instead of magnitudes.
 
-All of a column outside its range is a wrong unit or a wrong column, and refused; some rows are counted and told.
+If all values of a column are out of range, its unit or the column is wrong and the file is refused; a few are
+counted and reported.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _NINES = re.compile(r"-?9+(\.9+)?|-1")
 
 
 def means_none(values: np.ndarray) -> np.ndarray:
-    """Which numbers are those that tables write for 'none': -1, -9, 99.99, 9999."""
+    """Which numbers look like sentinels for 'no value': -1, -9, 99.99, 9999."""
     distinct, place = np.unique(values, return_inverse=True)
     return np.array([_is_nines(value) for value in distinct.tolist()], bool)[place]
 
@@ -44,7 +45,7 @@ def _is_nines(value: float) -> bool:
 
 @dataclass
 class Seen:
-    """What is counted of one column.
+    """Counts of one column.
 
     Attributes
     ----------
@@ -80,7 +81,7 @@ class Seen:
 
     @property
     def allowed(self) -> str:
-        """The range in words."""
+        """The range as text."""
         least, most, unit = self.column.min, self.column.max, self.column.unit
         if least is None or most is None:
             told = f"{least:g} and above" if most is None else f"{most:g} and below"
@@ -95,14 +96,14 @@ class Seen:
 
     @property
     def none(self) -> float | None:
-        """The value outside that most likely means none, though no rule says so."""
+        """The value out of range that probably means 'no value', although no rule declares it."""
         few = max(2, self.values // 20)
         found = [(rows, value) for value, rows in self.often.items() if _is_nines(value) or rows > few]
         return max(found)[1] if found else None
 
     @property
     def fluxes(self) -> int:
-        """Values outside that are no repeated 'none'."""
+        """Number of values out of range that are not a repeated sentinel."""
         few = max(2, self.values // 20)
         return self.outside - sum(rows for value, rows in self.often.items() if _is_nines(value) or rows > few)
 
@@ -148,7 +149,7 @@ def wrapped(values: np.ndarray, finite: np.ndarray, turn: float = 360.0) -> np.n
     Parameters
     ----------
     values : array
-        As a table gives them: -9 h means none, and is no -135 deg.
+        As the table gives them: -9 h is a sentinel, not -135 deg.
     finite : array of bool
         Which of them count.
     turn : float
@@ -204,7 +205,7 @@ class Ranges:
         return table
 
     def refuse(self) -> None:
-        """Raise what cannot be right of whole columns.
+        """Raise an error for columns that cannot be right as a whole.
 
         Raises
         ------
@@ -227,13 +228,13 @@ class Ranges:
             return
         hint = "Magnitudes are expected: mag = zero point - 2.5 log10(flux).  " if fluxes else ""
         if nones:
-            hint += f"If {nones[0].none:g} means none, say so: {self.nones_in}.  "
+            hint += f"If {nones[0].none:g} means 'no value', declare it: {self.nones_in}.  "
         told = lines[0] if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
-        hint += f"Mend the columns, or name the right ones {self.names_in}."
+        hint += f"Correct the columns, or name the right ones {self.names_in}."
         raise InputError(f"{self.path}, {told}; nothing was landed.", hint)
 
     def info(self) -> dict:
-        """What landing.json keeps: rows wrapped, and rows outside, by column."""
+        """Counts for landing.json: rows wrapped and rows out of range, by column."""
         return {
             "wrapped": {name: seen.wrapped for name, seen in self.seen.items() if seen.wrapped},
             "out_of_range": [
@@ -248,16 +249,16 @@ class Ranges:
         }
 
     def notes(self) -> list[str]:
-        """The same in words, and whether positions look like radians."""
+        """The counts as messages, and whether positions look like radians."""
         found = [
-            f"{seen.wrapped:,} of {seen.values:,} values of {seen.name}, from -180 to 0, land as from 180 to 360"
+            f"{seen.wrapped:,} of {seen.values:,} values of {seen.name}, from -180 to 0, were shifted to 180 to 360"
             for seen in self.seen.values()
             if seen.wrapped
         ]
         for seen in self.seen.values():
             if seen.outside:
                 told = f"{seen.outside:,} of {seen.values:,} values of {seen.name} are outside {seen.allowed}"
-                means = "" if seen.none is None else f"; {seen.none:g}, the commonest, may mean none"
+                means = "" if seen.none is None else f"; {seen.none:g}, the most common one, may mean 'no value'"
                 found.append(f"{told}: {seen.low:.6g} to {seen.high:.6g}{means}")
         found += [note for ra, dec in (("ra", "dec"), ("specz_ra", "specz_dec")) if (note := self._radians(ra, dec))]
         return found

@@ -1,4 +1,4 @@
-"""Rows that do not parse: put aside in a file, or the end of the landing."""
+"""Write rows that do not parse to a file, or stop the landing at the first one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _REJECTS = ("source_row", "line", "column", "value", "reason", "text")
 
 def check_rejects(path: Path, rejects: Path) -> None:
     if rejects.resolve() == path.resolve():
-        raise UsageError(f"--rejects {rejects} is the file itself.", "Give the name of another file.")
+        raise UsageError(f"--rejects {rejects} is the file itself.", "Give another file name.")
     if not rejects.resolve().parent.is_dir():
         raise UsageError(f"--rejects {rejects}: there is no folder {rejects.parent}.")
 
 
 class Rejects:
-    """Rows put aside in a CSV file; with no file to put them in, the first one is the end of the landing."""
+    """Writes bad rows to a CSV file; without a file, the first one stops the landing."""
 
     def __init__(self, target: str | Path | None, path: Path):
         self.path, self.first = path, ""
@@ -46,7 +46,7 @@ class Rejects:
             more = f" ({len(bad) - 1} more near it)" if len(bad) > 1 else ""
             raise InputError(
                 f"{self.path}, {self.first}{more}; nothing was landed.",
-                "Mend the file, or put such rows aside with --rejects FILE.",
+                "Correct the file, or write such rows to another file with --rejects FILE.",
             )
         for row in bad:
             self.writer.writerow([getattr(row, name) for name in _REJECTS])

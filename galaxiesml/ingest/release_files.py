@@ -1,4 +1,4 @@
-"""Landing released files: which object the published training, validation and testing files hold."""
+"""Land released files: which objects are in the published training, validation and testing files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEXTS = ("csv", "tsv", "ecsv")
 
 @dataclass(frozen=True)
 class ReleaseLanding:
-    """A landed released file: landing.json, whether it was landed just now, and what a user should hear of it."""
+    """A landed released file: its landing.json, whether it is new, and messages for the user."""
 
     info: dict
     is_new: bool = True
@@ -48,14 +48,14 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
     split : str, optional
         'training', 'validation' or 'testing'; else the one that the file's name holds.
     progress : object, optional
-        Its ``update(description=, total=)`` and ``advance(n)`` hear the bytes read.
+        Its ``update(description=, total=)`` and ``advance(n)`` receive the bytes read.
 
     Raises
     ------
     InputError
-        The file does not hold what it should, or an object of it stands twice; nothing is changed.
+        The file's content is not as expected, or an object occurs twice; nothing is changed.
     UsageError
-        No split is named, or the same bytes are landed as another split.
+        No split is named, or the same file is already landed as another split.
     """
     path = Path(path)
     _check_file(path)
@@ -78,14 +78,14 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
 
 
 def check_split(name: str) -> str:
-    """One of SPLITS, as typed."""
+    """Check a split's name: one of SPLITS."""
     if name not in SPLITS:
         raise UsageError(f"No split {name!r}.", f"Splits: {', '.join(SPLITS)}.")
     return name
 
 
 def split_of_name(path: Path) -> str:
-    """The split that a released file's name holds, as 5x127x127_training_with_morphology.hdf5 does.
+    """The split in a released file's name, such as 5x127x127_training_with_morphology.hdf5.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def split_of_name(path: Path) -> str:
 
 
 def remove_release(catalog: Catalog, reference: str) -> dict:
-    """Take a landed released file out, by its name or the beginning of its sha256; the caller holds the lock.
+    """Remove a landed released file by its name or the beginning of its SHA-256; the caller holds the lock.
 
     Raises
     ------
@@ -122,16 +122,16 @@ def _check_file(path: Path) -> None:
     if not path.exists():
         raise InputError(f"There is no file {path}.")
     if not path.is_file():
-        raise InputError(f"{path} is no file.", "Give the files one by one.")
+        raise InputError(f"{path} is not a file.", "Give the files one by one.")
     if not path.stat().st_size:
-        raise InputError(f"{path} is empty.", "Fetch the file again and land that.")
+        raise InputError(f"{path} is empty.", "Download the file again, then land it.")
 
 
 def _landed_before(path: Path, same: dict, split: str) -> ReleaseLanding:
     if same["split"] != split:
         raise UsageError(
-            f"{path} is landed already, as {same['split']}: nothing was changed.",
-            f"Type: galaxiesml ingest release --remove {same['source_sha256'][:12]}; and land it again.",
+            f"{path} is already landed, as {same['split']}: nothing was changed.",
+            f"Type: galaxiesml ingest release --remove {same['source_sha256'][:12]}; then land it again.",
         )
     return ReleaseLanding(same, is_new=False)
 
@@ -193,7 +193,7 @@ def _ids_of(path: Path, block: Block, place: int) -> np.ndarray:
         at = int(wrong[0])
         raise InputError(
             f"{path}, row {block.rows[at]}: {KEY} {column[at].as_py()!r} {REASONS['bigint']}; nothing was landed.",
-            "Mend the file, or fetch it again.",
+            "Correct the file, or download it again.",
         )
     return ids.to_numpy()
 
@@ -214,8 +214,8 @@ def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
         ).fetchone()
         if within:
             raise InputError(
-                f"{path}: {KEY} {within[0]} stands in row {within[1]} and in row {within[2]}; nothing was landed.",
-                "A released file has each object once: fetch it again.",
+                f"{path}: {KEY} {within[0]} is in row {within[1]} and in row {within[2]}; nothing was landed.",
+                "A released file has each object once: download it again.",
             )
         if not any((catalog.raw / "release").glob("*/splits.parquet")):
             return
@@ -226,7 +226,8 @@ def _refuse_repeats(catalog: Catalog, folder: Path, path: Path) -> None:
     if across:
         found, row, other, other_row, other_split, count = across
         raise InputError(
-            f"{path}: {KEY} {found}, in row {row}, stands already in {other}, row {other_row} ({other_split}); "
-            f"{count:,} objects do; nothing was landed.",
-            f"One of a file's twins is enough.  To take the other out: galaxiesml ingest release --remove {other}",
+            f"{path}: {KEY} {found}, in row {row}, is already in {other}, row {other_row} ({other_split}); "
+            f"{count:,} objects are in both; nothing was landed.",
+            f"An HDF5 file and its CSV twin hold the same objects: land one.  To remove the other: "
+            f"galaxiesml ingest release --remove {other}",
         )

@@ -1,4 +1,4 @@
-"""The object_id of a released HDF5 file, read in blocks: one key is opened, and no link is followed."""
+"""Read the object_id of a released HDF5 file in blocks: only that key is opened, and no link is followed."""
 
 from __future__ import annotations
 
@@ -54,22 +54,24 @@ def id_blocks(path: Path) -> Iterator[np.ndarray]:
                     _refuse_masked(path, mask, start, mask[start : start + step].reshape(-1))
                 yield _as_int64(path, dataset[start : start + step].reshape(-1), start)
     except BlockingIOError:
-        raise LockedError(f"{path} is open for writing in another process.", "Close it there, then land it.") from None
+        raise LockedError(
+            f"{path} is open for writing in another process.", "Close it in that process, then land it."
+        ) from None
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(
-            f"{path} cannot be read as HDF5: {error}.", "Fetch the file again and compare its checksum."
+            f"{path} cannot be read as HDF5: {error}.", "Download the file again and compare its checksum."
         ) from None
 
 
 def _dataset(path: Path, file):
-    """The ``object_id`` of an open file, once all that can be known without reading it is as it should be."""
+    """The ``object_id`` of an open file, after every check that does not need its values."""
     import h5py
 
     for name in file:
         # Asking for the link itself does not look at what it leads to.
         if not isinstance(file.get(name, getlink=True), h5py.HardLink):
             raise InputError(
-                f"{path}: {name!r} is a link to another place; a released file has none, and links are not followed.",
+                f"{path}: {name!r} is a link; released files have no links, and links are not followed.",
                 "Land the file as it was published.",
             )
     if KEY not in file:
@@ -101,23 +103,23 @@ def _refuse_masked(path: Path, mask, start: int, hidden: np.ndarray) -> None:
         row = start + int(np.flatnonzero(hidden)[0]) + 1
         raise InputError(
             f"{path}, row {row}: {mask.name.lstrip('/')} says that there is no {KEY}; nothing was landed.",
-            "Mend the file, or fetch it again.",
+            "Correct the file, or download it again.",
         )
 
 
 def _wrong_kind(dataset) -> str:
-    """Why it is no column of identifiers; '' where it is one."""
+    """Why a dataset is not a column of identifiers; '' if it is."""
     import h5py
 
     if not isinstance(dataset, h5py.Dataset):
-        return "is a group and no dataset"
+        return "is a group, not a dataset"
     kind = dataset.dtype
     if kind.hasobject:
         return "holds objects, which are never unpacked"
     if kind.kind == "f":
-        return f"is {kind}, which does not hold 17 digits, and may hold NaN"
+        return f"is {kind}, which cannot hold 17 digits and may hold NaN"
     if kind.kind not in "iu" or h5py.check_enum_dtype(kind) is not None:
-        return f"is of type {kind} and no integer"
+        return f"is of type {kind}, not integer"
     if dataset.shape is None or len(dataset.shape) not in (1, 2) or dataset.shape[1:] not in ((), (1,)):
         return f"has the shape {dataset.shape}, and should have (N,) or (N, 1)"
     if not dataset.shape[0]:
@@ -126,11 +128,11 @@ def _wrong_kind(dataset) -> str:
 
 
 def _wrong_storage(dataset) -> str:
-    """Why its bytes are not to be trusted; '' where they are."""
+    """Why a dataset's bytes cannot be trusted; '' if they can."""
     if dataset.external:
         return f"keeps its values in another file, {dataset.external[0][0]}, which is not read"
     if dataset.is_virtual:
-        return "is put together from other datasets, which are not read"
+        return "is assembled from other datasets, which are not read"
     if dataset.chunks and int(np.prod(dataset.chunks, dtype=object)) * dataset.dtype.itemsize > LARGEST_CHUNK:
         return f"comes in chunks of {dataset.chunks} values, too large to unpack"
     claimed, stored = dataset.shape[0] * dataset.dtype.itemsize, dataset.id.get_storage_size()

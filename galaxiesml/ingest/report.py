@@ -1,4 +1,4 @@
-"""What a landed file holds and lacks, in words."""
+"""Describe a landed file: its columns, and the missing ones."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _SIDES = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "
 
 
 def describe(landing: Landing, profile: Profile) -> list[str]:
-    """The lines that a user reads after a landing: what it is, which of our columns it holds and lacks."""
+    """The lines printed after a landing: what it is, which of our columns it has, and which are missing."""
     info = landing.info
     if not landing.is_new:
-        return [f"{info['source_file']}: the same bytes are landed, as {info['landing']}; nothing changed."]
+        return [f"{info['source_file']}: the same file is already landed, as {info['landing']}; nothing changed."]
     rows = f"{info['rows']:,} rows"
     if info["kind"] == "joined":
         without = info["rows"] - info["with_spectrum"]
         rows += f", {info['with_spectrum']:,} with a spectrum and {without:,} without"
     if info["rejected"]:
-        rows += f", {info['rejected']:,} put aside"
+        rows += f", {info['rejected']:,} rejected"
     holds, lacks, foreign = _families(info, profile)
     lines = [
         f"{info['source_file']} is landed as {info['landing']}: {info['kind']} ({info['format']}), {rows}.",
-        f"  holds  {', '.join(holds)}",
-        f"  lacks  {'; '.join(lacks) or 'nothing'}",
+        f"  columns: {', '.join(holds)}",
+        f"  expected, but not in this file: {'; '.join(lacks) or 'none'}",
     ]
     if foreign:
-        lines.append(f"  {profile.name} has no  {', '.join(foreign)}")
+        lines.append(f"  not defined in {profile.name}: {', '.join(foreign)}")
     if info["extra_columns"]:
         lines.append(f"  and {len(info['extra_columns'])} other columns, under their own names")
     if info["archive"]["query"]:
@@ -37,22 +37,22 @@ def describe(landing: Landing, profile: Profile) -> list[str]:
 
 
 def warnings(landing: Landing) -> list[str]:
-    """What a user should hear of a landing beside the result."""
+    """Warnings about a landing."""
     info = landing.info
     found = [f"{info['source_file']}: {note}." for note in landing.notes]
     if landing.is_new and not info["rows"]:
         found.append(f"{info['source_file']} has no rows.")
     if landing.is_new and info["kind"] == "joined" and not {"specz_name", "specz_redshift"} & set(info["columns"]):
-        found.append(f"{info['source_file']} has neither a spectrum's name nor a redshift: no row of it makes a pair.")
+        found.append(f"{info['source_file']} has neither spectrum names nor redshifts, so it gives no pairs.")
     return found + _contradictions(info)
 
 
-#: Conditions that are told one by one; of more, the rest are counted.
+#: Conditions that are listed; any more are counted.
 SHOWN = 3
 
 
 def _contradictions(info: dict) -> list[str]:
-    """The conditions that most rows contradict; a flag in five filters need not be told five times."""
+    """The conditions that most rows contradict; a flag in five filters is reported once."""
     entries = sorted(info["contradictions"], key=lambda entry: -entry["rows"])
     lines = [
         f"{info['source_file']}: {entry['rows']:,} of {info['rows']:,} rows contradict the declared query "
@@ -66,7 +66,7 @@ def _contradictions(info: dict) -> list[str]:
 
 
 def _families(info: dict, profile: Profile) -> tuple[list[str], list[str], list[str]]:
-    """Held, lacking and foreign to the release: a family of columns, one a filter, in one word."""
+    """Families of columns that are in the file, missing from it, and unknown to the release."""
     bands = profile.bands
     exported = set(info["columns"])
     named = "{" + (",".join(bands) if any(len(band) > 1 for band in bands) else "".join(bands)) + "}"

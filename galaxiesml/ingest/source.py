@@ -1,4 +1,4 @@
-"""A file from outside, opened: its column names and types, and its rows block by block in file order."""
+"""An opened input file: its column names and types, and its rows block by block in file order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class BadRow:
     column : str
         The file's name for the column; '' where the row as a whole is wrong.
     value, reason, text : str
-        The cell, what is wrong with it, and the whole row as it stands there.
+        The cell, what is wrong with it, and the text of the whole row.
     """
 
     source_row: int
@@ -44,7 +44,7 @@ class Block:
     Attributes
     ----------
     columns : list of pyarrow.Array
-        One a column of the file, by position; NaN may still stand in them.
+        One per column of the file, by position; they may still contain NaN.
     rows : ndarray of int64
         Data row in the file of each row, the first being 1.
     size : int
@@ -91,7 +91,7 @@ class Source:
     units : dict of str to str
         What the file states of a column's unit, by the column's name, as it is written there.
     notes : list of str
-        What a user should hear of the file; whole once the last block was read.
+        Messages for the user about the file; complete once the last block was read.
     """
 
     path: Path
@@ -105,7 +105,7 @@ class Source:
 
 
 def leave_out(source: Source, places: Collection[int], dropped: dict[str, str]) -> Source:
-    """The same file without some of its columns; ``dropped`` says of which a user should hear, and why."""
+    """The same file without some of its columns; ``dropped`` names those that the user is told of, and why."""
     kept = [place for place in range(len(source.names)) if place not in places]
 
     def blocks(hopes: dict[int, pa.DataType], nulls: tuple[str, ...]) -> Iterator[Block]:

@@ -1,4 +1,4 @@
-"""Landing a spectroscopic survey's own table: one file in, one folder under raw/specz, all of it or nothing."""
+"""Land a spectroscopic survey's table: one file becomes one folder under raw/specz, completely or not at all."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from galaxiesml.toml_keys import DOCS
 _HOUR_ROWS = 50
 #: What the columns decide that a table may be without.
 _DECIDES = {
-    "error": "no redshift has an error of the survey's own",
-    "error_velocity": "no redshift has an error of the survey's own",
-    "class": "stars and quasars are not known as such",
-    "instrument": "how a redshift was taken is not known",
+    "error": "no redshift has an error from the survey",
+    "error_velocity": "no redshift has an error from the survey",
+    "class": "stars and quasars cannot be recognised",
+    "instrument": "how redshifts were measured is unknown",
 }
 
 
 @dataclass(frozen=True)
 class SpeczLanding:
-    """landing.json of a landed table, whether it is new, and what a user should hear of it."""
+    """A landed table: its landing.json, whether it is new, and messages for the user."""
 
     info: dict
     is_new: bool = True
@@ -78,7 +78,7 @@ def land_specz(
     force : bool
         Do not look whether the disk has room.
     progress : object, optional
-        Its ``update(description=, total=)`` and ``advance(n)`` hear the bytes read, of twice the file's size.
+        Its ``update(description=, total=)`` and ``advance(n)`` receive the bytes read, of twice the file's size.
 
     Returns
     -------
@@ -89,7 +89,8 @@ def land_specz(
     InputError
         The table does not parse, its survey is doubtful, or its flag column is missing; nothing is changed.
     UsageError
-        No such survey; the same bytes are landed as another survey's, or with other flags; ``no_flag`` is not needed.
+        No such survey; the same file is already landed as another survey's, or with other flags; or ``no_flag``
+        is given without need.
     ResourceError
         The disk is too full.
     """
@@ -127,7 +128,7 @@ def folder_of(catalog: Catalog, info: dict) -> Path:
 
 
 def remove_specz(catalog: Catalog, reference: str) -> dict:
-    """Take a landed table out, by its file's name or the beginning of its sha256."""
+    """Remove a landed table by its file's name or the beginning of its SHA-256."""
     recover(catalog)
     found = find(catalog, "specz", reference, "landed tables", "Type: galaxiesml ingest list specz")
     take_out(catalog, "specz", folder_of(catalog, found).name)
@@ -138,8 +139,8 @@ def _landed_before(path: Path, same: dict, told: Survey, no_flag: str | None) ->
     if (same["survey"], same.get("no_flag")) != (told.name, no_flag):
         decided = f", all rows {same['no_flag']} by hand" if same.get("no_flag") else ""
         raise UsageError(
-            f"{path} is landed already, as {same['survey']}{decided}.",
-            f"Type: galaxiesml ingest remove --kind specz {same['source_file']}; and land it again.",
+            f"{path} is already landed, as {same['survey']}{decided}.",
+            f"Type: galaxiesml ingest remove --kind specz {same['source_file']}; then land it again.",
         )
     return SpeczLanding(same, is_new=False)
 
@@ -149,7 +150,7 @@ def _landed_before(path: Path, same: dict, told: Survey, no_flag: str | None) ->
 
 @dataclass
 class _Seen:
-    """What is counted while the rows go by."""
+    """Counts made while the rows are landed."""
 
     rows: int = 0
     rejected: int = 0
@@ -192,7 +193,7 @@ def _write(source: Source, survey: Survey, no_flag, folder: Path, sha: str, reje
                 progress.advance(block.size)
         first = aside.first
     if seen.rejected and not seen.rows:
-        raise InputError(f"No row of {source.path} parses; the first: {first}.")
+        raise InputError(f"No row of {source.path} can be parsed; the first error: {first}.")
     _check_positions(source, survey, seen)
     ranges.refuse()
     repeats = _repeats(folder / "spectra.parquet")
@@ -238,7 +239,7 @@ def _ranges(source: Source, survey: Survey) -> Ranges:
 
 
 def _redshifts_told(table: pa.Table, survey: Survey) -> pa.Table:
-    """A block without the values that the survey's description calls none."""
+    """A block with the sentinels of the survey's description replaced by NULL."""
     for name, nones in (
         ("redshift_given", survey.sentinels),
         ("redshift_err_given", survey.error.get("sentinels", ())),
@@ -286,14 +287,14 @@ def _check_positions(source: Source, survey: Survey, seen: _Seen) -> None:
     if not seen.rows or seen.placed:
         return
     raise InputError(
-        f"No row of {source.path} has a place on the sky: {survey.columns['ra']} and {survey.columns['dec']} are "
+        f"No row of {source.path} has a position on the sky: {survey.columns['ra']} and {survey.columns['dec']} are "
         "not right ascension and declination in that order.",
-        "Mend the columns, or name another survey: --survey NAME.",
+        "Correct the columns, or name another survey: --survey NAME.",
     )
 
 
 def _repeats(path: Path) -> int:
-    """Rows whose identifier another row before them has."""
+    """Number of rows that repeat the identifier of an earlier row."""
     ids = pq.read_table(path, columns=["spectrum_id"], partitioning=None)["spectrum_id"]
     return len(ids) - pc.count_distinct(ids, mode="all").as_py() if len(ids) else 0
 
@@ -312,14 +313,16 @@ def _notes(survey: Survey, no_flag: str | None, seen: _Seen, repeats: int, sourc
     if seen.no_position:
         off = seen.positions["off the sky"]
         told = f", {off:,} of them with a position off the sky, or with -9, -99 or -1 for none" if off else ""
-        notes.append(f"{seen.no_position:,} rows have no place on the sky{told}; they stay, and match nothing")
+        notes.append(f"{seen.no_position:,} rows have no position on the sky{told}; they are kept, but match no object")
     if seen.positions["wrapped"]:
         told = f"{seen.positions['wrapped']:,} of {seen.placed:,} right ascensions"
-        notes.append(f"{told}, from -180 to 0, land as from 180 to 360")
+        notes.append(f"{told}, from -180 to 0, were shifted to 180 to 360")
     if repeats:
-        notes.append(f"{repeats:,} rows have an identifier that a row before them has; all stay")
+        notes.append(f"{repeats:,} rows repeat the identifier of an earlier row; all are kept")
     if seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra <= 2 * np.pi and seen.highest_dec <= np.pi / 2:
         notes.append(RADIANS.format("right ascension", "declination"))
     elif survey.unit == "deg" and seen.placed >= _HOUR_ROWS and 0 <= seen.highest_ra < 24:
-        notes.append("every right ascension is below 24: if they are hours, the file is not what the survey publishes")
+        notes.append(
+            "every right ascension is below 24: if they are in hours, this is not the file that the survey publishes"
+        )
     return notes

@@ -1,4 +1,4 @@
-"""A survey's own columns -> the columns of landed spectra: types, units and frames, and no judgement."""
+"""Convert a survey's columns to those of landed spectra: types, units and frames; nothing is selected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NONE = Nulls(("", "NaN", "nan", "NULL", "null", "N/A"))
 
 
 def places_of(names: list[str], told: str | list | dict | None) -> list[int] | None:
-    """Positions of the columns that a description tells; None where one lacks."""
+    """Positions of the columns that a description names; None if one is missing."""
     if told is None:
         return None
     if isinstance(told, dict):
@@ -61,7 +61,7 @@ def expected_units(source: Source, survey: Survey) -> dict[int, tuple[str, str]]
 
 
 def missing_of(names: list[str], told: str | list | dict) -> list[str]:
-    """The columns that a description tells and a file has not; one of several names as 'A or B'."""
+    """Columns of a description that are missing from a file; alternative names as 'A or B'."""
     if isinstance(told, dict):
         return [name for part in told.get("join", told.get("parts", ())) for name in missing_of(names, part)]
     return [" or ".join([told] if isinstance(told, str) else told)] if places_of(names, told) is None else []
@@ -107,7 +107,7 @@ def conform_spectra(
 
 
 class _Reader:
-    """Columns of one block by what they are."""
+    """Reads the columns of one block by their meaning."""
 
     def __init__(self, block: Block, source: Source, survey: Survey, wrong: Wrong, counted: Counter):
         self.block, self.names, self.survey, self.wrong, self.counted = block, source.names, survey, wrong, counted
@@ -158,7 +158,7 @@ class _Reader:
         return pa.repeat(pa.scalar(told if has else None, pa.string()), self.count)
 
     def position(self) -> tuple[pa.Array, pa.Array]:
-        """ICRS, deg; NULL where there is no place on the sky."""
+        """The position in ICRS degrees; NULL if it is not on the sky."""
         given, dec = self._angle("ra"), self._angle("dec")
         in_hours = self.survey.unit != "deg" or isinstance(self.survey.columns["ra"], dict)
         turn = 24.0 if in_hours else 360.0
@@ -201,7 +201,7 @@ class _Reader:
                 out[index] = _sexagesimal(text) if text else np.nan
             except ValueError:
                 bad[index] = True
-        self.wrong.add(place, bad if bad.any() else None, "is no angle as 12:34:56.7")
+        self.wrong.add(place, bad if bad.any() else None, "is not an angle such as 12:34:56.7")
         return out
 
 
@@ -225,7 +225,7 @@ def _finite(values: pa.Array) -> pa.Array:
 
 
 def _visible(texts: pa.Array) -> pa.Array:
-    """Control characters written out: nothing from outside reaches a terminal as it is."""
+    """Escape control characters, so that no input reaches a terminal unchanged."""
     if not pc.any(pc.match_substring_regex(texts, r"[\x00-\x1f\x7f]")).as_py():
         return texts
     return pa.array([None if text is None else _written_out(text) for text in texts.to_pylist()], pa.string())
@@ -236,10 +236,10 @@ def _written_out(text: str) -> str:
 
 
 def _check_flags(flag: pa.Array, survey: Survey, wrong: Wrong, reader: _Reader) -> None:
-    """A flag that no rule knows is no insecure one: nobody knows what it is."""
+    """Report flags that no rule covers: they are errors, not insecure redshifts."""
     values = pc.unique(flag).to_pylist()
     unknown = [value for value in values if survey.rule_of(value) is None or value in BY_HAND.values()]
     if unknown:
         bad = pc.is_in(flag, pa.array(unknown, pa.string())).to_numpy(zero_copy_only=False)
         places = reader.places("flag") or [0]
-        wrong.add(places[0], bad, f"is no quality flag that {survey.label} defines")
+        wrong.add(places[0], bad, f"is not a quality flag that {survey.label} defines")

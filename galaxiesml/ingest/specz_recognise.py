@@ -1,4 +1,4 @@
-"""Which survey a table is of: by its columns, and where two share them by what stands in them."""
+"""Identify a table's survey by its columns, and by their values if two surveys have the same columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from galaxiesml.toml_keys import DOCS, nearest
 def survey_of(
     source: Source, surveys: dict[str, Survey], named: str | None = None, no_flag: str | None = None
 ) -> Survey:
-    """The survey that a table is of; its flag column is there, or ``no_flag`` decides for all rows.
+    """Identify the survey of a table; it must have its flag column, or ``no_flag`` decides for all rows.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def _survey_of(source: Source, surveys: dict[str, Survey], named: str | None) ->
     if not found:
         _refuse_without_flag(source, surveys)
         raise InputError(
-            f"{source.path} is of no survey known here; its columns: {columns}.",
+            f"{source.path} matches no known survey; its columns: {columns}.",
             f"Name it: --survey NAME, one of {', '.join(surveys)}; \n"
             f"  or describe it in a file of its own, and type: --survey my_survey.toml ({DOCS} has its keys).",
         )
@@ -73,7 +73,7 @@ def _named(named: str, surveys: dict[str, Survey]) -> Survey:
         return surveys[named]
     if not named.endswith(".toml"):
         raise UsageError(
-            f"No survey is named {named!r}{nearest(named, surveys)}.",
+            f"There is no survey {named!r}{nearest(named, surveys)}.",
             f"Known: {', '.join(surveys)}; or give the path of a description, my_survey.toml ({DOCS}).",
         )
     if not Path(named).is_file():
@@ -81,15 +81,15 @@ def _named(named: str, surveys: dict[str, Survey]) -> Survey:
     told = read_survey(Path(named))
     if told.name in surveys and surveys[told.name].text != told.text:
         raise UsageError(
-            f"Tables of {told.name} are landed with another description than {named}.",
-            "Give the file another name; or type: galaxiesml ingest list specz, then take those tables out with "
-            "galaxiesml ingest remove --kind specz FILE, and land all again.",
+            f"Tables of {told.name} were landed with a description other than {named}.",
+            "Give the file another name; or type: galaxiesml ingest list specz, then remove those tables with "
+            "galaxiesml ingest remove --kind specz FILE, then land all again.",
         )
     return told
 
 
 def _refuse_without_flag(source: Source, surveys: dict[str, Survey]) -> None:
-    """Say so where a flag column is all that is missing of a survey that the table may be of."""
+    """Raise an error if only the flag column of a survey is missing."""
     near = [survey for survey in surveys.values() if _has_but_flag(source, survey)]
     near = [one for one in near if not any(_is_more(other, one) for other in near)]
     if not near:
@@ -98,7 +98,7 @@ def _refuse_without_flag(source: Source, surveys: dict[str, Survey]) -> None:
     said = "; ".join(f"all columns of {label} but its quality flag, {flag}" for label, flag in flags.items())
     raise InputError(
         f"{source.path} has {said}; the flag decides which redshifts are secure.",
-        f"Fetch the table with that column; or decide for all its rows: --survey {near[0].name} --no-flag insecure.",
+        f"Download the table with that column; or decide for all its rows: --survey {near[0].name} --no-flag insecure.",
     )
 
 
@@ -112,18 +112,18 @@ def _has_but_flag(source: Source, survey: Survey) -> bool:
 
 
 def _check_flag(source: Source, survey: Survey, no_flag: str | None) -> None:
-    """A table has its quality flag, or a person decides for it: never silently insecure."""
+    """Require the quality flag or the user's decision: redshifts are never silently insecure."""
     told = survey.columns.get("flag")
     missing = [] if told is None else missing_of(source.names, told)
     if missing and no_flag is None:
         raise InputError(
             f"{source.path} has no column {_and(missing)}: the quality flag of {survey.label}, which decides which "
             "redshifts are secure.",
-            "Fetch the table with that column; or decide for all its rows: --no-flag secure, or --no-flag insecure.",
+            "Download the table with that column; or decide for all its rows: --no-flag secure, or --no-flag insecure.",
         )
     if no_flag is not None and not missing:
         why = "has its quality flag" if told is not None else f"needs none: {survey.label} has no quality flag"
-        raise UsageError(f"--no-flag is for a table without its flag column; {source.path} {why}.")
+        raise UsageError(f"--no-flag is only for a table without its flag column; {source.path} {why}.")
 
 
 def _and(names: list[str]) -> str:
@@ -159,6 +159,6 @@ def _check_columns(source: Source, survey: Survey) -> None:
     if lacking:
         said = ", ".join(f"{ours} ({survey.columns.get(ours, redshift)})" for ours in lacking)
         raise InputError(
-            f"{Path(source.path)} is no table of {survey.label}: it lacks {said}.",
+            f"{Path(source.path)} is not a table of {survey.label}: it has no column for {said}.",
             f"Its columns: {', '.join(source.names[:12])}.",
         )

@@ -1,4 +1,4 @@
-"""SQLite files, as the archive's sqlite3 output."""
+"""Read SQLite files, such as the archive's sqlite3 output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from galaxiesml.errors import InputError
 from galaxiesml.ingest.source import BadRow, Block, Source, clean_name
 
 ROWS = 10_000
-_HINT = "Fetch the file again and land that."
+_HINT = "Download the file again, then land it."
 
 
 def open_sqlite(path: Path) -> Source:
@@ -23,7 +23,7 @@ def open_sqlite(path: Path) -> Source:
     journal = path.with_name(path.name + "-wal")
     if journal.is_file() and journal.stat().st_size:
         raise InputError(
-            f"{path} has rows that stand only in {journal.name}.",
+            f"{path} has rows that are only in {journal.name}.",
             f"Type: sqlite3 {path.name} 'pragma wal_checkpoint(truncate)'",
         )
     _check_size(path)
@@ -45,7 +45,7 @@ def open_sqlite(path: Path) -> Source:
 
 
 def _check_size(path: Path) -> None:
-    """SQLite itself reads zeros where the last page is cut."""
+    """Check the file's size, because SQLite reads a missing last page as zeros."""
     with open(path, "rb") as file:
         head = file.read(100)
     page = int.from_bytes(head[16:18], "big")
@@ -74,7 +74,7 @@ def _pick(path: Path, found: dict[str, list]) -> str:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # Immutable: nothing is written beside the file, which may lie in a folder that is read-only.
+    # Immutable: nothing is written next to the file, whose folder may be read-only.
     connection = sqlite3.connect(
         f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True, check_same_thread=False
     )
@@ -121,7 +121,7 @@ def _block(cells: list[tuple], names: list[str], types: list, row: int, size: in
             good.append(line)
             rows.append(number)
         else:
-            reason = f"is no {types[wrong]}, which the table declares"
+            reason = f"is not {types[wrong]}, the type that the table declares"
             text = ",".join("" if cell is None else str(cell) for cell in line)
             bad.append(BadRow(number, None, names[wrong], str(line[wrong]), reason, text))
     columns = [_column([line[i] for line in good], kind) for i, kind in enumerate(types)]

@@ -1,4 +1,4 @@
-"""Text tables: CSV as the HSC archive writes it, tab- and semicolon-separated, and ECSV; plain or under gzip."""
+"""Read text tables: the HSC archive's CSV, tab- and semicolon-separated text, and ECSV; plain or gzipped."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _is_plain(chunk: bytes, separator: str) -> bool:
 
 
 def _parse_fast(chunk: bytes, lines: int, options: dict) -> list[pa.Array] | None:
-    """The columns of a chunk in which nothing is amiss, else None."""
+    """Parse a chunk without errors; None if it has any."""
     try:
         table = pacsv.read_csv(io.BytesIO(chunk), **options)
     except pa.ArrowInvalid:
@@ -130,7 +130,7 @@ def _parse_fast(chunk: bytes, lines: int, options: dict) -> list[pa.Array] | Non
 
 
 def _parse_slowly(chunk: bytes, layout: Layout, row: int, line: int, size: int) -> tuple[Block, int]:
-    """Line by line, every cell as text: says which lines are wrong.  Blank lines are no rows."""
+    """Parse line by line, every cell as text, and report the bad lines.  Blank lines are not rows."""
     good, rows, lines, texts, bad = [], [], [], [], []
     pieces = chunk.split(b"\n")
     if not pieces[-1]:
@@ -166,7 +166,7 @@ def _split_row(piece: bytes, layout: Layout) -> tuple[list[str], str]:
     try:
         cells = next(csv.reader([text], delimiter=layout.separator, skipinitialspace=is_spaced, strict=True), [])
     except csv.Error as error:
-        why = "a carriage return, CR, is in it and ends no line" if "\r" in text else error
+        why = "it has a carriage return (CR) that does not end a line" if "\r" in text else error
         return [], f"the line is not CSV ({why})"
     if len(cells) != len(layout.names):
         return [], f"the line has {len(cells)} fields and the header {len(layout.names)}"

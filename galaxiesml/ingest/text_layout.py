@@ -1,4 +1,4 @@
-"""How a text file is laid out: what separates its cells, what its columns are called, and where its rows begin."""
+"""Find the layout of a text file: its separator, its column names, and where its rows begin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from galaxiesml.errors import InputError
 from galaxiesml.ingest.advice import by_astropy
 from galaxiesml.ingest.source import clean_name
 
-#: A line longer than this is no line of a table.
+#: A line longer than this is not a line of a table.
 LONGEST_LINE = 64 << 20
 #: What separates the cells of a file that is read, and the file's format then.
 SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv"}
@@ -32,7 +32,7 @@ csv.field_size_limit(LONGEST_LINE)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a file's rows begin, and how a row is split.
+    """Where a file's rows begin, and how they are split into cells.
 
     Attributes
     ----------
@@ -91,14 +91,14 @@ def read_layout(path: Path, zipped: bool) -> Layout:
             offset += len(line)
             last, is_ended = number, line.endswith(LINE_ENDS)
     if not comments:
-        raise InputError(f"{path} is empty.", "Ask the archive for it again.")
+        raise InputError(f"{path} is empty.", "Download it from the archive again.")
     separator = _separator(comments[-1])
     names = _split(comments[-1], separator, path, last)
     return Layout(names, offset, last + 1, separator, SEPARATORS[separator], is_ended=is_ended)
 
 
 def _plain(path: Path, number: int, comments: list[str], text: str, after: list[str], offset: int, size: int) -> Layout:
-    """The layout by the first line that is no comment: the header, or the first row under a commented header."""
+    """The layout from the first line that is not a comment: the header, or the first row under a commented header."""
     separator = _separator(text)
     _refuse_vizier(path, after, separator)
     names = _split(text, separator, path, number)
@@ -145,7 +145,7 @@ def _is_ecsv(comments: list[str]) -> bool:
 
 
 class _Loader(yaml.SafeLoader):
-    """What astropy's own tags hold is not built: names, types and the delimiter are all that is asked for."""
+    """Does not build astropy's own tags: only names, types and the delimiter are needed."""
 
 
 _Loader.add_multi_constructor("!", lambda loader, tag, node: None)
@@ -167,7 +167,7 @@ def _ecsv(path: Path, comments: list[str], header: str, offset: int, line: int) 
     if separator not in (" ", ","):
         raise InputError(f"{path} is ECSV with the delimiter {separator!r}; a space or a comma is expected.")
     names = _split(header, separator, path, line - 1)
-    dropped = {name: "it is no plain column" for name in nested if name in names}
+    dropped = {name: "it is not a plain column" for name in nested if name in names}
     return Layout(names, offset, line, separator, "ecsv", dropped, units)
 
 
@@ -186,7 +186,7 @@ def _refuse_separators(path: Path, header: str, names: list[str], after: list[st
         cells = header.strip().split(separator)
         if len(cells) > 1 and len(after[0].strip().split(separator)) == len(cells):
             raise InputError(
-                f"The columns of {path} are separated {words}; commas, tabs and semicolons are read.",
+                f"The columns of {path} are separated {words}; commas, tabs and semicolons are supported.",
                 f"Type: {by_astropy(path, f', {way}{options}')}",
             )
 
@@ -214,17 +214,17 @@ def _head_lines(stream, path: Path) -> Iterator[bytes]:
 
 
 def refuse_endless(path: Path, data: bytes) -> None:
-    """Refuse a file in which no line feed is found."""
+    """Refuse a file without a line feed."""
     if b"\r" in data:
         raise _carriage_returns(path, 1)
-    raise InputError(f"{path} has no line end in {LONGEST_LINE >> 20} MiB: it is no CSV file.")
+    raise InputError(f"{path} has no line end in {LONGEST_LINE >> 20} MiB: it is not a CSV file.")
 
 
 def _carriage_returns(path: Path, number: int) -> InputError:
     target = f"{path.name}.lf"
     return InputError(
         f"{path}, line {number}: a carriage return (CR) is in the line; lines must end with a line feed (LF, CR LF).",
-        f"Type: tr '\\r' '\\n' < {shlex.quote(str(path))} > {shlex.quote(target)}; and land {target}.",
+        f"Type: tr '\\r' '\\n' < {shlex.quote(str(path))} > {shlex.quote(target)}; then land {target}.",
     )
 
 
@@ -234,7 +234,7 @@ def _decode(line: bytes, path: Path, number: int) -> str:
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}, line {number}: byte 0x{line[error.start]:02x} is not UTF-8.",
-            f"Type: iconv -f latin1 -t utf8 {path.name} > utf8.csv, and land that.",
+            f"Type: iconv -f latin1 -t utf8 {path.name} > utf8.csv; then land that.",
         ) from None
     if "\r" in text:
         raise _carriage_returns(path, number)
@@ -255,7 +255,7 @@ def guard(read, path: Path):
         return read()
     except EOFError:
         raise InputError(
-            f"{path} is cut short: its gzip stream has no end.", "Fetch the file again and land that."
+            f"{path} is cut short: its gzip stream has no end.", "Download the file again, then land it."
         ) from None
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is damaged: {error}.", "Fetch the file again and land that.") from None
+        raise InputError(f"{path} is damaged: {error}.", "Download the file again, then land it.") from None

@@ -1,4 +1,4 @@
-"""Which rows of a block are wrong, and by which cell."""
+"""Collect the bad rows of a block, with the first bad cell of each."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Morphology: Source Extractor's columns, and Sersic fits in batches.
 
-:func:`measure` is imported when it is first asked for: it alone needs torch, and what only chooses settings or writes
-Source Extractor's files does without.
+:func:`measure` is imported on first use, because only it needs torch; choosing settings and writing Source
+Extractor's files do not.
 """
 
 from __future__ import annotations

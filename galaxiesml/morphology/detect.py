@@ -1,9 +1,9 @@
-"""What stands out in a picture: background, footprints and objects, as Source Extractor finds them.
+"""Detect objects in a picture as Source Extractor does: background, footprints, deblending.
 
-sep finds footprints and splits them as Source Extractor does, but for two things.  Pixels of a blend below the level
-where it comes apart are given to its parts by chance, with the odds of the parts' Gaussian profiles: sep rolls other
-dice.  And a spurious detection that is cleaned away leaves its pixels to the object that it belongs to: sep drops
-them.  Both are done here, from the manual's description and from how the program behaves on pictures.
+sep finds and deblends footprints as Source Extractor does, with two exceptions.  Source Extractor assigns the faint
+pixels of a blend to its parts at random, weighted by Gaussian profiles; sep uses other random numbers.  Source
+Extractor gives the pixels of a spurious detection to the object that it belongs to; sep drops them.  Both are done
+here, following the manual and the program's behaviour on pictures.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and what stands out in it.
+    """A picture and its detections.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Measure galaxies in arrays of pictures; no catalogue is needed."""
+"""Measure galaxies in arrays of pictures, without a catalogue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEASURED = tuple(column.name for column in MORPHOLOGY.columns if not column.name
 
 @dataclass(frozen=True)
 class Block:
-    """Pictures of one shape and all that is known of them.
+    """Pictures of one shape, with their masks, variances and PSFs.
 
     Attributes
     ----------
@@ -113,14 +113,12 @@ def measure(
     images = np.ma.filled(images.astype(np.float32), np.nan) if np.ma.isMaskedArray(images) else np.asarray(images)
     images = images[None] if images.ndim == 2 else images
     if images.ndim != 3 or not psfs.is_real(images):
-        raise InputError(
-            f"images has the shape {images.shape} of {images.dtype}; it takes numbers, (N, height, width)."
-        )
+        raise InputError(f"images must be numbers of shape (N, height, width), not {images.shape} of {images.dtype}.")
     with np.errstate(over="ignore"):
         images = np.asarray(images, np.float32)
     for name, value, least in (("gain", gain, 0.0), ("pixel_scale_arcsec", pixel_scale_arcsec, np.finfo(float).tiny)):
         if not least <= value < np.inf:
-            raise InputError(f"{name} is {value}; it takes a number above 0{', or 0' if least == 0 else ''}.")
+            raise InputError(f"{name} must be {'0 or more' if least == 0 else 'above 0'}, not {value}.")
     variance, mask = (_like(images, name, array) for name, array in (("variance", variance), ("mask", mask)))
     kept = np.isfinite(images) if mask is None else np.isfinite(images) & ~mask.astype(bool)
     if variance is not None:
@@ -145,9 +143,9 @@ def _like(images: np.ndarray, name: str, array: np.ndarray | None) -> np.ndarray
         return None
     array = np.asarray(array)
     if array.shape not in (images.shape, images.shape[1:] if len(images) == 1 else None):
-        raise InputError(f"{name} has the shape {array.shape}, the pictures {images.shape}.")
+        raise InputError(f"{name} has the shape {array.shape}, but the pictures have {images.shape}.")
     if array.dtype != bool and not psfs.is_real(array):
-        raise InputError(f"{name} is of {array.dtype}; it takes numbers.")
+        raise InputError(f"{name} must be numbers, not {array.dtype}.")
     return array.reshape(images.shape)
 
 
@@ -161,14 +159,14 @@ def _psf(psf, many: int, scale: float) -> tuple[Moffat | Pictures | None, np.nda
         if len(fwhm) not in (1, many):
             raise InputError(f"{len(fwhm)} FWHMs of a Moffat for {many} pictures.")
         if not 1 < psf.beta < np.inf:
-            raise InputError(f"A Moffat's beta is {psf.beta}; its light is finite above 1.")
+            raise InputError(f"A Moffat's beta must be above 1, where its flux is finite, not {psf.beta}.")
         rows = np.arange(many) if len(fwhm) == many else np.zeros(many, int)
         return psf, rows, (np.isfinite(fwhm) & (fwhm > 0))[rows]
     return psfs.pictures(psf, many)
 
 
 def measure_block(block: Block, settings: Settings, device: str = "cpu") -> pa.Table:
-    """As `measure`, of what it has made of its arguments."""
+    """Measure a block that `measure` has made of its arguments."""
     targets = []
     for at, image in enumerate(block.images):
         usable = np.abs(image) < LARGEST
@@ -218,7 +216,7 @@ def _finite(value):
 
 
 def _on_the_sky(row: dict, scale: float, zero_point: float) -> dict:
-    """Arcseconds and magnitudes of what is in pixels and counts."""
+    """Convert pixels and counts to arcseconds and magnitudes."""
     made = {}
     for name in ("major_axis", "minor_axis", "half_light_radius"):
         if name in row:

@@ -1,4 +1,4 @@
-"""How many objects stand near the middle of a picture, counted in three ways."""
+"""Count the objects near the middle of a picture, in one of three ways."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def counts(
         in the first only where the method finds it within the radius.
     """
     if method not in METHODS:
-        raise ValueError(f"no way of counting is called {method!r}: {', '.join(METHODS)}")
+        raise ValueError(f"unknown counting method {method!r}; known: {', '.join(METHODS)}")
     reach = {"labels": _labels, "centroids": _centroids, "diagonal": _diagonal}[method](scene)
     made = {}
     for radius in radii:

@@ -1,4 +1,4 @@
-"""Sersic fits of a group of targets with stamps of one size: arrays in, columns out."""
+"""Fit Sersic profiles to a group of targets with stamps of one size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PSF as a user says it: pictures, or ``moffat:FWHM_ARCSEC[:BETA]``."""
+"""Read the PSF that a user gives: pictures, or ``moffat:FWHM_ARCSEC[:BETA]``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def moffat(words: str, pixel_scale_arcsec: float) -> Moffat:
     Raises
     ------
     InputError
-        It is not of that form, or no seeing is like that.
+        The text does not have that form, or its values are out of range.
     """
     parts = words.split(":")
     try:
@@ -29,7 +29,7 @@ def moffat(words: str, pixel_scale_arcsec: float) -> Moffat:
         raise InputError(f"--psf {words!r} is not moffat:FWHM_ARCSEC[:BETA].", "Type: --psf moffat:0.7") from None
     if not (_FWHM[0] <= fwhm <= _FWHM[1] and 1.1 <= beta <= 20):
         raise InputError(
-            f"No PSF is like {words!r}: the FWHM is in arcsec, {_FWHM[0]} to {_FWHM[1]}, and beta 1.1 to 20.",
+            f"--psf {words!r} is out of range: the FWHM must be {_FWHM[0]} to {_FWHM[1]} arcsec, and beta 1.1 to 20.",
             "Type: --psf moffat:0.7:3",
         )
     return Moffat(np.array([fwhm / pixel_scale_arcsec]), beta)
@@ -60,13 +60,13 @@ def pictures(psf: np.ndarray, many: int) -> tuple[Pictures, np.ndarray, np.ndarr
     Raises
     ------
     InputError
-        The shape is none of the two, or these are no numbers.
+        The shape is neither of the two, or the values are not numbers.
     """
     given = np.asarray(psf)
     if given.ndim not in (2, 3) or (given.ndim == 3 and len(given) not in (1, many)) or not is_real(given):
         raise InputError(
-            f"psf has the shape {given.shape} of {given.dtype}; "
-            f"{many} pictures take numbers, (height, width) or ({many}, height, width)."
+            f"psf must be numbers of shape (height, width) or ({many}, height, width), "
+            f"not {given.shape} of {given.dtype}."
         )
     with np.errstate(over="ignore"):
         psf = given.astype(np.float32)[None if given.ndim == 2 else slice(None)]

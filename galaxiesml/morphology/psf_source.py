@@ -1,4 +1,4 @@
-"""Where the PSFs of a catalogue's pictures are from: landed with them, a Moffat, a file, or a folder of files."""
+"""Sources of the PSFs of a catalogue's pictures: landed PSFs, a Moffat profile, a file, or a folder of files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from galaxiesml.morphology.psf import moffat, pictures
 from galaxiesml.morphology.sersic.psf import Moffat, Pictures
 from galaxiesml.pixels.store import Shards
 
-#: A PSF picture of more pixels on a side is none.
+#: A picture with more pixels on a side is not a PSF.
 _MOST = 512
 
 
 @dataclass(frozen=True)
 class Source:
-    """One way of knowing PSFs.
+    """One source of PSFs.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Source:
 
 
 def source_of(words: str, bands: list[str]) -> Source:
-    """What ``--psf`` says.
+    """Parse ``--psf``.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def source_of(words: str, bands: list[str]) -> Source:
     UsageError
         No Moffat profile is like that.
     InputError
-        It is none of the forms, or a file holds no PSF.
+        The text has none of these forms, or a file has no PSF.
     """
     if words == "catalogue":
         return Source(words, words)
@@ -98,24 +98,25 @@ def source_of(words: str, bands: list[str]) -> Source:
         files = (("", path),)
     else:
         raise InputError(
-            f"--psf {words!r} is no file and no folder.", "Type: --psf catalogue, --psf moffat:0.7, or a FITS file"
+            f"--psf {words!r} is neither a file nor a folder.",
+            "Type: --psf catalogue, --psf moffat:0.7, or a FITS file",
         )
     digest = hashlib.sha256()
     shapes = {file.name: read_psf_file(file).shape for _, file in files}
     if len(set(shapes.values())) > 1:
-        raise InputError(f"The PSFs of {path} differ in shape: {shapes}.", "Cut them to one shape.")
+        raise InputError(f"The PSFs of {path} differ in shape: {shapes}.", "Cut them to the same shape.")
     for band, file in files:
         digest.update(band.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return Source(str(path), f"files sha256:{digest.hexdigest()}", files)
 
 
 def read_psf_file(path: Path) -> np.ndarray:
-    """A PSF picture out of a FITS file: the first image in it.
+    """Read a PSF picture from a FITS file: its first image.
 
     Raises
     ------
     InputError
-        The file cannot be read, or its picture is no PSF: not finite, without light, or larger than 512 pixels.
+        The file cannot be read, or its picture is not a PSF: not finite, without light, or larger than 512 pixels.
     """
     from astropy.io import fits
 
@@ -123,13 +124,13 @@ def read_psf_file(path: Path) -> np.ndarray:
         with fits.open(path.absolute(), memmap=False) as opened:
             found = next((layer.data for layer in opened if layer.data is not None and layer.is_image), None)
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no FITS file: {error}") from None
+        raise InputError(f"{path} is not a FITS file: {error}") from None
     if found is None or found.ndim != 2 or max(found.shape) > _MOST:
         raise InputError(f"{path} holds no picture of at most {_MOST} x {_MOST} pixels.")
     with np.errstate(over="ignore"):
         psf = np.asarray(found, np.float32)
     if not np.isfinite(psf).all() or not psf.sum(dtype=np.float64) > 0:
-        raise InputError(f"{path} is no PSF: its pixels are not finite, or their sum is not above 0.")
+        raise InputError(f"{path} is not a PSF: its pixels are not finite, or their sum is not above 0.")
     return psf
 
 

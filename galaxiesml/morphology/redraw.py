@@ -1,4 +1,4 @@
-"""What was measured of one galaxy, drawn again: picture, footprints, and the Sersic model as the camera saw it."""
+"""Reproduce the measurement of one galaxy for a figure: picture, footprints, and Sersic model through the PSF."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def redraw(catalog: Catalog, object_id: int, bands: list[str]) -> list[Redrawn]:
     Raises
     ------
     CatalogError
-        The build has no measurement of that object, or what it was measured by has changed since.
+        The build has no measurement of that object, or its settings or PSF have changed since.
     """
     built, settings = catalog.build_info().get("morphology"), next(iter(MORPHOLOGY.chosen(catalog)), None)
     if not built or "morphology" not in catalog.tables():
         raise CatalogError("The published build has no morphology.", "Type: galaxiesml morphology; galaxiesml build")
     if settings is None or settings["morphology_settings"] != built["settings"]:
-        raise CatalogError("Galaxies were measured by other settings since the build.", "Type: galaxiesml build")
+        raise CatalogError("Galaxies were measured with other settings after the build.", "Type: galaxiesml build")
     with catalog.connect() as connection:
         found = (
             connection.sql(

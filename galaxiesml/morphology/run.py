@@ -1,4 +1,4 @@
-"""Measure the pictures of a catalogue: what is new or changed, block by block, in several processes."""
+"""Measure the new and changed pictures of a catalogue, block by block, in several processes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """The pictures to measure.
 
     Attributes
     ----------
@@ -73,12 +73,12 @@ class Plan:
 
 
 def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str]) -> Plan:
-    """What of the published build's pictures is to be measured.
+    """Find the pictures of the published build that are to be measured.
 
     Raises
     ------
     CatalogError
-        There is no build, or no picture in it.
+        There is no build, or it has no pictures.
     """
     digest = settings.digest(source.identity)
     ensure_empty(catalog)
@@ -86,7 +86,7 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
     connection = catalog.connect()
     if "pictures" not in catalog.tables() or not connection.execute("select count(*) from pictures").fetchall()[0][0]:
         raise CatalogError(
-            "The published build shows no picture.",
+            "The published build has no pictures.",
             # Pictures that landed since have yet to meet the galaxies.
             catalog.next_for("cutouts"),
         )
@@ -114,7 +114,7 @@ def _flagged(connection) -> dict[str, int]:
 def run(
     catalog: Catalog, wanted: Plan, workers: int = 1, device: str = "cpu", progress: Callable | None = None
 ) -> dict:
-    """Measure what a plan holds; the caller holds the lock.
+    """Measure the pictures of a plan; the caller holds the lock.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def run(
 
 @dataclass(frozen=True)
 class _Work:
-    """What every block is measured by; it travels to the processes."""
+    """Settings for every block, sent to the worker processes."""
 
     root: Path
     settings: Settings

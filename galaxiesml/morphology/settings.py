@@ -1,4 +1,4 @@
-"""What a measurement is made by; equal settings give equal numbers."""
+"""Settings of a measurement; equal settings give equal results."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Settings:
     sky: str = "fitted"
 
     def text(self, psf: str) -> str:
-        """These settings and where the PSF is from, as JSON."""
+        """These settings and the source of the PSF, as JSON."""
         return json.dumps({"version": MORPHOLOGY_VERSION, "psf": psf, **asdict(self)}, sort_keys=True)
 
     def digest(self, psf: str) -> str:

@@ -1,4 +1,4 @@
-"""One object's columns as Source Extractor gives them: shape, radii, flux.
+"""Measure one object's columns as Source Extractor does: shape, radii, flux.
 
 Definitions are the manual's (sections on isophotal, Kron and Petrosian photometry); what it leaves open was found by
 comparison with Source Extractor 2.25 on the same pictures.

@@ -1,9 +1,9 @@
-"""Source Extractor's files: the paper's as printed, ones that run and give our columns, and a PSF that it can read.
+"""Source Extractor's files: those that the paper prints, corrected ones that run, and a PSF that it can read.
 
-The paper's appendix 10 prints a parameter file and a configuration file.  They are kept here as evidence; Source
-Extractor 2.25 does not run with them: it takes the words of a configuration file (``DETECT_THRESH``, ``CATALOG_NAME``
-...) for unknown columns, twelve of them, and asks for a PSF that is not named.  The corrected files carry the same
-settings (the last of the values printed for DETECT_THRESH, 3) without those lines.
+The paper's appendix 10 prints a parameter file and a configuration file.  They are kept here as evidence.
+Source Extractor 2.25 does not run with them: it reads twelve words of a configuration file (``DETECT_THRESH``,
+``CATALOG_NAME`` ...) as unknown columns, and needs a PSF that is not given.  The corrected files have the same
+settings (with the last of the values printed for DETECT_THRESH, 3) without those lines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stamps: square pieces of pictures around a galaxy, what of them counts, and the sky beneath."""
+"""Cut stamps (square pieces of pictures around a galaxy), select their pixels, and estimate the sky."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FEW = 1000
 
 @dataclass(frozen=True)
 class Stamp:
-    """A picture's piece around a galaxy.
+    """A square piece of a picture around a galaxy.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Sky:
-    """What lies beneath: level, its error, and the noise of a pixel."""
+    """The sky: its level, the error of the level, and the noise of a pixel."""
 
     level: float
     error: float
@@ -49,7 +49,7 @@ class Sky:
 
 
 def sky(picture: np.ndarray, counts: np.ndarray, labels: np.ndarray) -> Sky | None:
-    """The sky of the pixels far from everything, clipped at 2.5 sigma; None where there is no noise to tell.
+    """The sky of the pixels far from everything, clipped at 2.5 sigma; None if the noise cannot be determined.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One picture: the object nearest its middle, its shape and neighbours, and the stamp for its Sersic fit."""
+"""Measure one picture: the object nearest its middle, its shape and neighbours, and the stamp for its Sersic fit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RADII = (5, 10, 15)
 
 @dataclass
 class Target:
-    """What one picture gave before its Sersic fit.
+    """The results of one picture before its Sersic fit.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Target:
 def look(
     picture: np.ndarray, kept: np.ndarray, settings: Settings, mask: np.ndarray | None = None, fitted: bool = True
 ) -> Target:
-    """Measure what needs no PSF.
+    """Measure everything that does not need a PSF.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _prepare(target: Target, picture, kept, scene: Scene, index: int, shape: dic
 
 
 def _own(objects: np.ndarray, labels: np.ndarray, x: float, y: float) -> int | None:
-    """Which object of a fainter threshold the target is; None where there is none."""
+    """The target among the objects of a fainter threshold; None if it is not among them."""
     if not len(objects):
         return None
     height, width = labels.shape

@@ -1,1 +1,1 @@
-"""Pictures as arrays: the store on disk, and the frame that training files have."""
+"""Pictures as arrays: the store on disk, and the frame of training files."""

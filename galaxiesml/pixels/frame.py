@@ -1,4 +1,4 @@
-"""How a picture of any size is put into the square frame of the released files."""
+"""Put a picture of any size into the square frame of the released files."""
 
 from __future__ import annotations
 

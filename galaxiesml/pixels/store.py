@@ -1,15 +1,15 @@
-"""The pixel store: pictures as plain arrays on disk, one shard a tar.
+"""The pixel store: pictures as plain arrays on disk, one shard per tar.
 
 ::
 
     raw/cutouts/<sha256[:12]>/   one tar of cutouts, or one folder of FITS files
     raw/psf/<sha256[:12]>/       one tar of PSF pictures
         pixels.bin               layers one after another, little-endian, each from a multiple of 64 bytes
-        pictures.parquet         one row a member: where its layers stand, its place on the sky, what is wrong
+        pictures.parquet         one row per member: offsets of its layers, its position on the sky, its problems
         requests.parquet         the upload list's lines, where the list is known
         landing.json             the tar's name, sha256 and counts
 
-A shard never changes once it stands: a row of ``pictures.parquet`` (or of the mart ``pictures``) names a shard and
+A shard never changes once it is written: a row of ``pictures.parquet`` (or of the mart ``pictures``) names a shard and
 byte offsets, and these stay right for as long as the shard is there.
 """
 
@@ -33,7 +33,7 @@ _OPEN = 256
 
 
 class ShardWriter:
-    """Append layers to a new ``pixels.bin``; the folder is shown by whoever made it, once it is whole."""
+    """Append layers to a new ``pixels.bin``; the caller publishes the folder when it is complete."""
 
     def __init__(self, folder: Path):
         self._file = open(folder / PIXELS, "wb", buffering=1 << 20)  # noqa: SIM115
@@ -61,7 +61,7 @@ class ShardWriter:
         return offset, zlib.crc32(data)
 
     def close(self) -> int:
-        """Bring everything to the disk; returns the bytes written."""
+        """Flush everything to disk; returns the number of bytes written."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -69,7 +69,7 @@ class ShardWriter:
 
 
 class Shards:
-    """Read layers out of a store; nothing is copied, pages come in as they are looked at.
+    """Read layers from a store by memory map, without copying.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Shards:
         return np.frombuffer(self._map(shard), dtype, shape[0] * shape[1], offset).reshape(shape)
 
     def forget(self) -> None:
-        """Give back the memory of what was looked at; it comes in again, from the system's cache, when it is."""
+        """Release the memory of pages that were read; they are read again when needed."""
         for found in self._maps.values():
             found.madvise(mmap.MADV_DONTNEED)
 

@@ -1,4 +1,4 @@
-"""A page in inches with boxes, parallelograms and arrows on it, as SVG or PNG, with equal bytes each time."""
+"""Draw pages with boxes, parallelograms and arrows, as SVG or PNG that are equal byte by byte each time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Canvas:
         self.axes.axis("off")
 
     def text(self, x: float, y: float, words: str, size: float = 10, colour: str = INK, **style) -> None:
-        """Words at their left end and middle height, unless ``ha`` says otherwise."""
+        """Text, placed by its left end and middle height unless ``ha`` is given."""
         # A file's name may hold a dollar sign, which would start a formula.
         words = words.replace("$", r"\$")
         self.axes.text(x, y, words, fontsize=size, color=colour, **{"va": "center", "ha": "left"} | style)
@@ -90,5 +90,5 @@ def picture_format(path: Path) -> str:
     """'svg' or 'png', from a path's suffix; to be asked before the work for the picture is done."""
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in ("svg", "png"):
-        raise UsageError(f"{path}: a picture is written as .svg or .png.", f"For example: {Path(path).stem}.svg")
+        raise UsageError(f"{path}: a picture must be .svg or .png.", f"For example: {Path(path).stem}.svg")
     return kind

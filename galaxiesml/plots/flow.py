@@ -1,4 +1,4 @@
-"""The flow chart of the curation, the paper's Fig. 2, with a catalogue's own counts.
+"""Draw the flow chart of the curation, the paper's Fig. 2, with the counts of a catalogue.
 
 Rectangles are processes, parallelograms are products, the green parallelogram is the released table.
 """
@@ -35,7 +35,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class _Stage:
-    """Consecutive cuts that stand in one box."""
+    """Consecutive cuts that share one box."""
 
     title: str
     rows: tuple[dict, ...]
@@ -55,7 +55,7 @@ def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None =
     Parameters
     ----------
     flow_rows : list of dict
-        The version's rows of cut_flow, in the order of judging: cut, cut_group, section, state, rows_in, rows_out,
+        The version's rows of cut_flow, in the order of application: cut, cut_group, section, state, rows_in, rows_out,
         and expected_rows where the published input is what is landed.
     head : dict
         objects, objects_without_spectrum, pairs, photometric_objects and photometric_with_spectrum (None: not
@@ -154,7 +154,7 @@ def _cut(page: Canvas, row: dict, y: float) -> None:
 
 
 def _note(state: str) -> tuple[str, bool]:
-    """What to say beside a cut, and whether it was judged at all."""
+    """The note next to a cut, and whether the cut was applied."""
     if state in ("judged", "judged here"):
         return "", True
     words = {"absent": "not in this export", "archive": "made at the archive"}.get(state, state)
@@ -169,7 +169,7 @@ def _section(section: str) -> str:
 
 def _counts(page: Canvas, head: dict, y: float) -> float:
     page.parallelogram(LEFT, y, COLUMN, PRODUCT)
-    flags = f"{_count(head['photometric_objects'])} objects pass every judged flag"
+    flags = f"{_count(head['photometric_objects'])} objects pass every flag that was applied"
     spectra = f"{_count(head['photometric_with_spectrum'])} of them have a spectrum"
     page.text(LEFT + COLUMN / 2, y + PRODUCT / 2, f"{flags}, {spectra}", 11, ha="center")
     return _down(page, y + PRODUCT)
@@ -184,7 +184,7 @@ def _released(page: Canvas, head: dict, y: float) -> None:
     if missing:
         page.box(LEFT + COLUMN + 0.3, y + 0.14, 1.35, tall - 0.28, AMBER, RED, linewidth=1.6)
         page.text(LEFT + COLUMN + 0.975, y + tall / 2, "INCOMPLETE", 10.5, RED, ha="center", weight="bold", zorder=3)
-        words = f"INCOMPLETE: not judged in full: {', '.join(missing)}"
+        words = f"INCOMPLETE: not applied in full: {', '.join(missing)}"
         page.text(LEFT, y + tall + 0.32, words, 10, RED)
 
 
@@ -194,7 +194,7 @@ def _down(page: Canvas, y: float) -> float:
 
 
 def _aside(page: Canvas, y: float, removed: int, of: str, slant: float = 0.0) -> None:
-    """What leaves the flow, to the right of it."""
+    """Draw what leaves the flow, to the right of it."""
     if not removed:
         return
     page.arrow((LEFT + COLUMN - slant, y), (LEFT + COLUMN + 0.5, y), GREY)

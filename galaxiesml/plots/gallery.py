@@ -1,4 +1,4 @@
-"""Galaxies in every filter, the same pictures in linear over logarithmic scale: the paper's Figure 1."""
+"""Draw galaxies in every filter, in linear and logarithmic scale: the paper's Figure 1."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from galaxiesml.plots.page import Page
 
 #: Galaxies that a page has room for.
 MOST = 24
-#: Lengths of the page, inches: its width, what stands left of and above the pictures, a picture at most.
+#: Lengths of the page, inches: its width, the margins left of and above the pictures, the largest picture.
 WIDTH, LEFT, TOP, LARGEST = 11.0, 0.62, 0.62, 1.3
 #: Between the two scales, and between pictures.
 BETWEEN, GAP = 0.30, 0.02
@@ -53,14 +53,14 @@ def choose_galaxies(catalog: Catalog, version: str | None = None, n: int = 12, s
     UsageError
         More than a page has room for, or none.
     CatalogError
-        The build lacks the version, or pictures.
+        The build does not have the version, or has no pictures.
     """
     if not 1 <= n <= MOST:
         raise UsageError(f"--n {n}: a page has room for 1 to {MOST} galaxies.")
     info = catalog.build_info()
     name = f"v{check_version(version or info['default_version'])}"
     if name not in info["versions"]:
-        raise CatalogError(f"Build {info['id']} holds no {name}.", f"Type: galaxiesml build --version {name}")
+        raise CatalogError(f"Build {info['id']} has no {name}.", f"Type: galaxiesml build --version {name}")
     if "pictures" not in catalog.tables():
         raise CatalogError(f"Build {info['id']} has no table of pictures.", "Type: galaxiesml build")
     shards = Shards(catalog.raw / "cutouts")

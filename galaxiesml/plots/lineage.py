@@ -1,4 +1,4 @@
-"""A column's lineage as a picture: landed files at the left, the column at the right; values, then filters.
+"""Draw a column's lineage: landed files on the left, the column on the right; values, then filters.
 
 Solid: what the value is computed from.  Dashed: what decides whether the row is there, cut by cut.
 """
@@ -21,7 +21,7 @@ Card = dict
 
 
 def draw(lineage: dict, path: Path) -> None:
-    """Draw what ``as_json`` of a column's lineage holds.
+    """Draw the graph that ``as_json`` makes of a column's lineage.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def _cut_rows(lineage: dict) -> list[Card]:
         theirs = [
             f"file {landing}: {' '.join(fold(names, lineage['bands']))}" for landing, names in files.items() if names
         ]
-        # Versions judge a window cut each in their own model: one row says it.
+        # Each version applies a window cut in its own model: one row stands for all.
         row = {"name": cut["name"], "ours": _wrap(" ".join(ours), 3.6), "theirs": _wrapped(theirs, 5.2)}
         rows.setdefault((row["name"], tuple(row["ours"])), row)
     return list(rows.values())
@@ -203,7 +203,7 @@ def _row_height(row: Card) -> float:
 
 
 def _filters(page: Canvas, rows: list[Card], layers: list[list[Card]], y: float) -> float:
-    """Cuts in the order of judging, each with dashed edges from its columns to the table's rows."""
+    """Cuts in the order of application, each with dashed edges from its columns to the table's rows."""
     columns = (MARGIN, MARGIN + 5.9, MARGIN + 10.15)
     if not rows:
         page.text(MARGIN, y + 0.3, "filtered by no cut", 11, weight="bold")
@@ -239,7 +239,7 @@ def _filter(page: Canvas, row: Card, columns: tuple, y: float, height: float, ta
     page.box(columns[2], y + 0.03, 1.75, height - 0.06, AMBER if judged else PALE, colour, linewidth=0.8)
     page.text(columns[2] + 0.1, middle, row["name"], 9.5, colour, zorder=3)
     if not judged:
-        page.text(columns[1], middle, "not judged in this build: it reads no column", 9, GREY)
+        page.text(columns[1], middle, "not applied in this build: it reads no column", 9, GREY)
         return
     for x, lines in ((columns[0], row["theirs"]), (columns[1], row["ours"])):
         for place, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""What was measured of a galaxy over its pixels: the paper's Figure 3, with the Sersic model and its residual."""
+"""Draw a galaxy's measurements over its pixels: the paper's Figure 3, with the Sersic model and its residual."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.patches import Ellipse
 
 from galaxiesml.plots.page import Page
 
-#: Inches: the page's width, what stands above a row, a row's height.
+#: Inches: the page's width, the space above a row, a row's height.
 WIDTH, TOP, HEIGHT = 11.0, 0.7, 2.95
 #: Levels of the isophotes, in units of the noise.
 _LEVELS = (1.5, 3, 6, 12, 25, 50, 100, 200, 400, 800)

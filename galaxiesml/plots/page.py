@@ -21,7 +21,7 @@ class Page(Canvas):
         Raises
         ------
         UsageError
-            The suffix is none of .png, .pdf and .svg.
+            The suffix is not .png, .pdf or .svg.
         """
         if page_format(path) != "pdf":
             super().save(path)
@@ -35,5 +35,5 @@ def page_format(path: Path) -> str:
     """'png', 'pdf' or 'svg', from a path's suffix; to be asked before the work for the page is done."""
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in FORMATS:
-        raise UsageError(f"{path}: a figure is written as .png, .pdf or .svg.", f"For example: {Path(path).stem}.png")
+        raise UsageError(f"{path}: a figure must be .png, .pdf or .svg.", f"For example: {Path(path).stem}.png")
     return kind

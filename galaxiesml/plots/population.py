@@ -1,4 +1,4 @@
-"""The simulated spectroscopic sample beside the real one: n(z), i, and colour against redshift."""
+"""Draw the simulated and the real spectroscopic sample: n(z), i, and colour against redshift."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""n(z): the spectroscopic redshifts of a version, and of each split."""
+"""Draw n(z): the spectroscopic redshifts of a version, and of each split."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[
     UsageError
         No such scheme.
     CatalogError
-        The build lacks the version, splits, or any galaxy.
+        The build does not have the version, has no splits, or no galaxies.
     """
     info = catalog.build_info()
     name = f"v{check_version(version or info['default_version'])}"
     if name not in info["versions"] or "splits" not in catalog.tables():
         raise CatalogError(
-            f"Build {info['id']} holds no {name}, or no splits.", f"Type: galaxiesml build --version {name}"
+            f"Build {info['id']} has no {name}, or no splits.", f"Type: galaxiesml build --version {name}"
         )
     with catalog.connect() as connection:
         columns = [row[0] for row in connection.execute("describe splits").fetchall()]

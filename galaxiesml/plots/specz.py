@@ -1,4 +1,4 @@
-"""n(z) of the secure spectra of each survey, and the redshifts of sources that were seen twice."""
+"""Draw n(z) of each survey's secure spectra, and the redshifts of sources that were observed twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The splits as a picture: the cells of the sky by split, and the redshifts of each split."""
+"""Draw the splits: the cells of the sky by split, and the redshifts of each split."""
 
 from __future__ import annotations
 

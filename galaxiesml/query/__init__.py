@@ -1,1 +1,1 @@
-"""Questions to a catalogue: the SQL console, and tables as CSV and Parquet."""
+"""Query a catalogue: the SQL console, and tables as CSV and Parquet."""

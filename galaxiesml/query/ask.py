@@ -1,4 +1,4 @@
-"""One reading SQL statement on a catalogue, and its rows as text, CSV, JSON lines or Parquet."""
+"""Run one read-only SQL statement on a catalogue, and write its rows as text, CSV, JSON or Parquet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH = 10_000
 
 
 def ask(catalog: Catalog, query: str, **settings) -> duckdb.DuckDBPyConnection:
-    """Run one statement that only reads.
+    """Run one read-only statement.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def ask(catalog: Catalog, query: str, **settings) -> duckdb.DuckDBPyConnection:
     Raises
     ------
     UsageError
-        The text is no statement, is several, would write, or names a table or column that is not there.
+        The text is not a single read-only statement, or names a table or column that does not exist.
     """
     connection = catalog.connect(**settings)
     return _execute(catalog, connection, reading(connection, query))
@@ -57,7 +57,7 @@ def _execute(catalog: Catalog, connection: duckdb.DuckDBPyConnection, statement)
 
 
 def _told(error: duckdb.Error) -> GalaxiesmlError:
-    """A query that fails is the user's to mend, but for what the machine refused."""
+    """Convert an error of DuckDB: a failed query is a usage error, unless disk or memory caused it."""
     of_machine = isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException)
     return (refusal(error) if of_machine else None) or UsageError(str(error))
 
@@ -84,7 +84,7 @@ def batches(result: duckdb.DuckDBPyConnection) -> Iterator[list[tuple]]:
 
 
 def fetch(result: duckdb.DuckDBPyConnection, count: int) -> list[tuple]:
-    """At most ``count`` of the next rows; the query still runs while they are fetched, and may yet fail."""
+    """Fetch at most ``count`` rows; the query runs while rows are fetched, and may still fail."""
     try:
         return _interruptible(result, lambda: result.fetchmany(count))
     except duckdb.Error as error:
@@ -107,7 +107,7 @@ def _plain(value):
 
 
 def write_json(result: duckdb.DuckDBPyConnection, out) -> int:
-    """Rows as one JSON array of objects, a line each; NaN and infinities, which JSON lacks, are null."""
+    """Write rows as one JSON array, one object per line; NaN and infinities, which JSON does not have, are null."""
     columns, count = names(result), 0
     out.write("[")
     for rows in batches(result):
@@ -128,7 +128,7 @@ def _json(value):
 
 
 def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
-    """A query's rows as a Parquet file; it appears whole or not at all."""
+    """Write a query's rows as a Parquet file; it appears complete or not at all."""
     _check_folder(path)
     connection = catalog.connect(**settings)
     body = reading(connection, query).query.strip().rstrip(";")
@@ -138,7 +138,7 @@ def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
 
 
 def write_text(path: Path, write, result: duckdb.DuckDBPyConnection) -> int:
-    """CSV or JSON into a file that appears whole or not at all."""
+    """Write CSV or JSON to a file that appears complete or not at all."""
     _check_folder(path)
     with appearing(path) as making, open(making, "w", newline="", encoding="utf-8") as out:
         return write(result, out)

@@ -1,7 +1,7 @@
-"""Whether a text is one SQL statement that only reads.
+"""Check that a text is a single read-only SQL statement.
 
-DuckDB's own kind of a statement does not tell: a SELECT may hold ``COPY ... TO`` in its WITH clause, EXPLAIN
-ANALYZE runs what it explains, and some table functions run SQL that stands in a text.
+DuckDB's statement type is not enough: a SELECT may contain ``COPY ... TO`` in its WITH clause, EXPLAIN ANALYZE runs
+the explained statement, and some table functions run SQL given as text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def reading(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Stateme
     Raises
     ------
     UsageError
-        The text does not parse, is no statement or several, or might change something.
+        The text does not parse, is not a single statement, or might change something.
     """
     try:
         statements = connection.extract_statements(query)
@@ -80,5 +80,6 @@ def _function(node: dict) -> str:
 
 def _refused(what: str) -> UsageError:
     return UsageError(
-        f"{what} is refused: the catalogue is read only here.", "Only SELECT and EXPLAIN; --out writes a result."
+        f"{what} is refused: queries can only read the catalogue.",
+        "Give a SELECT or EXPLAIN; --out writes its result to a file.",
     )

@@ -1,4 +1,4 @@
-"""A version of galaxies, or another mart, as one CSV or Parquet file that carries units, cuts and what it lacks."""
+"""Write a version of galaxies, or another mart, as one CSV or Parquet file with units, cuts and missing cuts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "
 
 @dataclass(frozen=True)
 class Export:
-    """What an export is made from: one mart of the published build.
+    """The source of an export: one mart of the published build.
 
     Attributes
     ----------
@@ -54,13 +54,13 @@ def export_of(catalog: Catalog, version: str) -> Export:
     Raises
     ------
     CatalogError
-        There is no build, or it holds no such version.
+        There is no build, or it does not have the version.
     """
     name = f"v{check_version(version)}"
     info = catalog.build_info()
     if name not in info["versions"]:
         raise CatalogError(
-            f"Build {info['id']} holds no {name}.",
+            f"Build {info['id']} has no {name}.",
             f"Type: galaxiesml build --version {name} --accept-missing all",
         )
     entry = info["versions"][name]
@@ -82,12 +82,12 @@ def table_export(catalog: Catalog, table: str) -> Export:
     Raises
     ------
     CatalogError
-        There is no build, or it holds no such table.
+        There is no build, or it does not have the table.
     """
     info = catalog.build_info()
     sources = {path.stem: path for path in catalog.current_build().glob("*.parquet")}
     if table not in sources:
-        raise CatalogError(f"Build {info['id']} holds no table {table!r}.", f"Tables: {', '.join(sorted(sources))}.")
+        raise CatalogError(f"Build {info['id']} has no table {table!r}.", f"Tables: {', '.join(sorted(sources))}.")
     described = pq.read_table(sources["columns"], filters=[("table_name", "=", table)], partitioning=None).to_pylist()
     known = {row["name"]: row for row in described}
     made = [
@@ -124,7 +124,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     Parameters
     ----------
     plain : bool
-        Leave the header out; the facts then stand beside, in ``<path>.json``.
+        Leave the header out; the facts are then written to ``<path>.json``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # ECSV wants True and False.
@@ -167,7 +167,7 @@ def ecsv_header(export: Export) -> str:
 def write_parquet(export: Export, path: Path) -> None:
     """Write Parquet whose fields carry unit, UCD and description, and whose file carries the facts.
 
-    A VOTable header stands in the file as well, as the VOParquet convention asks, so that TOPCAT shows units.
+    The file also has a VOTable header, following the VOParquet convention, so that TOPCAT shows units.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     source = pq.ParquetFile(export.source)

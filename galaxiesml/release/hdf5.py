@@ -1,9 +1,9 @@
-"""The released HDF5 files, written as a stream: any number of galaxies in the same memory.
+"""Write the released HDF5 files as a stream, in constant memory for any number of galaxies.
 
-A file is made beside its name, in two steps.  First the datasets are laid out at their full size, contiguous and
-uncompressed, with every column of the catalogue; then pixels are written straight to the bytes of ``image``, from the
-store through one frame to the disk, and how far is noted outside the file.  So a killed export goes on where it was,
-and nothing that it left can be a broken HDF5 structure.
+A file is written under a temporary name, in two steps.  First the datasets are created at their full size, contiguous
+and uncompressed, with every column of the catalogue.  Then the pixels are written directly to the bytes of ``image``,
+and the progress is noted outside the file.  A killed export therefore continues where it stopped, and cannot leave a
+broken HDF5 structure.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FORGOTTEN = 128
 
 @dataclass(frozen=True)
 class Wanted:
-    """What files are asked for.
+    """The files to write.
 
     Attributes
     ----------
@@ -87,14 +87,14 @@ class Target:
 
 
 def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool = False, progress=None) -> dict:
-    """Write the files of every split and size; files that stand under their names are replaced.
+    """Write the files of every split and size; existing files are replaced.
 
     Parameters
     ----------
     folder : Path
         Where the files go.
     progress : object, optional
-        Its ``update(description=, total=)`` and ``advance(n)`` hear galaxies.
+        Its ``update(description=, total=)`` and ``advance(n)`` receive galaxies.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def _write_split(catalog, connection, wanted: Wanted, split: str, targets: list[
 
 
 def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
-    """What a file says of itself; equal for equal builds."""
+    """Attributes of a file; equal for equal builds."""
     info = catalog.build_info()
     selection = wanted.selection
     version = info["versions"][selection.version]
@@ -200,7 +200,7 @@ def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
 
 
 def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan: dict) -> None:
-    """Go on with what a killed export left of the same file, or lay the file out anew."""
+    """Continue a file that a killed export has left, or create it anew."""
     text = json.dumps([plan, asdict(wanted), target.size, target.rows], default=str, sort_keys=True)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     with contextlib.suppress(OSError, ValueError, KeyError):
@@ -249,7 +249,7 @@ def _bytes(layout: list[Key], rows: int, texts: dict[str, int]) -> int:
 
 
 def _reserve(path: Path, size: int) -> None:
-    """Take room on the disk for a file, if the file system can."""
+    """Reserve disk space for a file, if the file system supports it."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         os.posix_fallocate(handle, 0, size)

@@ -1,8 +1,8 @@
-"""The released HDF5 layout: its keys, their shapes and types, and what of it is assumed.
+"""The released HDF5 layout: its keys, their shapes and types, and which of these are assumptions.
 
-The release's files hold 89 keys: the image, 22 of the catalogue, twelve of morphology in each filter and six that
-a merge left over.  Their names and the shapes of the texts are published; other types are not, and each dataset says
-in its attribute ``dtype_assumed`` whether its own is a guess of ours.
+The release's files have 89 keys: the image, 22 of the catalogue, twelve of morphology in each filter and six left
+over from a merge.  Their names and the shapes of texts are published, other types are not.  The attribute
+``dtype_assumed`` of each dataset states whether its type is our assumption.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MORPHOLOGY = {
 }
 _LEFTOVER = ("x_coord", "y_coord", "x_coord_x", "x_coord_y", "y_coord_x", "y_coord_y")
 _TYPES = {"bigint": "<i8", "double": "<f8", "boolean": "?", "text": "S"}
-#: What stands for NULL where a type has no NaN.
+#: Values used for NULL in types without NaN.
 NULLS = {"<i8": -1, "?": False, "S": b""}
 
 

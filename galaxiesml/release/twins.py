@@ -1,4 +1,4 @@
-"""The CSV twins of the released HDF5 files: the same galaxies in the same order, every key but the image."""
+"""Write the CSV twins of the released HDF5 files: the same galaxies in the same order, without images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A release profile read and checked, every key and every value, before a catalogue or a simulated archive is made."""
+"""Read a release profile and check every key and value, before a catalogue or a simulated archive is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from galaxiesml.toml_keys import DOCS, Key, key_problems, nearest, refuse
 from galaxiesml.units import means
 
 ERRORS = ("measured", "assigned", "arbitrary")
-_IS_NO_PROFILE = "is no release profile"
+_IS_NO_PROFILE = "is not a release profile"
 _COLUMN = "text, or table"
 
 #: Every key of a release profile.
@@ -67,7 +67,7 @@ def checked_profile(release: str | Path) -> Profile:
 
 
 def profile_problems(text: str) -> list[str]:
-    """What is wrong with a release profile, a sentence each; nothing is wrong with one that is packaged."""
+    """Errors in a release profile, one sentence each; packaged profiles are not checked."""
     if any(path.read_text(encoding="utf-8") == text for path in RELEASES.glob("*.toml")):
         return []
     try:
@@ -81,7 +81,7 @@ def profile_problems(text: str) -> list[str]:
 def _wrong_values(raw: dict) -> Iterator[str]:
     """Of a profile whose keys are right: names of columns, filters and cuts, UCDs and units."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", raw["name"]):
-        yield f"name = {raw['name']!r} has other letters than A-Z, a-z, 0-9, '_', '-' and '.'"
+        yield f"name = {raw['name']!r} has characters other than A-Z, a-z, 0-9, '_', '-' and '.'"
     bands = raw["bands"]
     yield from _wrong_bands(bands)
     for cut in raw.get("archive_cuts", ()):
@@ -92,7 +92,7 @@ def _wrong_values(raw: dict) -> Iterator[str]:
     for name, entry in raw["columns"].items():
         yield from _wrong_column(name, {"source": entry} if isinstance(entry, str) else entry, bands, known | patterns)
     if "object_id" not in raw["columns"]:
-        yield "[columns] has no object_id: without the release's name for it no row of an export has an identity"
+        yield "[columns] has no object_id: without the release's name for it, rows of an export cannot be identified"
     yield from _wrong_surveys(raw)
     yield from _read_twice(raw["columns"], bands)
 
@@ -107,7 +107,7 @@ def _wrong_bands(bands: dict) -> Iterator[str]:
             yield f"bands: {band!r} cannot be part of a column's name; letters, digits and '_' can, a letter first"
         if not check_ucd(f"phot.mag;{word}", check_controlled_vocabulary=True, has_colon=False) or ";" in word:
             known = [name for name in UCDWords()._capitalization.values() if name.startswith("em.")]
-            yield f"bands.{band} = {word!r} is no word of the UCD vocabulary for a filter{nearest(word, known)}"
+            yield f"bands.{band} = {word!r} is not a word of the UCD vocabulary for a filter{nearest(word, known)}"
 
 
 def _wrong_column(name: str, entry: dict, bands: dict, known: dict[str, Column]) -> Iterator[str]:
@@ -120,12 +120,12 @@ def _wrong_column(name: str, entry: dict, bands: dict, known: dict[str, Column])
         yield f"columns.{name}: both names, or none of them, must have '{{band}}'; source = {entry['source']!r}"
     for band in entry.get("bands", ()):
         if band not in bands:
-            yield f"columns.{name}.bands: {band!r} is no filter of [bands]"
+            yield f"columns.{name}.bands: {band!r} is not a filter of [bands]"
     if "bands" in entry and "{band}" not in name:
         yield f"columns.{name}.bands: bands has no effect on a column without {{band}}"
     unit = known[name].unit
     if "unit" in entry and not (told := means(entry["unit"], unit)):
-        wrong = "is no unit that is known" if told is None else "is another unit"
+        wrong = "is not a known unit" if told is None else "is a different unit"
         yield (
             f"columns.{name}.unit = {entry['unit']!r} {wrong}; {unit or 'a pure number'} is expected, and nothing is "
             "converted"

@@ -1,7 +1,7 @@
-"""Release profiles: what a survey's export calls things.
+"""Release profiles: the column names of a release's exports.
 
 A release is one TOML file, ``releases/<name>.toml`` here or any file given to ``galaxiesml init``;
-adding a release adds a file and no code.
+a new release needs a file and no code.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RELEASES = Path(__file__).parent
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """One of our columns in the words of a release.
+    """One of our columns as a release names it.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ def load_profile(release: str | Path, check: Callable[[str, str], None] | None =
     UsageError
         No such release.
     InputError
-        The file is no release profile.
+        The file is not a release profile.
     """
     path = RELEASES / f"{release}.toml"
     if not path.is_file():
@@ -136,7 +136,7 @@ def parse_profile(text: str, origin: str) -> Profile:
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{origin} is no release profile: {type(error).__name__}: {error}.",
+            f"{origin} is not a release profile: {type(error).__name__}: {error}.",
             "It needs name, title, reference, nulls, [bands] and [columns]; every key is in docs/profiles.md.",
         ) from error
 

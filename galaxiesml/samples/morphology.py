@@ -1,4 +1,4 @@
-"""What files say of the morphology of a build: by which settings, how much of it, and its join to the galaxies."""
+"""Describe the morphology of a build for file headers, and join it to the galaxies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_measured(catalog: Catalog) -> bool:
 
 
 def told(info: dict) -> str:
-    """What a file says of its morphology: 'absent', or the settings, the PSF, and how much is measured if not all."""
+    """The morphology in words: 'absent', or the settings, the PSF, and the measured share if it is incomplete."""
     found = info.get("morphology")
     if not found:
         return "absent"

@@ -1,4 +1,4 @@
-"""Pictures of chosen galaxies, block by block, in the frame that training files have."""
+"""Read pictures of chosen galaxies block by block, in the frame of training files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which galaxies go into which file, and which are left out and why."""
+"""Choose the galaxies of each file, and give the reason why others are left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MISSING = ("leave-out", "zero")
 
 @dataclass(frozen=True)
 class Selection:
-    """What a set of files is made of.
+    """The choice of galaxies for a set of files.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Selection:
     scheme : str
         Of splits: release, paper, official or leak-free.
     missing : str
-        'leave-out' the galaxies that a filter lacks of, or 'zero' its picture.
+        'leave-out' galaxies without a picture in some filter, or 'zero' the picture.
     """
 
     version: str
@@ -39,24 +39,24 @@ class Selection:
 
 
 def check_selection(catalog: Catalog, version: str | None, scheme: str, missing: str) -> Selection:
-    """A selection that the published build can answer.
+    """Check a selection against the published build.
 
     Raises
     ------
     UsageError
-        No such scheme, or no such way with what is missing.
+        Unknown split scheme, or unknown value for missing.
     CatalogError
-        The build lacks the version, or was made before it had splits and pictures.
+        The build does not have the version, or was made by a version without splits and pictures.
     """
     info = catalog.build_info()
     name = f"v{check_version(version or info['default_version'])}"
     if name not in info["versions"]:
         raise CatalogError(
-            f"Build {info['id']} holds no {name}.",
+            f"Build {info['id']} has no {name}.",
             f"Type: galaxiesml build --version {name} --accept-missing all",
         )
     if missing not in MISSING:
-        raise UsageError(f"--missing {missing}: no such way.", f"Give one of {', '.join(MISSING)}.")
+        raise UsageError(f"Unknown value for --missing: {missing}.", f"Give one of {', '.join(MISSING)}.")
     tables = catalog.tables()
     if not {"splits", "pictures"} <= set(tables):
         raise CatalogError(f"Build {info['id']} has no splits or no pictures.", "Type: galaxiesml build")

@@ -1,7 +1,7 @@
-"""Spectroscopic surveys: how each publishes its redshifts, and which of them it calls secure.
+"""Descriptions of spectroscopic surveys: how each publishes its redshifts, and which of them are secure.
 
-A survey is one TOML file, ``surveys/<name>.toml``; adding a survey adds a file and no code.  What SQL needs of it
-(secure rules, sentinels, classes, errors) becomes seed tables, which ``make yml`` writes from these files.
+A survey is one TOML file, ``surveys/<name>.toml``; a new survey needs a file and no code.  ``make yml`` writes
+seed tables for SQL (secure rules, sentinels, classes, errors) from these files.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ANGLES = ("ra", "dec")
 TESTED_ON = ("sample", "published description")
 #: What a landed table keeps of a description of the user's own.
 OWN = "survey.toml"
-_IS_NO_SURVEY = "describes no survey"
+_IS_NO_SURVEY = "is not a survey description"
 _NAME = "text, or texts"
 _VALUES = "texts and whole numbers"
 
@@ -108,13 +108,13 @@ KEYS = (
     Key("instruments[].values", _VALUES, "Values in the survey's table", required=True),
     Key("instruments[].instrument", "text", "Our word", required=True, words=INSTRUMENTS),
 )
-#: What stands for the flag of each row of a table without its flag column, once a person has decided for all of them.
+#: Flags of the rows of a table without its flag column, when the user has decided for all of them.
 BY_HAND = {"secure": "by hand: secure", "insecure": "by hand: insecure"}
 
 
 @dataclass(frozen=True)
 class Flag:
-    """What some values of a survey's quality flag mean.
+    """The meaning of some values of a survey's quality flag.
 
     Attributes
     ----------
@@ -203,7 +203,7 @@ class Survey:
 
 
 def by_hand(landings: list[dict]) -> list[str]:
-    """The landed tables whose rows are secure or insecure by hand, each in words.
+    """Landed tables whose quality flags were set by hand, as text.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def load_surveys() -> dict[str, Survey]:
     Raises
     ------
     InputError
-        A description lacks something, or says something that is not known: which file, what.
+        A description is incomplete or has an unknown key or value; the message names the file and the problem.
     """
     return {
         path.stem: parse_survey(path.stem, path.read_text(encoding="utf-8"), str(path))
@@ -256,12 +256,12 @@ def read_survey(path: Path) -> Survey:
     name = path.stem
     if not re.fullmatch(r"[A-Za-z0-9_]+", name):
         raise InputError(
-            f"{path}: the survey is named for its file, and {name!r} has other letters than A-Z, a-z, 0-9 and '_'.",
+            f"{path}: a survey is named after its file, but {name!r} has characters other than A-Z, a-z, 0-9 and '_'.",
             f"Type: cp {shlex.quote(str(path))} {re.sub(r'[^A-Za-z0-9_]+', '_', name) or 'mine'}.toml",
         )
     if name.lower() in {known.lower() for known in load_surveys()}:
         raise InputError(
-            f"{path}: a packaged survey is named {name} already.",
+            f"{path}: a packaged survey already has the name {name}.",
             f"Give the file another name: cp {shlex.quote(str(path))} my_{name}.toml; or type --survey {name}",
         )
     try:
@@ -325,20 +325,20 @@ def _wrong_values(survey: Survey) -> Iterator[str]:
     """Of a description whose keys are right: a redshift, a rule, and what one key asks of another."""
     for name, told in survey.columns.items():
         if isinstance(told, dict) and ("join" in told) == ("parts" in told):
-            yield f"columns.{name} is a table: it needs 'join' or 'parts', one of the two"
+            yield f"columns.{name} is a table: it needs either 'join' or 'parts'"
         if isinstance(told, dict) and "parts" in told and (len(told["parts"]) != 3 or name not in ("ra", "dec")):
-            yield f"columns.{name}.parts: an angle alone has parts, and three: degrees or hours, minutes, seconds"
+            yield f"columns.{name}.parts: only an angle has parts, three of them: degrees or hours, minutes, seconds"
     for one, other in (("redshift", "velocity"), ("error", "error_velocity")):
         if {one, other} <= set(survey.columns):
             yield f"columns.{one} and columns.{other}: give one of the two"
     if not {"redshift", "velocity"} & set(survey.columns):
         yield "columns.redshift is missing, or columns.velocity"
     if not survey.flags:
-        yield "flags: no rule is given; one with values = ['*'] is for all"
+        yield "flags: no rule is given; one with values = ['*'] matches all values"
     for number, rule in enumerate(survey.flags, 1):
         if not rule.has_redshift and not rule.reason:
             yield f"flags[{number}].reason is missing, where redshift = false"
         if rule.confidence is not None and not 0 <= rule.confidence <= 1:
-            yield f"flags[{number}].confidence = {rule.confidence} is no fraction from 0 to 1"
+            yield f"flags[{number}].confidence = {rule.confidence} is not a fraction from 0 to 1"
     if survey.error["kind"] == "assigned" and not (survey.error.get("value", 0) > 0 and survey.error.get("source")):
         yield "error: an assigned error needs a value above 0 and its source"

@@ -1,1 +1,1 @@
-"""What the operating system gives and refuses: files that appear whole, signals, streams, processes."""
+"""The operating system: files that appear complete, signals, streams, processes, errors of disk and memory."""

@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all, and what a killed program left of them.
+"""Write files that appear complete or not at all, and delete the leftovers of killed programs.
 
-A file is made next to its name, as ``.NAME.HOST-PID.making``, brought to the disk, and then takes its name.
+A file is written as ``.NAME.HOST-PID.making`` in the same folder, flushed to disk, and then renamed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OLD = 24 * 3600.0
 
 @contextlib.contextmanager
 def appearing(path: Path) -> Iterator[Path]:
-    """The path to write to: what is there at the end takes the name of ``path``, at once.
+    """Yield a temporary path; at the end the file is renamed to ``path`` atomically.
 
     Nothing appears, and nothing is left, where an exception ends the block or the program was interrupted.
 
@@ -50,7 +50,7 @@ def appearing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def passing(path: Path) -> Iterator[Path]:
-    """A file next to ``path`` that is there inside the block alone, however it ends."""
+    """A temporary file next to ``path``, deleted at the end of the block however it ends."""
     making = making_of(path)
     clear(path.parent)
     interrupts.passing.add(str(making))
@@ -64,7 +64,7 @@ def passing(path: Path) -> Iterator[Path]:
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a small file so that a reader, or a kill, sees the old one or the new one and nothing between."""
+    """Write a small file atomically: readers see either the old content or the new one, even after a kill."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with appearing(path) as making:
         making.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -80,7 +80,7 @@ def write_table(path: Path, table) -> None:
 
 
 def sync(path: Path) -> None:
-    """Bring a file's bytes to the disk; of a folder, its names: a rename then lasts through a power cut."""
+    """Flush a file to disk, or a folder's entries, so that a rename survives a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -89,7 +89,7 @@ def sync(path: Path) -> None:
 
 
 def making_of(path: Path) -> Path:
-    """Where this process makes ``path``."""
+    """The temporary path at which this process writes ``path``."""
     return path.with_name(f".{path.name}.{_host()}-{os.getpid()}{_SUFFIX}")
 
 
@@ -101,7 +101,7 @@ def spill_of(folder: Path) -> Path:
 
 
 def left_in(folder: Path) -> list[Path]:
-    """What programs that have ended were making in a folder."""
+    """Temporary files in a folder that belong to programs that have ended."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(_SUFFIX))
     except OSError:

@@ -1,7 +1,7 @@
-"""Ctrl-C, SIGTERM and SIGHUP: one exception in the main thread, and an end within two seconds whatever runs.
+"""Handle Ctrl-C, SIGTERM and SIGHUP: one exception in the main thread, and an exit within two seconds.
 
-The command line listens for all three from its first line (`listen`).  As a library, this package leaves signals to
-the program that uses it: Ctrl-C is then Python's own KeyboardInterrupt.
+The command line handles all three from its start (`listen`).  As a library, this package leaves signals to the
+program that uses it; Ctrl-C is then Python's usual KeyboardInterrupt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 #: The exit code is 128 and the signal's number: 130, 143, 129.
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-MESSAGE = "Interrupted; type it again to go on.\n"
+MESSAGE = "Interrupted. Type the command again to continue.\n"
 #: Seconds that a command has to clean up.
 GRACE = 1.2
 #: Seconds until an interrupt that came while a module was imported is raised again.
@@ -34,11 +34,11 @@ _said = False
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the program to end."""
+    """A signal has asked the program to end."""
 
 
 def listen() -> None:
-    """Raise `Interrupted` at the first signal, and end the program where that does not.
+    """Raise `Interrupted` at the first signal, and end the program if the exception does not.
 
     For a program's main thread.  A signal that is ignored when the program starts stays so: that is what nohup asks.
     """

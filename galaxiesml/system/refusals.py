@@ -1,4 +1,4 @@
-"""What the machine refuses - a full disk, a read-only folder, no memory - in the words of an error of ours."""
+"""Convert errors of the system, such as a full disk, a read-only folder or no memory, to errors of ours."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from pathlib import Path
 from galaxiesml.errors import CatalogError, GalaxiesmlError, InputError, ResourceError
 
 _ROOM = "Make room (galaxiesml gc deletes old builds), then type the command again."
-#: Errors that mean one thing whatever was done: the exception, the words after the file's name, what to do.
+#: Errors with one meaning in every context: the exception, the words after the file's name, what to do.
 _PLAIN = {
     errno.ENOSPC: (ResourceError, "cannot be written: the disk is full", _ROOM),
     errno.EDQUOT: (ResourceError, "cannot be written: the disk quota is used up", _ROOM),
     errno.EFBIG: (
         ResourceError,
         "cannot be written: it is larger than this system allows",
-        "Raise the limit of the size of files (ulimit -f), then type the command again.",
+        "Raise the limit on file sizes (ulimit -f), then type the command again.",
     ),
     errno.EMFILE: (ResourceError, "cannot be opened: too many files are open", "Raise the limit: ulimit -n 4096"),
     errno.ENFILE: (ResourceError, "cannot be opened: too many files are open on this machine", None),
-    errno.EIO: (ResourceError, "the disk or the network reports an error", "Look at the machine's own log."),
+    errno.EIO: (ResourceError, "the disk or the network reports an error", "Look at the system log."),
     errno.EROFS: (
         CatalogError,
         "cannot be written: its file system is read-only",
         "Work on a copy, or give the name of a folder that can be written.",
     ),
-    errno.ENOTDIR: (CatalogError, "is no folder, or lies in something that is none", "Give the name of a folder."),
+    errno.ENOTDIR: (
+        CatalogError,
+        "is not a folder, or is inside something that is not a folder",
+        "Give the name of a folder.",
+    ),
     errno.EISDIR: (CatalogError, "is a folder, not a file", "Give the name of a file."),
     errno.EEXIST: (CatalogError, "exists already", "Give another name."),
     errno.ENAMETOOLONG: (CatalogError, "has too long a name for this file system", "Give a shorter name."),
@@ -36,7 +40,7 @@ _PLAIN = {
 _MEMORY = ResourceError(
     "Memory ran out.", "Close other programs, or give the queries less: galaxiesml config set memory_limit 1GB"
 )
-_GONE = CatalogError("The working folder does not exist any more.", "Type: cd to a folder that exists.")
+_GONE = CatalogError("The working folder no longer exists.", "Type: cd to a folder that exists.")
 #: Libraries that read and write files themselves; h5py raises plain RuntimeErrors.
 _LIBRARIES = {"duckdb", "_duckdb", "pyarrow", "h5py", "dbt", "dbt_common"}
 #: What libraries that write files themselves say of the system's errors.
@@ -50,7 +54,7 @@ _WORDS = {
 
 
 def refusal(error: BaseException, where: Path | None = None) -> GalaxiesmlError | None:
-    """The error of ours that says what the machine refused; None where an exception is something else.
+    """The error of ours for a system error; None if an exception is something else.
 
     Parameters
     ----------
@@ -77,7 +81,7 @@ def refusal(error: BaseException, where: Path | None = None) -> GalaxiesmlError 
 
 
 def refusal_told(text: str) -> GalaxiesmlError | None:
-    """The same, of an exception of which only the text is left, as in dbt's results."""
+    """The same for an exception of which only the text is left, as in dbt's results."""
     if "Out of Memory Error" in text:
         return _MEMORY
     number = _number(text)

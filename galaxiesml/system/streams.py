@@ -1,4 +1,4 @@
-"""Standard output and error of the program: closed ones, full ones, and those that cannot show every character."""
+"""Handle standard output and error that are closed, full, or cannot show every character."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
 
 
 def finish() -> int:
-    """Write what is still held; an exit code where it cannot be written, but for a reader that has gone (`| head`)."""
+    """Flush standard output; returns an exit code if that fails, unless the reader has gone (`| head`)."""
     failed = 0
     if _replaced:
         _tell(

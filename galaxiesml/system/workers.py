@@ -1,4 +1,4 @@
-"""Processes that work for a command."""
+"""Worker processes of a command."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def pool(
     except BrokenProcessPool:
         _end(executor)
         raise ResourceError(
-            "A process of this command was ended from outside, as happens where memory runs out.",
-            f"What is finished stays.  Type the command again with {option} {max(count // 2, 1)}",
+            "A process of this command was killed from outside, as happens when memory runs out.",
+            f"Finished work is kept.  Type the command again with {option} {max(count // 2, 1)}",
         ) from None
     except BaseException:
         _end(executor)
@@ -78,7 +78,7 @@ def _begin(initializer: Callable | None, initargs: tuple) -> None:
 
 
 def _end(executor: ProcessPoolExecutor) -> None:
-    """Kill the processes; nothing waits for what they were at."""
+    """Kill the processes without waiting for their work."""
     processes = list((executor._processes or {}).values())
     executor.shutdown(wait=False, cancel_futures=True)
     for process in processes:

@@ -1,4 +1,4 @@
-"""What a released file says of itself, against its name and its build."""
+"""Check the attributes of a released file against its name and its build."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_attributes(told: dict, path: Path) -> None:
     }
     for name, known in kinds.items():
         if told[name] not in known:
-            raise Difference(f"attribute {name} is {told[name]!r}, and none of {', '.join(known)}", key=name)
+            raise Difference(f"attribute {name} is {told[name]!r}, not one of {', '.join(known)}", key=name)
     size = told["image_size"]
     if not isinstance(size, int) or not 1 <= size <= 4096:
         raise Difference(f"attribute image_size is {size!r}", key="image_size")
@@ -52,7 +52,9 @@ def check_facts(told: dict, build: Build) -> None:
     """The file's attributes are the build's."""
     version = build.info["versions"].get(str(told["version"]))
     if version is None:
-        raise Difference(f"attribute version is {told['version']!r}; build {build.name} has no such", key="version")
+        raise Difference(
+            f"attribute version is {told['version']!r}; build {build.name} has no such version", key="version"
+        )
     facts = {
         "bands": list(build.bands),
         "cuts": version["cuts"],

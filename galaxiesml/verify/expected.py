@@ -1,7 +1,7 @@
-"""What a released file ought to hold, read from a build's tables: which galaxies, and which picture of each.
+"""Determine from a build's tables what a released file must contain: its galaxies, and the picture of each.
 
-Nothing here is shared with what writes the files.  The tract is chosen a second time, from the tables of the landed
-tars: the galaxy's own where it has every filter, else the lowest that has.
+No code is shared with the export.  The tract is chosen again, from the tables of the landed tars: the galaxy's own if
+it has every filter, else the lowest one that has.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def load_uses(connection: duckdb.DuckDBPyConnection, build: Build, number: int) 
         object_id, band, member, tract, better, its_tract = wrong
         raise Difference(
             f"object {object_id}: the build shows {band} by {_picture(member, tract)}, "
-            f"and of what is landed it is {_picture(better, its_tract)}",
+            f"but the landed pictures give {_picture(better, its_tract)}",
             object_id,
             "image",
         )

@@ -1,4 +1,4 @@
-"""A difference between a file and what it ought to hold."""
+"""Differences between a file and its expected content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from galaxiesml.errors import InputError, LockedError
 
 
 class Unread(LockedError):
-    """A file that another process writes, so that nothing is known of it."""
+    """A file that another process is writing, so that it could not be compared."""
 
 
 class Difference(InputError):
@@ -15,7 +15,7 @@ class Difference(InputError):
     Parameters
     ----------
     message : str
-        What is found and what ought to be, naming the object, the key and the pixel.
+        The value found and the expected one, with the object, the key and the pixel.
     object_id : int, optional
     key : str, optional
     pixel : tuple of int, optional

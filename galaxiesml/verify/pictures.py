@@ -1,4 +1,4 @@
-"""Pictures read a second time: from the service's own FITS with astropy, and framed by the rule's own words."""
+"""Read pictures independently: from the service's FITS files with astropy, framed by the rule as published."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Source:
         if not self.path.exists():
             return f"{self.path} is no longer there"
         if _sha256(self.path) != self.sha256:
-            return f"{self.path} is another file than the one that landed"
+            return f"{self.path} is not the file that was landed"
         return ""
 
     def pictures(self, wanted: dict[str, tuple[int, int, int, int]]) -> Iterator[tuple[str, np.ndarray]]:
@@ -113,7 +113,7 @@ class Source:
                 file.seek(offset)
                 data = file.read(4 * rows * columns)
                 if len(data) < 4 * rows * columns or zlib.crc32(data) != crc:
-                    raise Difference(f"{file.name}: the bytes of {member} are not those that landed")
+                    raise Difference(f"{file.name}: the bytes of {member} are not those that were landed")
                 yield member, np.frombuffer(data, "<f4").reshape(rows, columns)
 
 
@@ -170,7 +170,7 @@ def _image(what: str, member: str, data: bytes) -> np.ndarray:
         raise Difference(f"{what} has an image of {pixels.ndim} axes")
     named = band_and_tract(member)
     if band and named and letter(band) != named[0]:
-        raise Difference(f"{what} is of filter {band} in its header")
+        raise Difference(f"{what} has filter {band} in its header")
     return pixels
 
 

@@ -1,4 +1,4 @@
-"""The keys of a released file, their shapes and types, and every value that is not a pixel."""
+"""Check the keys of a released file, their shapes and types, and every value except pixels."""
 
 from __future__ import annotations
 
@@ -43,13 +43,15 @@ def check_layout(file: h5py.File, size: int, bands: tuple[str, ...]) -> int:
         raise Difference(f"the file has no key {key}", key=key)
     for some in (merged, beyond):
         if found & some and not some <= found:
-            raise Difference(f"the file has no key {min(some - found)}, though others like it", key=min(some - found))
+            raise Difference(
+                f"the file has no key {min(some - found)}, although it has related keys", key=min(some - found)
+            )
     for key in sorted(found - set(right)):
-        raise Difference(f"the file has a key {key}, which the release has not", key=key)
+        raise Difference(f"the file has a key {key}, which the release does not have", key=key)
     for key in sorted(found):
         link = file.get(key, getlink=True)
         if not isinstance(link, h5py.HardLink) or not isinstance(file[key], h5py.Dataset) or file[key].external:
-            raise Difference(f"{key} is no dataset of this file", key=key)
+            raise Difference(f"{key} is not a dataset of this file", key=key)
     rows = file["object_id"].shape[0] if file["object_id"].shape else 0
     for key in sorted(found):
         _check_dataset(file[key], key, *right[key], rows)
@@ -142,7 +144,7 @@ def _expected(column) -> np.ndarray:
         return np.array([bool(value) for value in values], bool)
     if types.is_integer(column.type):
         return np.array([-1 if value is None else value for value in values], np.int64)
-    # As objects: NumPy's own texts would lose what stands after a NUL.
+    # As objects: NumPy's own strings would lose the text after a NUL.
     return np.array([(value or "").encode() for value in values], object)
 
 
@@ -186,7 +188,7 @@ def _check_block(file: h5py.File, right: dict[str, np.ndarray], start: int, stop
         row, key, value, ought = first
         object_id = int(right["object_id"][row])
         raise Difference(
-            f"object {object_id} (row {start + row}): {key} is {_word(value)} and ought to be {_word(ought)}",
+            f"object {object_id} (row {start + row}): {key} is {_word(value)} but should be {_word(ought)}",
             object_id,
             key,
         )

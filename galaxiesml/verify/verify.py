@@ -1,7 +1,7 @@
-"""Released files compared with the catalogue and with the FITS files that their pictures came from.
+"""Compare released files with the catalogue and with the FITS files of their pictures.
 
-Files are read with h5py alone.  No code and no constant of what writes them is used here: names, types, the choice of
-galaxies and of pictures and the frame are written down a second time, from the release's description.
+Files are read with h5py.  No code and no constant is shared with the export: names, types, the frame, and the choice
+of galaxies and pictures are implemented a second time, from the description of the release.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _USES = (
 
 @dataclass
 class Checked:
-    """One file: what it says of itself, and what was found.
+    """The result of checking one file.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ def verify_files(root: Path, paths: list[Path], progress=None) -> list[Checked]:
     checked = [Checked(Path(path)) for path in paths]
     with contextlib.ExitStack() as stack:
         plain = stack.enter_context(plainly_named(root))
-        # Of its own: `gc` clears what stands in the catalogue, and verify holds no lock.
+        # A folder outside of the catalogue: `gc` would delete it, because verify holds no lock.
         spill = stack.enter_context(tempfile.TemporaryDirectory(prefix="verify-"))
         config = {"temp_directory": spill, "memory_limit": _MEMORY}
         connection = stack.enter_context(duckdb.connect(config=config))
@@ -166,7 +166,7 @@ def _open(path: Path) -> h5py.File:
     except PermissionError:
         raise InputError(f"{path} cannot be read: permission denied.", f"Type: chmod u+r {path}") from None
     except OSError as error:
-        raise Difference(f"it is no HDF5 file, or a damaged one: {error}") from None
+        raise Difference(f"it is not an HDF5 file, or it is damaged: {error}") from None
 
 
 def _check_ids(connection, found: np.ndarray, expected: np.ndarray, told: dict, number: int) -> None:
@@ -174,21 +174,21 @@ def _check_ids(connection, found: np.ndarray, expected: np.ndarray, told: dict, 
     falls = np.flatnonzero(found[1:] <= found[:-1])
     if len(falls):
         row = int(falls[0]) + 1
-        words = f"object {found[row]} stands in row {row} after {found[row - 1]}: object_id does not ascend"
+        words = f"object {found[row]} is in row {row} after {found[row - 1]}: object_id does not ascend"
         raise Difference(words, found[row], "object_id")
     extra = np.setdiff1d(found, expected, assume_unique=True)
     lacking = np.setdiff1d(expected, found, assume_unique=True)
     if len(lacking) and not (len(extra) and extra[0] < lacking[0]):
         raise Difference(
-            f"object {lacking[0]} is not in the file, and belongs to {told['split']} of {told['version']} "
-            f"({len(lacking):,} such)",
+            f"object {lacking[0]} is not in the file, but belongs to {told['split']} of {told['version']} "
+            f"({len(lacking):,} missing)",
             lacking[0],
             "object_id",
         )
     if len(extra):
         why = why_not(connection, number, told, extra[0])
         raise Difference(
-            f"object {extra[0]} does not belong into the file: {why} ({len(extra):,} such)", extra[0], "object_id"
+            f"object {extra[0]} does not belong in the file: {why} ({len(extra):,} of these)", extra[0], "object_id"
         )
 
 
@@ -263,7 +263,7 @@ def _note(one: Checked, found: np.ndarray, right: np.ndarray, place, band: str, 
     y, x = (int(axis) for axis in np.unravel_index(np.argmax(differs), differs.shape))
     words = (
         f"object {object_id} (row {place[0]}): image[{place[1]} ({band}), {y}, {x}] is {float(found[y, x])!r} and "
-        f"ought to be {float(right[y, x])!r} ({what}); {differs.sum():,} of its {differs.size:,} pixels differ"
+        f"should be {float(right[y, x])!r} ({what}); {differs.sum():,} of its {differs.size:,} pixels differ"
     )
     _keep(one, place, Difference(words, object_id, "image", (place[1], y, x)))
 

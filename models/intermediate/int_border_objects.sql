@@ -1,4 +1,4 @@
--- Objects whose cutout's circle may leave their cell: few, and the only ones whose neighbouring cells are looked at.
+-- Objects whose cutout may reach beyond their cell.  Only for these few are neighbouring cells considered.
 with objects as (
     select * from {{ ref('int_object_cells') }} where sky_cell is not null
 ),

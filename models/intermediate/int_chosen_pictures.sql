@@ -1,5 +1,5 @@
--- The pictures that an object is shown by: of each tract the nearest in each filter; of the tracts the one with most
--- filters, so one that has them all; of several such its own (skymap_id), else the lowest.
+-- The pictures that show an object: in each tract and filter the nearest one; among the tracts the one with most
+-- filters; among equal tracts the object's own (skymap_id), else the lowest number.
 with objects as (
     select * from {{ ref('int_kept_objects') }}
 ),

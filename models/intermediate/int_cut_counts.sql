@@ -1,4 +1,4 @@
--- Rows that each cut of each version is the first to remove; the row without a cut counts what is kept.
+-- The number of rows that each cut of each version is the first to remove; the row without a cut counts the kept ones.
 {% set numbers = built_versions() -%}
 with judged as (
     {%- for number in numbers %}

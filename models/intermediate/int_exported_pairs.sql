@@ -1,4 +1,4 @@
--- Pairs as the archive matched them: rows of joined exports that have a spectrum, and objects met with spectra by
+-- Pairs of the archive's match: rows of joined exports that have a spectrum, and objects joined with spectra by
 -- object_id.
 with objects as (
     select * from {{ ref('stg_hsc__objects') }}

@@ -1,4 +1,4 @@
--- One row per object that any version keeps: its place, and the tract that it was measured in.
+-- One row per object that any version keeps: its position, and the tract that it was measured in.
 {% set numbers = built_versions() -%}
 with kept as (
     {%- for number in numbers %}

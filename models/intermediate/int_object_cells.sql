@@ -1,9 +1,9 @@
--- The cell of the sky that each kept object is in; an object whose position is no place on the sky has none.
+-- The cell of the sky that each kept object is in; NULL for an object whose position is not on the sky.
 with objects as (
     select * from {{ ref('int_kept_objects') }}
 ),
 
--- Infinity is a double too, and no cell has its number.
+-- Infinity is a valid double, but is in no cell.
 placed as (
     select
         object_id,

@@ -1,4 +1,4 @@
--- Every landed or asked-for picture of every kept object, and how near to it.
+-- Every landed or requested picture of every kept object, and its distance from the object.
 with places as (
     select * from {{ ref('int_places') }}
 ),

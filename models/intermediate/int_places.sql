@@ -1,4 +1,4 @@
--- Kept objects at the places that pictures were sent of or asked for, within 1 arcsec.
+-- Kept objects within 1 arcsec of the positions of landed or requested pictures.
 {% set axes = ['x', 'y', 'z'] -%}
 with objects as (
     select * from {{ ref('int_kept_objects') }}
@@ -19,7 +19,7 @@ vectors as (
 ),
 
 sides as (
-    -- 1 arcsec and a little, in radians: a place near a face of its cube stands in the next one as well.
+    -- A little more than 1 arcsec, in radians: a position near a face of its cube is also in the next cube.
     select cast(-4.9e-6 as double) as side union all select cast(4.9e-6 as double) as side
 ),
 

@@ -1,4 +1,4 @@
--- The chosen cutouts, measured: where in it the object stands, what is masked, whether a part of it lacks.
+-- Properties of the chosen cutouts: the object's position in them, masked pixels, whether a part is missing.
 with chosen as (
     select * from {{ ref('int_chosen_pictures') }} where kind = 'cutout'
 ),
@@ -25,7 +25,7 @@ projected as (
         chosen.tracts,
         {{ gnomonic('xi', 'objects.ra', 'objects.dec') }} as xi,
         {{ gnomonic('eta', 'objects.ra', 'objects.dec') }} as eta,
-        -- The service sends the pixels that the box touches; where no list says its size, that of its largest picture.
+        -- The service sends the pixels that the box touches; without a list, the largest picture gives the size.
         coalesce(floor(2 * chosen.semi_width / pictures.pixel_scale), pictures.widest - 2) as least_width,
         coalesce(floor(2 * chosen.semi_height / pictures.pixel_scale), pictures.highest - 2) as least_height
     from chosen

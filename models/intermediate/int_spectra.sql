@@ -1,5 +1,5 @@
--- Every landed spectrum of every survey, none left out: one scale for what is secure, one for errors and classes.
--- What a survey's flags, words and sentinels mean stands in the seeds surveys and survey_values.
+-- Every landed spectrum of every survey, without exception, with secure flags, errors and classes on one scale.
+-- The seeds surveys and survey_values define each survey's flags, words and sentinels.
 with landed as (
     select
         *,
@@ -15,18 +15,18 @@ known as (
     select * from {{ ref('survey_values') }}
 ),
 
--- Of a flag's rules the first counts; few flags are asked for, whatever the number of rows.
+-- The first matching rule of a flag applies.  Rules are matched with distinct flags, of which there are few.
 first_rules as (
     select flags.survey, flags.flag, min(known.rule) as rule
     from (select distinct survey, flag from landed) as flags
     inner join known
         on flags.survey = known.survey and known.kind = 'flag'
-        -- An empty text comes out of a seed as NULL.
+        -- A seed reads an empty text as NULL.
         and flags.flag like coalesce(known.pattern, '') escape '!'
     group by flags.survey, flags.flag
 ),
 
--- A rule may have several patterns; they all say the same.
+-- A rule may have several patterns with the same meaning.
 rules as (
     select
         first_rules.survey,
@@ -68,7 +68,7 @@ judged as (
     left join known as instruments
         on landed.survey = instruments.survey and instruments.kind = 'instrument'
         and landed.instrument_given = instruments.pattern
-    -- A sentinel that was stored as a float is off by a part in ten million.
+    -- A sentinel that was stored as a float differs by one part in ten million.
     left join known as sentinels
         on landed.survey = sentinels.survey and sentinels.kind = 'sentinel'
         and abs(landed.redshift_given - sentinels.number) <= 1e-6 * (1 + abs(sentinels.number))

@@ -1,4 +1,4 @@
--- Objects of the landed exports within the radius of a spectrum: one row per pair of them.
+-- Objects of the landed exports within the radius of a spectrum: one row per object and spectrum.
 with cubes as (
     {{ spectrum_cubes() }}
 ),
@@ -26,7 +26,7 @@ met as (
     inner join cubes on object_cubes.cube = cubes.cube
 )
 
--- An object stands in a joined export once for each of its spectra there.
+-- A joined export has an object once per spectrum.
 select object_id, spectrum, min(match_distance_arcsec) as match_distance_arcsec,
     {%- for band in bands() %}
     min({{ band }}_cmodel_mag) as {{ band }}_cmodel_mag{{ ',' if not loop.last }}

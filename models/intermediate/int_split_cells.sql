@@ -1,4 +1,4 @@
--- The leak-free split of every cell of the sky that holds a kept object or that a cutout touches, and its borders.
+-- The leak-free split and the borders of every cell of the sky that contains a kept object or is touched by a cutout.
 with cells as (
     select sky_cell from {{ ref('int_object_cells') }} where sky_cell is not null
     union

@@ -1,5 +1,5 @@
 -- The split of every object in every scheme: by hash of the object, as published, by hash of the cell of the sky.
--- An object whose cutout may share a pixel with another split's is a buffer, and in no leak-free file.
+-- An object whose cutout may share a pixel with another split is a buffer, and is in no leak-free file.
 with objects as (
     select
         *,

@@ -1,4 +1,4 @@
--- The list of cuts as a table: one row per version and cut, in the order of judging.
+-- The list of cuts as a table: one row per version and cut, in the order of application.
 {% set numbers = built_versions() -%}
 with steps as (
     select * from (values

@@ -1,10 +1,10 @@
--- Every cell, its own among them, that the circle around the cutout of an object near a border touches.
+-- Every cell, including its own, that the circle around an object's cutout touches, for objects near a border.
 with objects as (
     select * from {{ ref('int_border_objects') }}
 ),
 
--- A cell is far larger than the circle: beside its own band it meets one other at most.  Only at a pole, where a
--- band has three cells, may it meet more than two of a band.
+-- A cell is much larger than the circle, which therefore touches at most one other band.  Only at a pole, where a
+-- band has three cells, can it touch more than two cells of a band.
 steps as (
     select -1 as step union all select 0 as step union all select 1 as step
 ),

@@ -1,4 +1,4 @@
--- Where each cut is judged: one row per landed file and cut.
+-- Where each cut is applied: one row per landed file and cut.
 with states as (
     select * from {{ ref('stg_plan__cut_states') }}
 )

@@ -1,5 +1,5 @@
--- What the duplicates are: how many rows are not unique sources, how many kept rows are not primary detections,
--- and how far the magnitudes of two measurements of one source lie apart.
+-- Properties of the duplicates: the number of rows that are not unique sources, of kept rows that are not primary
+-- detections, and the difference of magnitudes between two measurements of one source.
 {% set numbers = built_versions() -%}
 with duplicates as (
     select * from {{ ref('duplicates') }} where duplicates_by = 'specz_name'

@@ -1,4 +1,4 @@
--- Every duplicate group that a duplicate step met, one row per pair of it: who stayed and who went.
+-- Every duplicate group of a duplicate step, one row per pair: whether the pair was kept.
 {% set steps = [] -%}
 {% for number in built_versions() -%}
     {% for cut in version_cuts(number)['windows'] if 'duplicates_by' in cut -%}

@@ -1,5 +1,5 @@
 -- One row for every kept object: the release's morphology of every filter, under the release's names.
--- Nothing detected is NULL; the released files hold 0 there.
+-- NULL if nothing was detected; the released files have 0 there.
 with morphology as (
     select * from {{ ref('morphology') }}
 ),

@@ -1,6 +1,6 @@
--- The line before the first cut: objects landed, with and without a spectrum, and the paper's X and Y.
--- An object stands in several rows only where a joined export has several spectra of it, or where several files
--- have it: only such rows are grouped, since grouping ten million objects costs more than all else here.
+-- Counts before the first cut: landed objects, with and without a spectrum, and the paper's X and Y.
+-- An object has several rows only if a joined export has several of its spectra, or if several files have it.
+-- Only such rows are grouped, because grouping ten million objects would take most of the time.
 {% set unjudged = unjudged_landings() -%}
 {% set flags = cuts() | selectattr('group', 'equalto', 'photometric') | list -%}
 {% set several_files = unjudged.get(flags[0].name, {'all': []})['all'] | length > 1 -%}

@@ -1,5 +1,5 @@
--- The manifest: one row for every kept object and filter, with the picture that shows it, or why there is none.
--- Empty until a picture, or a list of what was asked for, has landed.
+-- The manifest: one row for every kept object and filter, with its picture, or the reason why there is none.
+-- Empty until a picture or an upload list is landed.
 with objects as (
     select * from {{ ref('int_kept_objects') }}
 ),
@@ -37,7 +37,7 @@ wanted as (
 ),
 
 told as (
-    -- What each picture, or each line that none answers, says of the object.
+    -- The state and reason that each picture, or each line without one, gives for the object.
     select
         object_id,
         band,
@@ -69,7 +69,7 @@ told as (
 ),
 
 tried as (
-    -- Of several reasons the one that says most; what a whole tar does not hold is outside, whatever a cut one says.
+    -- The most specific of several reasons; a complete tar without the picture outweighs one that was cut short.
     select * from (
         select
             *,

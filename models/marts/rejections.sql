@@ -1,4 +1,4 @@
--- Every pair that a version leaves out: its file and row, the first cut that removed it, and all that would.
+-- Every pair that a version removes: its file and row, the first cut that removed it, and all cuts that it fails.
 {% set numbers = built_versions() -%}
 with judged as (
     {%- for number in numbers %}

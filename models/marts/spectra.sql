@@ -1,2 +1,2 @@
--- Every landed spectrum of every survey, on one scale for what is secure, for errors and for classes.
+-- Every landed spectrum of every survey, with secure flags, errors and classes on one scale.
 select * from {{ ref('int_spectra') }}

@@ -1,4 +1,4 @@
--- How spectra of one source agree, within and between surveys and their flags: the evidence for the secure rules.
+-- The agreement of spectra of one source, within and between surveys and flags: the evidence for the secure rules.
 with cubes as (
     {{ spectrum_cubes() }}
 ),
@@ -15,7 +15,7 @@ pairs as (
         other.survey as other_survey,
         one.specz_original_flag as one_flag,
         other.specz_original_flag as two_flag,
-        -- Within a survey no spectrum is the first: flags 2 and 3 are 3 and 2, and an unknown flag comes last.
+        -- Within a survey the order does not matter: flags 3 and 2 count as 2 and 3, and an unknown flag comes last.
         case
             when one.survey < other.survey then false
             when one.specz_original_flag is null then other.specz_original_flag is not null
@@ -26,7 +26,7 @@ pairs as (
     from spectra as other
     inner join cubes on other.cube = cubes.cube
     inner join spectra as one on cubes.spectrum = one.spectrum
-    -- Each pair once; the survey that comes first in the alphabet first.
+    -- Each pair once, surveys in alphabetical order.
     where (one.survey < other.survey or (one.survey = other.survey and one.spectrum < other.spectrum))
         and {{ separation_arcsec('one.specz_ra', 'one.specz_dec', 'other.specz_ra', 'other.specz_dec') }} <= {{ match_radius() }}
 ),

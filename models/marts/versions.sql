@@ -1,4 +1,4 @@
--- The versions of galaxies: which this build holds, which is the default, what each could not judge.
+-- The versions of galaxies: which ones this build has, which is the default, and which cuts are incomplete.
 {% set numbers = built_versions() -%}
 with plan as (
     select * from {{ ref('stg_plan__versions') }}

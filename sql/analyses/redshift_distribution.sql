@@ -1,5 +1,5 @@
 -- How are the redshifts distributed in each version?  The abstract of Do et al. 2024 says that they peak at 1.5; in
--- the released files 51.5 % lie below 0.5 and 7.1 % above 1.5.
+-- the released files 51.5 % are below 0.5 and 7.1 % above 1.5.
 --   galaxiesml sql --file sql/analyses/redshift_distribution.sql
 with redshifts as (
     select 'v1' as version, specz_redshift from galaxies_v1

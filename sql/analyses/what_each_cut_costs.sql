@@ -1,5 +1,5 @@
 -- What does each cut cost in redshift?  For each first cut of the default version: the rows that it removes, and
--- their median redshift and i magnitude beside those of the rows that stay.
+-- their median redshift and i magnitude, compared with those of the kept rows.
 --   galaxiesml sql --file sql/analyses/what_each_cut_costs.sql
 select
     coalesce(rejections.first_cut, 'kept') as outcome,

@@ -1,5 +1,5 @@
--- When several objects share one spectrum, which stays and how far apart are they?  For each group of the default
--- version's first duplicate step: its size, the nearest object, and whether the nearest is the one that stays.
+-- When several objects share one spectrum, which one is kept, and how far apart are they?  For each group of the
+-- default version's first duplicate step: its size, the nearest object, and whether the nearest is the one that is kept.
 --   galaxiesml sql --file sql/analyses/who_loses_a_duplicate.sql
 with members as (
     select

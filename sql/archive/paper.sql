@@ -1,5 +1,5 @@
 -- The query of Do et al. 2024, appendix 8: what the authors sent to the HSC archive.
--- It returned 801,246 rows.  The flags that it selects on are not among what it exports.
+-- It returned 801,246 rows.  It selects on flags that it does not export.
 SELECT
     object_id,
     specz_redshift_err,

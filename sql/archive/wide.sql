@@ -1,5 +1,5 @@
--- Every object that has a spectrum, with every flag that a cut reads and no cut made: the wide query.
--- The cuts are then made here, where each one's cost can be counted.
+-- The wide query: every object that has a spectrum, with every flag that a cut reads, without any cut.
+-- The cuts are applied here instead, where the rows that each one removes can be counted.
 SELECT
     object_id,
     ra, dec, coord,

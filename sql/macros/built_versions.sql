@@ -1,4 +1,4 @@
-{#- Numbers of the versions that this build makes; `galaxiesml build` decides, and writes it down in plan.versions. -#}
+{#- Numbers of the versions that this build makes, as `galaxiesml build` has written them to plan.versions. -#}
 {%- macro built_versions() -%}
 {%- set plan = source('plan', 'versions') -%}
 {%- set numbers = [] -%}

@@ -1,4 +1,4 @@
-{#- Every column of a list of the dictionary, cast, under its own name: staging's whole work. -#}
+{#- Cast every column of a list of the dictionary under its own name, which is all that staging does. -#}
 {%- macro cast_family(name) -%}
 {%- for landed, type, column in family(name) %}
         cast({{ landed }} as {{ type }}) as {{ column }}{{ ',' if not loop.last }}

@@ -1,4 +1,4 @@
-{#- The sources under plain names, so that models read tables and not paths; where each is stands in its yml. -#}
+{#- Views of the sources under plain names, so that models read tables, not paths; the paths are in the yml. -#}
 {%- macro create_source_views() -%}
 {%- if execute -%}
 {%- set root = env_var('GALAXIESML_CATALOG') -%}

@@ -1,19 +1,19 @@
-{#- Every cut of every version, in the order in which they are judged: the paper's section 3.1, then 3.2,
-    then what only the strict version asks, then the window cuts.
+{#- Every cut of every version, in the order of application: the paper's section 3.1, then 3.2,
+    then the cuts of the strict version only, then the window cuts.
 
-    name      the cut's name; its verdict stands in the column ok_<name> of int_verdicts
+    name      the cut's name; its verdict is the column ok_<name> of int_verdicts
     scope     'object' or 'spectrum': the side of the pair whose columns it reads
     sql       a condition over one row of int_pairs; with {band} in it, it must hold in every band
     window    instead of sql: a condition over the rows that survive every earlier cut ({alive} marks them)
-    limit     of a window cut: its condition in words
-    needs     the columns that it cannot be judged without
+    limit     of a window cut: its condition as text
+    needs     the columns without which it cannot be applied
     reads     of a window cut: other columns that its condition reads
-    versions  the versions of galaxies that make it
-    required  without its columns a version that makes it is incomplete (else: used where exported)
-    section   where the paper, or else who, asks for it
-    why       what it keeps out
+    versions  the versions of galaxies that have the cut
+    required  whether a version is incomplete without its columns (else: applied if they are exported)
+    section   the section of the paper that states it, or another source
+    why       what it removes
     group     the step of the paper's flow chart: photometric (its survivors are X), redshift, quality, duplicates
-    rows      boundary rows: what is set on an otherwise passing row, and the verdict -#}
+    rows      boundary rows: values set on an otherwise passing row, and the expected verdict -#}
 {%- macro cuts() -%}
 {%- set all = [1, 2, 3, 4] -%}
 {%- set flag_rows = [

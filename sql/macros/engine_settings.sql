@@ -1,5 +1,5 @@
-{#- What a build may use of this machine. It is not in profiles.yml: dbt parses the whole project anew, three seconds,
-    whenever a value of the profile has changed, as the catalogue's folder does where it was moved. -#}
+{#- Threads and memory of a build.  They are not in profiles.yml, because dbt parses the whole project again (three
+    seconds) whenever a value of the profile has changed, e.g. the folder of a catalogue that was moved. -#}
 {%- macro engine_settings() -%}
 set threads = {{ env_var('GALAXIESML_THREADS', '2') | int }};
 set memory_limit = '{{ env_var('GALAXIESML_MEMORY_LIMIT', '4GB') | replace("'", "''") }}';

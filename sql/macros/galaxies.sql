@@ -1,4 +1,4 @@
-{#- One version of galaxies: the kept pairs with the columns that people use, one row per object. -#}
+{#- One version of galaxies: the kept pairs with the columns of the catalogue, one row per object. -#}
 {%- macro galaxies(version) -%}
 with pairs as (
     select * from {{ ref('int_pairs') }}

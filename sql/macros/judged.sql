@@ -1,5 +1,5 @@
-{#- One version's judgement of every pair: row cuts first, then each window cut on the survivors of all before it.
-    A window cut's verdict is NULL where the pair did not reach it; size_<cut> counts the pairs of its duplicate group. -#}
+{#- Apply one version to every pair: row cuts first, then each window cut to the survivors of all cuts before it.
+    A window cut's verdict is NULL if the pair did not reach it; size_<cut> is the size of its duplicate group. -#}
 {%- macro judged(version, without=[]) -%}
 {%- set chosen = version_cuts(version, without) -%}
 {%- set last = chosen.windows | length -%}
@@ -20,7 +20,7 @@ alive_0 as (
 {{ window_step(cut, loop.index0) }},
 {% endfor %}
 failed as (
-    -- Nothing more is asked of the pairs that are kept: of those there are most.
+    -- Failed cuts are only listed for removed pairs, because most pairs are kept.
     select
         *,
         case when not alive_{{ last }} then concat_ws(', '

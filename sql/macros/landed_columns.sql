@@ -1,4 +1,4 @@
-{#- What an export may bring, filters written out: of = 'object' or 'spectrum'. -#}
+{#- Columns that an export may have, with filters expanded: of = 'object' or 'spectrum'. -#}
 {%- macro landed_columns(of) -%}
 {%- set columns = [] -%}
 {%- for name, type, _ in family(of) -%}

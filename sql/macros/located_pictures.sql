@@ -1,6 +1,6 @@
-{#- Landed pictures, each where it was asked for, else at its own centre; and what was asked for and did not come,
-    as rows without a member.  A picture without a line (a single download has none) answers the line that asks for
-    its place. -#}
+{#- Landed pictures at their requested position, else at their own centre; and requested pictures that were not
+    delivered, as rows without a member.  A picture without a line (a single download) answers the line that requests
+    its position. -#}
 {%- macro located_pictures(kind) -%}
 with pictures as (
     select * from {{ ref('stg_' ~ kind ~ '__pictures') }}

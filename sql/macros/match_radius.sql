@@ -1,2 +1,2 @@
-{#- Radius within which a spectrum is of an object, arcsec: the HSC team's. -#}
+{#- Radius within which a spectrum belongs to an object, arcsec; the HSC team uses the same. -#}
 {%- macro match_radius() -%}0.5{%- endmacro -%}

@@ -1,14 +1,14 @@
-{#- A table as one Parquet file of the build, with its contract checked first.
+{#- Write a table as one Parquet file of the build, after checking its contract.
     dbt-duckdb's own `external` writes a row of NULLs for an empty table and copies every row twice.
 
-    order_by  a unique key: the file's rows are in this order whatever the number of threads
-    keep      also hold the table in memory, read back from its file, for one that many models read -#}
+    order_by  a unique key, by which the file's rows are sorted, so that the number of threads does not matter
+    keep      also keep the table in memory, read back from its file, if many models read it -#}
 {%- materialization mart, adapter='duckdb' -%}
     {%- set keep = config.get('keep', false) -%}
     {%- set target = this.incorporate(type='table' if keep else 'view') -%}
     {%- set folder = env_var('GALAXIESML_CATALOG') ~ '/builds/' ~ env_var('GALAXIESML_BUILD', '.dbt') -%}
     {%- set path = folder ~ '/' ~ this.identifier ~ '.parquet' -%}
-    {#- snappy: a build is read many times and written often; exports are what is sent and kept, in zstd. -#}
+    {#- snappy, because builds are written and read often; exports, which are sent and kept, use zstd. -#}
     {%- set options = "(format parquet, compression snappy, row_group_size 122880" ~ file_facts(model) ~ ")" -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -28,7 +28,7 @@
     {{ return({'relations': [target]}) }}
 {%- endmaterialization -%}
 
-{#- What the file of a version says of itself: which version it is, and the cuts that it could not make. -#}
+{#- Metadata of a version's file: the version, and the cuts that could not be applied. -#}
 {%- macro file_facts(model) -%}
 {%- if model.version and execute -%}
     {%- set rows = run_query('select missing_cuts from ' ~ source('plan', 'versions') ~ ' where number = ' ~ model.version).rows -%}

@@ -1,5 +1,5 @@
-{#- A model that the build alone reads, and that stands nowhere before it: a table or a view in one statement.
-    dbt's own table and view first make another and rename it, so that readers of a database never miss one. -#}
+{#- Create a model that only the build reads: a table or a view, in one statement.
+    dbt's own materializations create another one and rename it, for readers of a database that is in use. -#}
 {%- materialization step, adapter='duckdb' -%}
     {%- set kind = config.require('kind') -%}
     {%- set target = this.incorporate(type=kind) -%}

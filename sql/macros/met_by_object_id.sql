@@ -1,4 +1,4 @@
-{#- Objects met with spectra by object_id: the columns of both, and the landed row that each comes from. -#}
+{#- Objects joined with spectra by object_id: the columns of both, and the landed row of each. -#}
 {%- macro met_by_object_id(objects, specz) -%}
 select
         {{- name_columns('object', objects) }},

@@ -1,5 +1,5 @@
-{#- The one reader of Parquet: a file, or those of a pattern below a folder.  The path is taken literally: a folder
-    named [x] is no pattern, and tract=9813 above a file is no column that wins over the file's own. -#}
+{#- Read Parquet: one file, or those that match a pattern below a folder.  The path is taken literally: a folder
+    named [x] is not a pattern, and a folder named tract=9813 does not replace the file's column tract. -#}
 {%- macro parquet_files(path, pattern='', union_by_name=false) -%}
 {%- if '\\' in path -%}
     {{ exceptions.raise_compiler_error('DuckDB takes the backslash in ' ~ path ~ ' for a slash: name the catalogue by a link.') }}

@@ -1,8 +1,8 @@
-{#- Spectra with a place on the sky, in each cube of 10 arcsec that the circle of match_radius around them may meet:
-    one as a rule, a neighbour where it is near a face.  Right at the poles and at RA 0, as unit vectors are. -#}
+{#- Spectra with a position on the sky, in each cube of 10 arcsec that the circle of match_radius around them touches:
+    usually one, and a neighbour if it is near a face.  Unit vectors make this correct at the poles and at RA 0. -#}
 {%- macro spectrum_cubes() -%}
 {%- set axes = ['x', 'y', 'z'] -%}
-{#- A part more than the radius, in radians. -#}
+{#- The radius plus 2 %, in radians. -#}
 {%- set side = '%.2e' | format(1.02 * (match_radius() | float) / 206264.806) -%}
 select
     vectors.spectrum,

@@ -1,4 +1,4 @@
-{#- Place of a right ascension among the cells of its band, not yet wrapped: below 0 or above the last beside RA 0. -#}
+{#- Column of a right ascension in its band, not yet wrapped: near RA 0 it may be below 0 or above the last. -#}
 {%- macro split_cell_column(ra, cells) -%}
 cast(floor({{ ra }} * {{ cells }} / 360) as bigint)
 {%- endmacro -%}

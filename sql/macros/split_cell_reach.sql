@@ -1,7 +1,7 @@
-{#- How far east and west the cutout's circle reaches within a band, deg of RA; 180 where it holds the pole.
+{#- How far east and west the cutout's circle reaches within a band, deg of RA; 180 if it contains the pole.
     It is widest where a meridian touches it, at sin(widest) = sin(dec) / cos(r), and reaches asin(sin(r) / cos(dec))
-    there.  Where that is not within the band, it reaches farthest on the band's nearer border: the haversine formula
-    solved for the difference in RA. -#}
+    there.  If that declination is outside the band, it reaches farthest on the band's nearer border, given by the
+    haversine formula solved for the difference in RA. -#}
 {%- macro split_cell_reach(dec, band) -%}
 {%- set radius = cutout_radius() -%}
 {%- set widest = 'degrees(asin(least(1, greatest(-1, sin(radians(' ~ dec ~ ')) / cos(radians(' ~ radius ~ '))))))' -%}

@@ -1,4 +1,4 @@
-{#- The split that a hash falls in: its fraction of the whole range against the shares, added up. -#}
+{#- The split of a hash: its fraction of the whole range, compared with the cumulative shares. -#}
 {%- macro split_of(scheme, hash) -%}
 {%- set shares = split_schemes()[scheme] -%}
 case

@@ -1,5 +1,5 @@
-{#- The schemes that hash: the shares of their splits, as exact fractions in the order of the hash's range.
-    Leak-free hashes cells of the sky, the others objects. -#}
+{#- The schemes that use hashes: the shares of their splits, as exact fractions in the order of the hash's range.
+    The leak-free scheme hashes cells of the sky, the others hash objects. -#}
 {%- macro split_schemes() -%}
 {{ return({
     'release': [['training', 5, 7], ['validation', 1, 7], ['testing', 1, 7]],

@@ -1,5 +1,5 @@
-{#- Counts the NULLs of each column that has none, and the repeated values of the key: a row where there are any.
-    One test a model, where dbt's own not_null and unique are one a column: a test costs dbt more than its query. -#}
+{#- Count the NULLs of columns that must have none, and repeated values of the key; returns a row if there are any.
+    This is one test per model, while dbt's not_null and unique are one per column, each with a cost of its own. -#}
 {%- test whole(model, present=[], key='') -%}
 {%- set present = ([key] if key else []) + present -%}
 with counts as (

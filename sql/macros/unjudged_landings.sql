@@ -1,5 +1,5 @@
-{#- For each cut and filter, the landed files whose rows cannot be judged there: {'edge': {'g': [2, 3]}}.
-    '*' stands for the filter of a cut that has none; 'all' is the number of files in all. -#}
+{#- For each cut and filter, the landed files to which it cannot be applied: {'edge': {'g': [2, 3]}}.
+    '*' is used for a cut without filters; 'all' is the total number of files. -#}
 {%- macro unjudged_landings() -%}
 {%- set states = source('plan', 'cut_states') -%}
 {%- set unjudged = {} -%}

@@ -1,5 +1,5 @@
-{#- A row cut's condition as it is run: in each filter on the landed files that can be judged there.
-    A file that cannot be judged passes: cut_states says that it was not judged, and why. -#}
+{#- A row cut's condition as it is run: in each filter, on the landed files to which it can be applied.
+    Rows of other files pass; cut_states records that the cut was not applied to them, and why. -#}
 {%- macro verdict(cut, unjudged, landing='landing') -%}
 {%- set terms = [] -%}
 {%- set files = unjudged.get(cut.name, {'all': []}) -%}

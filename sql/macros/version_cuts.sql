@@ -1,4 +1,4 @@
-{#- The cuts of one version in the order of judging: row cuts, then window cuts; `without` leaves some out. -#}
+{#- The cuts of one version in the order of application: row cuts, then window cuts; `without` leaves some out. -#}
 {%- macro version_cuts(version, without=[]) -%}
 {%- set chosen = {'rows': [], 'windows': [], 'all': []} -%}
 {%- for cut in cuts() if version in cut.versions and cut.name not in without -%}

@@ -1,4 +1,4 @@
-{#- Columns of a pair that the window cuts read, filters written out; those that every question needs come first. -#}
+{#- Columns of a pair that the window cuts read, filters expanded; columns that are always needed come first. -#}
 {%- macro window_columns() -%}
 {%- set names = ['object_id', 'specz_name'] -%}
 {%- for cut in cuts() if 'window' in cut -%}

@@ -1,5 +1,5 @@
-{#- One window cut on the pairs that are alive before it, alive_<step>: its verdict, the size of its duplicate group, and
-    who is alive after it. -#}
+{#- Apply one window cut to the pairs that are alive before it, alive_<step>: its verdict, the size of its duplicate
+    group, and the pairs that are alive after it. -#}
 {%- macro window_step(cut, step) -%}
 judged_{{ step + 1 }} as (
     select

@@ -141,7 +141,7 @@ def test_quiet_leaves_results_and_warnings(tmp_path, typed):
     code, out, err = typed("-q", "init", tmp_path / "new", "--release", "pdr2_wide")
     assert (code, out, err) == (0, f"{tmp_path / 'new'}\n", "")
     code, _, err = typed("init", tmp_path / "new", "--release", "pdr2_wide")
-    assert code == 4 and "is a catalogue already" in err
+    assert code == 4 and "is already a catalogue" in err
     assert typed("init", tmp_path / "more", "--release", "nosuch")[0] == 2 and not (tmp_path / "more").exists()
     common.STATE.quiet = False
 
@@ -199,7 +199,9 @@ def test_gc_says_nothing_of_the_folders_of_a_writer(empty, typed):
     with empty.lock("a long build"):
         code, out, err = typed("-C", empty.root, "gc", "--dry-run")
     assert (code, out.splitlines()) == (0, killed)
-    assert "is being written by a long build (process" in err and "1 old builds and 1 leftovers would go." in err
+    assert (
+        "is being written by a long build (process" in err and "1 old builds and 1 leftovers would be deleted." in err
+    )
     code, out, err = typed("-C", empty.root, "gc", "--dry-run")
     assert set(out.splitlines()) == {*killed, *map(str, unfinished)} and "written by" not in err
 

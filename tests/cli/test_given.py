@@ -24,7 +24,7 @@ def test_every_option_with_one_value_is_refused_when_it_is_given_twice(typed):
         words = [word for _ in range(2) for word in (option.opts[0], "1")]
         code, out, err = typed(*name.split(), *words)
         told = max(option.opts, key=len)
-        assert (code, out) == (2, "") and f"Error: {told} is given 2 times, and takes one value." in err, (name, err)
+        assert (code, out) == (2, "") and f"Error: {told} is given 2 times, but takes one value." in err, (name, err)
 
 
 def test_one_of_its_names_each_is_twice_as_well(typed, tmp_path):
@@ -66,13 +66,16 @@ def test_an_option_that_no_command_has_is_still_no_option(typed):
 @pytest.mark.parametrize(
     "words, said",
     [
-        (["-C", "other", "init", "cat", "--release", "pdr2_wide"], "-C names a catalogue, and init opens none"),
-        (["-C", "other", "mock", "export"], "-C names a catalogue, and mock opens none"),
+        (["-C", "other", "init", "cat", "--release", "pdr2_wide"], "-C names a catalogue, but init does not open one"),
+        (["-C", "other", "mock", "export"], "-C names a catalogue, but mock does not open one"),
         (["mock", "export", "--out", "x.fits"], "x.fits is the name of a file"),
         (["mock", "sky", "--out", "x.tar"], "x.tar is the name of a file"),
-        (["morphology", "--write-config", "se", "--gain", "3", "-j", "2"], "--write-config does not go with --workers"),
-        (["morphology", "--write-config", "se", "--use", "abc"], "--write-config does not go with --use"),
-        (["morphology", "--use", "abc", "--bands", "i"], "--use does not go with --bands"),
+        (
+            ["morphology", "--write-config", "se", "--gain", "3", "-j", "2"],
+            "--write-config cannot be combined with --workers",
+        ),
+        (["morphology", "--write-config", "se", "--use", "abc"], "--write-config cannot be combined with --use"),
+        (["morphology", "--use", "abc", "--bands", "i"], "--use cannot be combined with --bands"),
         (["mock", "population", "--plot", "x.pdf"], "x.pdf"),
     ],
     ids=" ".join,
@@ -91,7 +94,7 @@ def test_a_name_that_does_not_contradict_is_taken(name):
 
 @pytest.mark.parametrize("name", ["a.fits", "a.csv.gz", "a.tsv", "a.parquet", "a.csv2"])
 def test_a_name_that_contradicts_is_refused(name):
-    with pytest.raises(UsageError, match=rf"^export csv writes CSV, and {name} does not end in \.csv or \.ecsv\.$"):
+    with pytest.raises(UsageError, match=rf"^export csv writes CSV, but {name} does not end in \.csv or \.ecsv\.$"):
         check_file(Path(name), "export csv", ("csv", "ecsv"))
 
 
@@ -100,7 +103,7 @@ def test_the_simulated_archive_s_own_folder_may_be_a_file(typed, tmp_path, monke
     for command, name in (("export", "mock"), ("sky", "sky")):
         (tmp_path / name).write_text("")
         code, out, err = typed("mock", command)
-        assert (code, out) == (2, "") and f"{name} is a file, and mock writes into a folder" in err
+        assert (code, out) == (2, "") and f"{name} is a file, but mock writes into a folder" in err
 
 
 def test_a_folder_may_be_named_as_a_file_is_where_it_is_there(tmp_path):

@@ -15,7 +15,7 @@ from tests.made.signalled import CODES, being_made, signalled
 from tests.mock import skies
 from tests.morphology.measured import landed, measured
 
-WORDS = "Interrupted; type it again to go on."
+WORDS = "Interrupted. Type the command again to continue."
 #: Commands, each with the catalogue that it is typed in: landed and built, or measured too.
 COMMANDS = {
     "build": (landed, ["build"]),
@@ -88,7 +88,7 @@ def published(folder: Path) -> tuple[str, list[str]]:
 
 def check(name: str, folder: Path, before, number, ended) -> None:
     assert ended.code == CODES[number], ended.screen
-    assert WORDS in ended.screen and "Traceback" not in ended.screen and "fault of galaxiesml" not in ended.screen
+    assert WORDS in ended.screen and "Traceback" not in ended.screen and "bug in galaxiesml" not in ended.screen
     assert ended.left == []
     current, landings = published(folder)
     # A tar or table that is whole stays; nothing else is published.

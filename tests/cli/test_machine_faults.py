@@ -91,7 +91,7 @@ def test_a_read_only_catalogue_answers_every_question(catalog, tmp_path):
     for words, (code, _, err) in zip(asked, found, strict=False):
         assert code == 0, (words, err)
     for words, (code, _, err) in zip(writing, found[len(asked) :], strict=True):
-        assert code == 4 and "read-only" in err and "fault of galaxiesml" not in err, (words, code, err)
+        assert code == 4 and "read-only" in err and "bug in galaxiesml" not in err, (words, code, err)
 
 
 @needs_mounts
@@ -132,7 +132,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_made_file(catalog, tmp_path):
     after = f"find '{disk}' -name '*.making' -o -name .next -o -name '.tmp-*' -o -name '.*.part' > '{tmp_path}/left'"
     found = mounted(script, [*commands, ["-C", root, "status"]], after)
     for words, (code, out, err) in zip(commands, found, strict=False):
-        assert code == 8 and "fault of galaxiesml" not in err, (words, code, out, err)
+        assert code == 8 and "bug in galaxiesml" not in err, (words, code, out, err)
         # The file that was meant, not the one next to it that was being made.
         assert f"{disk}" in err and ".making" not in err and ".part " not in err, (words, err)
     code, out, err = found[-1]
@@ -151,7 +151,7 @@ def test_a_working_folder_that_is_gone(tmp_path):
     folder.mkdir()
     command = f'cd "{folder}" && rmdir "{folder}" && exec "{sys.executable}" -P -m galaxiesml status'
     run = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
-    assert run.returncode == 4 and "The working folder does not exist any more." in run.stderr
+    assert run.returncode == 4 and "The working folder no longer exists." in run.stderr
     assert "Traceback" not in run.stderr
 
 
@@ -159,7 +159,7 @@ def test_a_catalogue_that_is_a_file(typed, tmp_path):
     (tmp_path / "file").write_text("")
     for words in (["status"], ["build"], ["sql", "select 1"], ["gc", "--dry-run"]):
         code, out, err = typed("-C", tmp_path / "file", *words)
-        assert (code, out) == (4, "") and f"{tmp_path / 'file'}" in err and "fault of galaxiesml" not in err
+        assert (code, out) == (4, "") and f"{tmp_path / 'file'}" in err and "bug in galaxiesml" not in err
 
 
 def test_characters_that_the_terminal_has_not(catalog):

@@ -66,7 +66,7 @@ def test_every_question_to_an_empty_build_has_a_sentence(nothing, typed, tmp_pat
     for words, answers in QUESTIONS.items():
         code, out, err = typed("-C", nothing.root, *words.split())
         assert code == (0 if answers else 4), (words, err)
-        assert "fault of galaxiesml" not in err and (out or err), words
+        assert "bug in galaxiesml" not in err and (out or err), words
 
 
 def test_the_cut_flow_of_an_empty_build_counts_nothing(nothing, typed):
@@ -156,4 +156,4 @@ def test_a_fault_in_a_build_of_today_is_not_told_as_an_older_build(older, typed,
 
     monkeypatch.setattr("galaxiesml.curation.audit_specz.by_survey", broken)
     code, _, err = typed("-C", older.root, "audit", "specz")
-    assert code == 1 and "fault of galaxiesml" in err
+    assert code == 1 and "bug in galaxiesml" in err

@@ -30,17 +30,21 @@ WRONG = {
         '"{band}_cmodel_magnitude" =',
         "galaxiesml has no column '{band}_cmodel_magnitude'; the nearest is '{band}_cmodel_mag'",
     ),
-    "a misspelt word": ('error = "arbitrary"', 'error = "arbitary"', "surveys.gama_dr2.error: 'arbitary' is none of"),
-    "a UCD that is none": ('g = "em.opt.B"', 'g = "em.opt.Blue"', "bands.g = 'em.opt.Blue' is no word of the UCD"),
+    "a misspelt word": (
+        'error = "arbitrary"',
+        'error = "arbitary"',
+        "surveys.gama_dr2.error: 'arbitary' is not one of",
+    ),
+    "a UCD that is none": ('g = "em.opt.B"', 'g = "em.opt.Blue"', "bands.g = 'em.opt.Blue' is not a word of the UCD"),
     "a unit that is not converted": (
         '\nra = "ra"',
         '\nra = {source = "ra", unit = "rad"}',
-        "columns.ra.unit = 'rad' is another unit; deg is expected",
+        "columns.ra.unit = 'rad' is a different unit; deg is expected",
     ),
     "a unit that is none": (
         '\nra = "ra"',
         '\nra = {source = "ra", unit = "dge"}',
-        "columns.ra.unit = 'dge' is no unit that is known; deg is expected",
+        "columns.ra.unit = 'dge' is not a known unit; deg is expected",
     ),
     "filters of a column that has none": (
         '\nra = "ra"',
@@ -56,7 +60,7 @@ WRONG = {
         '\ndec = "a_i"',
         "columns.dec and columns.a_{band} both read 'a_i'",
     ),
-    "a kind that is another": ('title = "HSC', 'title = 2 #"', "title = 2, where text is expected"),
+    "a kind that is another": ('title = "HSC', 'title = 2 #"', "title = 2; expected: text"),
     "a missing key": ("reference =", "#", "reference is missing"),
     "no TOML": ("[bands]", "[bands", "TOMLDecodeError"),
 }
@@ -73,7 +77,7 @@ def test_what_is_wrong_with_a_profile_is_told_before_anything_is_made(wrong, tmp
     path = tmp_path / "mine.toml"
     path.write_text(changed(PROFILE, old, new))
     code, out, err = typed("init", tmp_path / "cat", "--release", path)
-    assert (code, out) == (3, "") and f"{path} is no release profile" in err and said in err, err
+    assert (code, out) == (3, "") and f"{path} is not a release profile" in err and said in err, err
     assert "Traceback" not in err and not (tmp_path / "cat").exists()
     code, _, err = typed("mock", "export", "--release", path, "--rows", 200, "--out", tmp_path / "mock")
     assert code == 3 and said in err and not (tmp_path / "mock").exists()
@@ -100,7 +104,7 @@ def test_an_existing_catalogue_s_profile_is_checked_by_what_lands_and_builds(tmp
     profile.write_text(PROFILE.replace('error = "arbitrary"', 'error = "arbitary"') + "\n[extras]\n")
     for words in (landing, ["ingest", "replace", "1", tmp_path / "t.csv"], building):
         err = typed("-C", catalog.root, *words)[2]
-        assert f"Warning: {profile}: there is no key 'extras'" in err and "'arbitary' is none of" in err
+        assert f"Warning: {profile}: there is no key 'extras'" in err and "'arbitary' is not one of" in err
     # What only asks does not wait for the vocabularies.
     for words in (["status"], ["ingest", "list"], ["tables"], ["config", "show"]):
         code, _, err = typed("-C", catalog.root, *words)
@@ -108,7 +112,7 @@ def test_an_existing_catalogue_s_profile_is_checked_by_what_lands_and_builds(tmp
     profile.write_text(PROFILE.replace('object_id = "object_id"\n', ""))
     (tmp_path / "t.csv").write_text("object_id,ra,dec\n2,2,3\n")
     code, _, err = typed("-C", catalog.root, *landing)
-    assert code == 3 and "The release profile mine does not say what it calls object_id." in err
+    assert code == 3 and "The release profile mine names no column for object_id." in err
 
 
 #: What a profile says of some columns, and where these are read then.
@@ -218,7 +222,7 @@ def test_a_survey_of_one_s_own_lands_by_its_description(tmp_path, typed, spectra
     assert typed("-C", root, "ingest", "specz", spectra, "--survey", "our_survey")[0] == 0
     description.write_text(OURS.replace("[9.9999]", "[9.9999, -1]"))
     code, _, err = typed("-C", root, "ingest", "specz", spectra, "--survey", description)
-    assert code == 2 and "Tables of our_survey are landed with another description" in err
+    assert code == 2 and "Tables of our_survey were landed with a description other than" in err
     for name in ("ours.csv", "more.csv"):
         assert typed("-C", root, "ingest", "remove", "--kind", "specz", name)[0] == 0
     assert typed("-C", root, "ingest", "specz", spectra, "--survey", description)[0] == 0
@@ -229,35 +233,35 @@ def test_a_survey_of_one_s_own_lands_by_its_description(tmp_path, typed, spectra
     [
         ("[redshift]\nsentinels", "[redshift]\nsentinel", "[redshift] has no key 'sentinel'; the nearest is"),
         ('redshift = "Z"', 'redshfit = "Z"', "[columns] has no key 'redshfit'; the nearest is 'redshift'"),
-        ('unit = "deg"', 'unit = "degree"', "position.unit: 'degree' is none of deg, hour, sexagesimal"),
-        ('kind = "assigned"', 'kind = "assinged"', "error.kind: 'assinged' is none of"),
-        ('class = "qso"', 'class = "qsr"', "'qsr' is none of galaxy, qso, star; the nearest is 'qso'"),
-        ("secure = true", "secure = 1", "flags[1].secure = 1, where true or false is expected"),
+        ('unit = "deg"', 'unit = "degree"', "position.unit: 'degree' is not one of deg, hour, sexagesimal"),
+        ('kind = "assigned"', 'kind = "assinged"', "error.kind: 'assinged' is not one of"),
+        ('class = "qso"', 'class = "qsr"', "'qsr' is not one of galaxy, qso, star; the nearest is 'qso'"),
+        ("secure = true", "secure = 1", "flags[1].secure = 1; expected: true or false"),
         ("value = 0.00092\n", "", "an assigned error needs a value above 0 and its source"),
         (RECOGNISED, "columns = []", "recognise.columns is empty; at least one is expected"),
         ('flag = "ZFLAGS"', "flag = []", "columns.flag is empty; at least one is expected"),
         ('id = "OUR_ID"', "id = {join = []}", "columns.id.join is empty; at least one is expected"),
         (FLAGS, "values = []", "flags[1].values is empty; at least one is expected"),
-        ("[9.9999]", "[nan]", "redshift.sentinels = [nan], where finite numbers is expected"),
-        ("[9.9999]", "[9.9999, -inf]", "redshift.sentinels = [9.9999, -inf], where finite numbers is expected"),
-        ("value = 0.00092", f"value = 1{'0' * 400}", "where finite number is expected"),
+        ("[9.9999]", "[nan]", "redshift.sentinels = [nan]; expected: finite numbers"),
+        ("[9.9999]", "[9.9999, -inf]", "redshift.sentinels = [9.9999, -inf]; expected: finite numbers"),
+        ("value = 0.00092", f"value = 1{'0' * 400}", "expected: finite number"),
     ],
 )
 def test_what_is_wrong_with_a_description_is_told_and_nothing_lands(tmp_path, typed, spectra, old, new, said):
     root = Catalog.create(tmp_path / "cat", "pdr2_wide").root
     (tmp_path / "ours.toml").write_text(changed(OURS, old, new))
     code, out, err = typed("-C", root, "ingest", "specz", spectra, "--survey", tmp_path / "ours.toml")
-    assert (code, out) == (3, "") and "ours.toml describes no survey" in err and said in err, err
+    assert (code, out) == (3, "") and "ours.toml is not a survey description" in err and said in err, err
     assert not Catalog.open(root).landings("specz")
 
 
 def test_a_survey_s_name_is_that_of_its_file_and_no_packaged_one(tmp_path, typed, spectra):
     root = Catalog.create(tmp_path / "cat", "pdr2_wide").root
     for name, code, said in (
-        ("vvds.toml", 3, "a packaged survey is named vvds already"),
-        ("my survey.toml", 3, "other letters than A-Z"),
+        ("vvds.toml", 3, "a packaged survey already has the name vvds"),
+        ("my survey.toml", 3, "characters other than A-Z"),
         ("no_such.toml", 2, "There is no file"),
-        ("vvd", 2, "No survey is named 'vvd'; the nearest is 'vvds'"),
+        ("vvd", 2, "There is no survey 'vvd'; the nearest is 'vvds'"),
     ):
         if name.endswith("s.toml") or " " in name:
             (tmp_path / name).write_text(OURS)

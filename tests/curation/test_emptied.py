@@ -57,8 +57,8 @@ def test_a_version_without_galaxies_says_first_which_cut_took_them(build):
     assert code == 0
     said = [line for line in err.splitlines() if line.startswith("Warning:")]
     assert said[:2] == [
-        f"Warning: galaxies_v{number} has 0 galaxies of 12 pairs: the cut {cut} took the last 11; before it redshift "
-        f"took 1.  Type: galaxiesml audit cuts --version v{number}"
+        f"Warning: galaxies_v{number} has 0 galaxies of 12 pairs: the cut {cut} removed the last 11; before it "
+        f"redshift removed 1.  Type: galaxiesml audit cuts --version v{number}"
         for number, cut in ((1, "secure"), (2, "secure"))
     ]
     assert err.index("has 0 galaxies") < err.index("0 rows")
@@ -102,7 +102,7 @@ def test_versions_that_keep_a_pair_or_had_none_are_not_told(tmp_path):
     rows = [*flow("v1", (5, 3), (3, 1)), *flow("v2", (0, 0)), *flow("v3", (5, 0), (0, 0))]
     pd.DataFrame(rows).to_parquet(tmp_path / "cut_flow.parquet")
     found = emptied_by(tmp_path / "cut_flow.parquet")
-    assert set(found) == {"v3"} and "the cut c1 took all." in told("v3", found["v3"])
+    assert set(found) == {"v3"} and "the cut c1 removed all." in told("v3", found["v3"])
 
 
 def test_such_a_warning_is_yellow_on_a_terminal_alone(monkeypatch, capsys):

@@ -128,7 +128,7 @@ def test_folders_of_fits_and_of_tars(catalog, tmp_path):
     tar(tars / "g.tar"), tar(tars / "r.tar", "R")
     assert [again.source.name for again in land_pictures(catalog, [tars])] == ["g.tar", "r.tar"]
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(InputError, match=r"holds neither \.tar nor \.fits"):
+    with pytest.raises(InputError, match=r"contains neither \.tar nor \.fits"):
         list(land_pictures(catalog, [tmp_path / "nothing"]))
     with pytest.raises(InputError, match="does not exist"):
         list(land_pictures(catalog, [tmp_path / "nowhere"]))
@@ -150,7 +150,7 @@ def test_lists_beside_named_and_added_later(catalog, tmp_path):
     other = tar(tmp_path / "r.tar", "R")
     (named,) = land_pictures(catalog, [other], list_file=listed)
     assert named.info["list_file"] == "g.txt"
-    with pytest.raises(UsageError, match="--list names the list of one tar"):
+    with pytest.raises(UsageError, match="--list takes the list of a single tar"):
         list(land_pictures(catalog, [path, other], list_file=listed))
 
 
@@ -160,9 +160,9 @@ def test_lists_beside_named_and_added_later(catalog, tmp_path):
         ("ra dec\n1 2\n", "does not begin with '#\\?'"),
         ("#? ra sw\n1 2\n", "line 1: no ra and dec"),
         ("#? ra dec colour\n1 2 3\n", "line 1: unknown colour"),
-        ("#? ra dec\n1 2\n1 2 3\n", "line 3: another number of words"),
-        ("#? ra dec\n400 2\n", "line 2: no position: 400 2"),
-        ("#? ra dec sw\n1 2 10parsec\n", "line 2: no length: 10parsec"),
+        ("#? ra dec\n1 2\n1 2 3\n", "line 3: its number of words differs"),
+        ("#? ra dec\n400 2\n", "line 2: not a position: 400 2"),
+        ("#? ra dec sw\n1 2 10parsec\n", "line 2: not a length: 10parsec"),
         ("#? ra dec\n1 north\n", "line 2: could not convert"),
     ],
 )
@@ -214,7 +214,7 @@ def test_a_name_that_comes_twice_stands_once(catalog, tmp_path):
             made.addfile(info, io.BytesIO(first))
     (landed,) = land_pictures(catalog, [path])
     assert landed.info["pictures"] == 1
-    assert landed.info["refused"][0]["reason"] == "a member of this name stands before it in the tar"
+    assert landed.info["refused"][0]["reason"] == "the tar has a member of this name before it"
 
 
 def test_damaged_tars_land_not_at_all_and_stop_no_other(catalog, tmp_path):
@@ -229,7 +229,7 @@ def test_damaged_tars_land_not_at_all_and_stop_no_other(catalog, tmp_path):
         "page.tar": "failed",
         "whole.tar": "landed",
     }
-    assert "cut short" in str(states["short.tar"].error) and "it is no tar" in str(states["page.tar"].error)
+    assert "cut short" in str(states["short.tar"].error) and "it is not a tar file" in str(states["page.tar"].error)
     assert [path.name for path in (catalog.raw).iterdir()] == ["cutouts"]
 
 
@@ -268,7 +268,7 @@ def test_two_tars_joined_are_said(catalog, tmp_path, typed):
     length = first.stat().st_size
     first.write_bytes(first.read_bytes() + second.read_bytes())
     code, _, err = typed("-C", catalog.root, "ingest", "cutouts", first)
-    assert code == 0 and f"what follows the end mark of g.tar at byte {length:,} was not read" in err
+    assert code == 0 and f"data after the end mark of g.tar at byte {length:,} were not read" in err
 
 
 def test_a_tar_that_landed_cut_short_before_ends_were_looked_at_is_told_when_it_comes_again(catalog, tmp_path):
@@ -284,7 +284,7 @@ def test_a_tar_that_landed_cut_short_before_ends_were_looked_at_is_told_when_it_
     older |= {"source_sha256": sha, "source_bytes": 0, "source_file": "cut.tar", "shard": sha[:12]}
     (folder / "landing.json").write_text(json.dumps(older))
     (again,) = land_pictures(catalog, [cut])
-    assert again.state == "failed" and "was landed as if it were whole: it is cut short at byte 0" in str(again.error)
+    assert again.state == "failed" and "was landed as a complete tar, but it is cut short at byte 0" in str(again.error)
     assert "ingest remove --kind cutouts cut.tar" in again.error.hint
 
     # One that is whole is read once more, and then known to be.
@@ -319,7 +319,7 @@ def test_where_all_is_refused_nothing_is_left(catalog, tmp_path, typed, kind):
     source = {"folder": folder, "file": folder / "a.fits", "tar": write_tar(tmp_path / "all.tar", files)}[kind]
     code, out, err = typed("-C", catalog.root, "ingest", "cutouts", source)
     assert (code, out, catalog.landings("cutouts")) == (3, "", [])
-    assert "no picture in it can be used" in err and "(name), as a.fits: its name is not" in err
+    assert "has no usable picture" in err and "(name), as a.fits: its name is not" in err
     assert ("2 (name)" in err and "1 (filter), as 2-cutout-HSC-R" in err) == (kind != "file")
     assert [path.name for path in (catalog.raw).iterdir()] == ["cutouts"]
 

@@ -129,7 +129,7 @@ def test_files_that_are_no_cutouts(tmp_path):
     data, _ = cutout(150.0, 2.0)
     assert "image is cut short" in put(tmp_path, data[:9000]).refused
     assert "variance is cut short" in put(tmp_path, data[:-8000]).refused
-    assert "variance and what follows lack" in put(tmp_path, cutout(150.0, 2.0, half=3.0)[0][:-9000]).refused
+    assert "variance and later HDUs are missing" in put(tmp_path, cutout(150.0, 2.0, half=3.0)[0][:-9000]).refused
     assert "no END" in put(tmp_path, b"").refused
     assert "no END" in put(tmp_path, b"SIMPLE  =                    T").refused
     assert "does not begin as a FITS file" in put(tmp_path, b"<html>" + b" " * 2874 + b"END" + b" " * 2877).refused
@@ -187,7 +187,7 @@ def test_names_that_are_not_the_services(member, reason):
 
 def test_filters_of_other_surveys_are_refused(tmp_path):
     data, _ = cutout(150.0, 2.0, band="N", header_filter="NB0387")
-    assert "none of the release's" in put(tmp_path, data, "2-cutout-NB0387-9813-pdr2_wide.fits").refused
+    assert "not one of the release's" in put(tmp_path, data, "2-cutout-NB0387-9813-pdr2_wide.fits").refused
     assert [band_of(text) for text in ("HSC-R2", "i2", "HSC-Y", "g")] == ["r", "i", "y", "g"]
 
 

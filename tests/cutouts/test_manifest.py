@@ -251,13 +251,13 @@ def test_reasons_have_classes_to_group_by(found):
         (61, "cut_short", "half.tar is cut short at byte "),
         (62, "outside_coverage", "outside the coverage: asked for in whole.txt, line 3, and not sent"),
         (63, None, None),
-        (64, "not_in_folder", "folder does not hold it: asked for in folder.txt, line 3"),
+        (64, "not_in_folder", "folder does not contain it: asked for in folder.txt, line 3"),
         (
             65,
             "not_matched",
-            "arch/renamed.fits of lost.tar belongs to no line that is known: asked for in lost.txt, line 3",
+            "arch/renamed.fits of lost.tar matches no line of a known list: asked for in lost.txt, line 3",
         ),
-        (66, "after_end", "what follows the end mark of joined.tar at byte "),
+        (66, "after_end", "data after the end mark of joined.tar at byte "),
     ],
 )
 def test_the_silence_of_an_answer_that_is_not_whole_is_no_answer(found, number, kind, words):
@@ -299,7 +299,7 @@ def test_flagged_psfs_are_said_before_anything_is_measured_with_them(stocked, ca
     planned = plan(stocked, Settings(), source_of("catalogue", list("grizy")), list("grizy"))
     assert planned.flagged_psf == {"off_centre": 1}
     _say_first(stocked, planned)
-    assert "The PSF of 1 pictures is flagged off_centre: their Sersic columns are not" in capsys.readouterr().err
+    assert "The PSF of 1 pictures is flagged off_centre: do not trust their Sersic" in capsys.readouterr().err
     assert plan(stocked, Settings(), source_of("moffat:0.7", ["r"]), ["r"]).flagged_psf == {}
 
 

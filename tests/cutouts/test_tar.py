@@ -108,7 +108,7 @@ def test_no_tar_a_damaged_one_and_one_cut_short(tmp_path):
     path = write_tar(tmp_path / "a.tar", PLAIN)
     whole = path.read_bytes()
     path.write_bytes(b"<html>503 Service Unavailable</html>" * 30)
-    with pytest.raises(BadTar, match="it is no tar"):
+    with pytest.raises(BadTar, match="it is not a tar file"):
         list(TarStream(path))
     # The second header stands after 512 bytes of the first and 3,072 of data.
     path.write_bytes(whole[:3600] + b"?" + whole[3601:])
@@ -188,5 +188,5 @@ def test_what_follows_the_end_mark_is_said_and_not_read(tmp_path):
 def test_a_short_page_is_no_tar_even_where_a_cut_is_accepted(tmp_path):
     path = tmp_path / "a.tar"
     path.write_bytes(b"<html>503</html>")
-    with pytest.raises(BadTar, match="it is no tar"):
+    with pytest.raises(BadTar, match="it is not a tar file"):
         list(TarStream(path, accept_cut=True))

@@ -109,7 +109,7 @@ def test_an_impossible_position_is_left_out_by_name(stocked, tmp_path, typed):
     assert code == 0 and told["pictures"] == 1003 and [row["lines"] for row in told["lists"]] == [990, 12]
     assert [place["object_id"] for place in told["impossible"]] == [2004, 2005]
     assert (told["impossible"][0]["ra"], told["impossible"][1]["dec"]) == (400.0, -90.5)
-    assert "Object 2004 is left out: RA 400.0, Dec 2.0 is no place on the sky." in err
+    assert "Object 2004 is left out: RA 400.0, Dec 2.0 is not a position on the sky." in err
     assert "galaxiesml audit row 2005" in err
     listed = [request for path in tmp_path.glob("*.txt") for request in read_list(path)]
     assert len(listed) == 1002 and max(request.ra for request in listed) <= 360
@@ -120,7 +120,7 @@ def test_a_build_from_before_reasons_had_classes_is_to_be_made_again(stocked, tm
     path = tmp_path / "older" / "builds" / stocked.current_id() / "pictures.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["picture_reason_class", "psf_flag"]), path)
     code, _, err = typed("-C", tmp_path / "older", "request", "cutouts")
-    assert code == 4 and "was made before reasons had classes" in err and "galaxiesml build" in err
+    assert code == 4 and "was made by an earlier galaxiesml" in err and "galaxiesml build" in err
 
 
 def test_a_list_of_another_content_is_not_replaced(stocked, tmp_path):
@@ -170,8 +170,8 @@ def test_an_answer_ends_the_asking(tmp_path, typed):
     assert {landed.state for landed in land_pictures(catalog, [again])} == {"landed"}
     build(catalog)
     code, out, err = typed(*command[:-1])
-    assert (code, out) == (0, "") and "Nothing is wanted" in err
-    assert "are of an earlier request" in err
+    assert (code, out) == (0, "") and "Nothing to request" in err
+    assert "belongs to an earlier request" in err
 
 
 def test_a_picture_in_another_tract_alone_is_not_asked_for_twice(tmp_path):

@@ -144,7 +144,7 @@ def test_released_files_land_the_same_there(tmp_path):
 
     def land(catalog, folder):
         land_release(catalog, tmp_path / "ours_training.csv")
-        with pytest.raises(InputError, match=r"object_id 2, in row 1, stands already in ours_training\.csv"):
+        with pytest.raises(InputError, match=r"object_id 2, in row 1, is already in ours_training\.csv"):
             land_release(catalog, tmp_path / "more_testing.csv")
 
     (tmp_path / ODD).mkdir(parents=True)

@@ -100,7 +100,7 @@ def test_a_name_that_stands_twice_is_taken_once_and_said(catalog, tmp_path):
         ["4"],
         ["5"],
     )
-    assert "column object_id stands there more than once: the first is taken" in landing.notes
+    assert "column object_id occurs more than once; the first one is used" in landing.notes
 
 
 def test_other_columns_of_many_files_can_be_read_as_one_table(catalog, tmp_path):

@@ -25,7 +25,7 @@ def test_landing_listing_replacing_removing(galaxiesml, catalog, tmp_path):
     assert "{grizy}_cmodel_flag: i only" in lines[2]
     assert (catalog.plan / "cut_states.parquet").is_file()
     again = galaxiesml("ingest", "hsc", first)
-    assert again.stdout == "t.csv: the same bytes are landed, as 1; nothing changed.\n"
+    assert again.stdout == "t.csv: the same file is already landed, as 1; nothing changed.\n"
     listed = json.loads(galaxiesml("ingest", "list", "--json").stdout)
     assert listed == catalog.landings() and len(listed) == 2
     replaced = galaxiesml("ingest", "replace", "t.csv", write(tmp_path / "t.parquet", "parquet"), "--json")
@@ -57,7 +57,7 @@ def test_a_refusal_names_the_place_and_the_next_command(galaxiesml, tmp_path):
     assert "line 3, column ra: 'x' is not a number" in refused.stderr
     assert "--rejects FILE" in refused.stderr and "Traceback" not in refused.stderr
     done = galaxiesml("ingest", "hsc", path, "--rejects", "aside.csv")
-    assert done.returncode == 0 and "1 rows, 1 put aside" in done.stdout
+    assert done.returncode == 0 and "1 rows, 1 rejected" in done.stdout
     with open(tmp_path / "aside.csv", newline="") as file:
         assert [row["text"] for row in csv.DictReader(file)] == ["2,x"]
     both = galaxiesml("ingest", "hsc", path, path, "--rejects", "aside.csv")

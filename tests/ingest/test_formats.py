@@ -191,7 +191,7 @@ def test_sqlite_values_that_break_their_declared_type_are_named(catalog, tmp_pat
         connection.execute("create table t (object_id integer, ra real)")
         connection.executemany("insert into t values (?, ?)", [(IDS[0], 1.5), (IDS[1], "north"), (0.5, 1.0)])
     connection.close()
-    with pytest.raises(InputError, match=r"row 2, column ra: 'north' is no double"):
+    with pytest.raises(InputError, match=r"row 2, column ra: 'north' is not double"):
         land_hsc(catalog, path)
     info = land_hsc(catalog, path, rejects=tmp_path / "bad.csv").info
     assert (info["rows"], info["rejected"]) == (1, 2)
@@ -271,8 +271,8 @@ def test_a_damaged_gzip_stream_is_refused(catalog, tmp_path):
         (b"\x89HDF\r\n\x1a\n", "HDF5"),
         (b"<!DOCTYPE html><p>log in", "a web page"),
         (b"<?xml version='1.0'?><VOTABLE/>", "VOTable"),
-        (b"\x00\x01\x02\x03", "no format known here"),
-        (gzip.compress(b"SIMPLE  =  T", mtime=0), "a compressed table that is no CSV"),
+        (b"\x00\x01\x02\x03", "a format that is not supported"),
+        (gzip.compress(b"SIMPLE  =  T", mtime=0), "a compressed file, but not CSV"),
         (b"# caf\xe9\n# object_id,ra\n1,2\n", r"line 1: byte 0xe9 is not UTF-8"),
     ],
 )
@@ -310,7 +310,7 @@ def test_damaged_bytes_are_refused_or_land_readable(catalog, tmp_path, kind):
 def test_absent_files_and_folders_are_refused(catalog, tmp_path):
     with pytest.raises(InputError, match=r"There is no file .*nowhere\.csv"):
         land_hsc(catalog, tmp_path / "nowhere.csv")
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a file"):
         land_hsc(catalog, tmp_path)
 
 

@@ -76,7 +76,7 @@ def test_the_same_bytes_land_once_whatever_their_name(catalog, files, tmp_path):
 def test_the_same_bytes_with_another_query_are_not_silently_ignored(catalog, files):
     paper = ("paper", ["ra > 0"])
     land_hsc(catalog, files[0])
-    with pytest.raises(UsageError, match="landed already, as 1, with no archive query") as caught:
+    with pytest.raises(UsageError, match="already landed, as 1, with no archive query") as caught:
         land_hsc(catalog, files[0], archive=paper)
     assert caught.value.hint == f"Type: galaxiesml ingest replace 1 {files[0]} --archive-query paper"
     landing = land_hsc(catalog, files[0], archive=paper, replace=1)
@@ -126,9 +126,9 @@ def test_a_landing_is_found_by_what_means_one_only(catalog, files, tmp_path):
     other.parent.mkdir()
     other.write_text("object_id,ra\n9,9\n")
     land_hsc(catalog, other)
-    with pytest.raises(UsageError, match=r"a\.csv means the landings 1, 2"):
+    with pytest.raises(UsageError, match=r"a\.csv matches the landings 1, 2"):
         find_landing(catalog, "a.csv")
-    with pytest.raises(UsageError, match=r"No landed file is b\.csv; landed: 1 \(a\.csv\), 2 \(a\.csv\)"):
+    with pytest.raises(UsageError, match=r"No landed file matches b\.csv; landed: 1 \(a\.csv\), 2 \(a\.csv\)"):
         find_landing(catalog, "b.csv")
     assert find_landing(catalog, 2)["bytes"] == other.stat().st_size
 
@@ -140,9 +140,9 @@ def test_replacing_keeps_the_number_and_so_the_order(catalog, files):
     assert info["landing"] == 1
     assert [entry["source_file"] for entry in catalog.landings()] == ["c.csv", "b.csv"]
     assert columns(catalog, info)["object_id"] == [3]
-    with pytest.raises(UsageError, match="landed already, as 2"):
+    with pytest.raises(UsageError, match="already landed, as 2"):
         land_hsc(catalog, files[1], replace=1)
-    with pytest.raises(UsageError, match="No landed file is 7"):
+    with pytest.raises(UsageError, match="No landed file matches 7"):
         land_hsc(catalog, files[0], replace=7)
 
 
@@ -158,7 +158,7 @@ def test_a_replacement_that_is_refused_leaves_the_old_file(catalog, files, tmp_p
 
 def test_a_full_disk_is_told_before(catalog, files, monkeypatch):
     monkeypatch.setattr("galaxiesml.catalog.settings.shutil.disk_usage", lambda path: type("Usage", (), {"free": 3}))
-    with pytest.raises(ResourceError, match=r"GB free, and this needs about"):
+    with pytest.raises(ResourceError, match=r"GB free, but about"):
         land_hsc(catalog, files[0])
     assert land_hsc(catalog, files[0], force=True).info["rows"] == 1
 

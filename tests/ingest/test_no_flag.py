@@ -43,11 +43,11 @@ def test_a_person_decides_for_all_rows_and_it_is_recorded(catalog, typed, tmp_pa
     (landed,) = catalog.landings("specz")
     assert landed["no_flag"] == word and landed["flags"] == {f"by hand: {word}": 2}
     assert f"by hand: {word}" in typed("-C", catalog.root, "ingest", "list", "specz")[1]
-    assert f"decided by hand, sdss.csv (sdss): all {word}" in typed("-C", catalog.root, "status")[2]
+    assert f"set by hand: sdss.csv (sdss): all {word}" in typed("-C", catalog.root, "status")[2]
     (told,) = json.loads(typed("-C", catalog.root, "status", "--json")[1])["spectra"]
     assert told["no_flag"] == word
     other = {"secure": "insecure", "insecure": "secure"}[word]
-    with pytest.raises(UsageError, match=f"landed already, as sdss, all rows {word} by hand"):
+    with pytest.raises(UsageError, match=f"already landed, as sdss, all rows {word} by hand"):
         land_specz(catalog, path, survey="sdss", no_flag=other)
 
 
@@ -59,7 +59,7 @@ def test_no_flag_is_for_tables_without_one(catalog, typed, tmp_path):
     assert typed("-C", catalog.root, "ingest", "specz", path, "--no-flag", "perhaps")[0] == 2
     # A file cannot decide for the person.
     path.write_text("specObjID,ra,dec,class,z,zErr,zWarning\n1,150,2,GALAXY,0.1,0.001,by hand: secure\n")
-    with pytest.raises(InputError, match="'by hand: secure' is no quality flag that SDSS defines"):
+    with pytest.raises(InputError, match="'by hand: secure' is not a quality flag that SDSS defines"):
         land_specz(catalog, path)
 
 

@@ -118,7 +118,7 @@ def test_right_ascensions_below_0_are_wrapped_and_told(land, catalog, kind):
     landing = land(frame)
     assert read(catalog, landing)["ra"][:6].tolist() == [180, 349.5, 0, 0, 359.5, -99]
     assert landing.info["wrapped"] == {"ra": 3} and read(catalog, landing)["ra"].dtype == kind
-    assert "3 of 60 values of ra, from -180 to 0, land as from 180 to 360" in landing.notes
+    assert "3 of 60 values of ra, from -180 to 0, were shifted to 180 to 360" in landing.notes
     (outside,) = landing.info["out_of_range"]
     assert (outside["column"], outside["rows"], outside["most_often"]) == ("ra", 1, -99)
 
@@ -138,7 +138,7 @@ def test_magnitudes_that_mean_none_are_counted_and_are_no_fluxes(land, typed, ca
     (told,) = landing.info["out_of_range"]
     assert (told["column"], told["rows"], told["of"], told["most_often"]) == ("i_cmodel_mag", 30, 60, 99.99)
     assert "30 of 60 values of i_cmodel_mag are outside 5 to 50 mag" in landing.notes[0]
-    assert "99.99, the commonest, may mean none" in landing.notes[0]
+    assert "99.99, the most common one, may mean 'no value'" in landing.notes[0]
     assert "i_cmodel_mag 30" in typed("-C", catalog.root, "ingest", "list")[1]
     assert "i_cmodel_mag 30" in typed("-C", catalog.root, "status")[1]
     (told,) = json.loads(typed("-C", catalog.root, "status", "--json")[1])["landings"]
@@ -162,7 +162,7 @@ def test_a_column_of_which_every_value_is_impossible_is_refused(land, catalog, c
     with pytest.raises(InputError, match=said) as told:
         land(export(**changes))
     assert not catalog.landings()
-    assert ("If 99.99 means none" in told.value.hint) == (changes.get("i_cmodel_mag") == 99.99)
+    assert ("If 99.99 means 'no value'" in told.value.hint) == (changes.get("i_cmodel_mag") == 99.99)
 
 
 @pytest.mark.parametrize("kind", ["fits", "parquet", "astropy.parquet", "vo.parquet"])
@@ -189,7 +189,7 @@ def test_the_unit_that_a_file_states_must_be_ours(catalog, tmp_path, kind):
 
     with pytest.raises(InputError, match=r"column ra: its unit in the file is 'rad'; deg is expected") as told:
         land_hsc(catalog, written("radians", ra="rad", dec="deg"))
-    assert "Nothing is converted" in told.value.hint and not catalog.landings()
+    assert "Units are not converted" in told.value.hint and not catalog.landings()
     with pytest.raises(InputError, match=r"column i_cmodel_mag: .* 'nJy'; mag is expected"):
         land_hsc(catalog, written("fluxes", i_cmodel_mag="nJy"))
     assert land_hsc(catalog, written("right", ra="deg", dec="deg", i_cmodel_mag="mag")).notes == []

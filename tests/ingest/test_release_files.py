@@ -111,14 +111,14 @@ def test_the_split_is_in_the_name(tmp_path, name, split):
 def test_an_object_twice_is_refused_within_and_across_files(catalog, tmp_path):
     twice = IDS.copy()
     twice[40] = twice[3]
-    with pytest.raises(InputError, match=f"{IDS[3]} stands in row 4 and in row 41; nothing was landed"):
+    with pytest.raises(InputError, match=f"{IDS[3]} is in row 4 and in row 41; nothing was landed"):
         land_release(catalog, released(tmp_path, ids=twice))
     assert landed(catalog) == []
     land_release(catalog, released(tmp_path))
     with pytest.raises(InputError) as refusal:
         land_release(catalog, released(tmp_path, "testing", ids=np.append(IDS[-2:], IDS[-1] + 2)))
-    assert f"{IDS[-2]}, in row 1, stands already in {NAME.format('training')}, row 49 (training)" in str(refusal.value)
-    assert "2 objects do" in str(refusal.value) and "--remove" in refusal.value.hint
+    assert f"{IDS[-2]}, in row 1, is already in {NAME.format('training')}, row 49 (training)" in str(refusal.value)
+    assert "2 objects are in both" in str(refusal.value) and "--remove" in refusal.value.hint
     assert len(landed(catalog)) == 50
     assert not list((catalog.raw).glob(".tmp*"))
 
@@ -178,11 +178,11 @@ def _bomb(file):
 
 
 REFUSED = {
-    "a soft link, even elsewhere": (_soft, "'image' is a link to another place"),
-    "an external link": (_outside, "'object_id' is a link to another place"),
+    "a soft link, even elsewhere": (_soft, "'image' is a link"),
+    "an external link": (_outside, "'object_id' is a link"),
     "values in another file": (_raw_outside, "keeps its values in another file"),
-    "a virtual dataset": (_virtual, "put together from other datasets"),
-    "floats and NaN": (_floats, "float64, which does not hold 17 digits, and may hold NaN"),
+    "a virtual dataset": (_virtual, "assembled from other datasets"),
+    "floats and NaN": (_floats, "float64, which cannot hold 17 digits and may hold NaN"),
     "objects": (_objects, "holds objects"),
     "references": (_references, "holds objects"),
     "text": (lambda file: file.create_dataset("object_id", data=np.full(50, b"1")), "is of type"),
@@ -217,7 +217,7 @@ def test_hostile_hdf5_is_refused(catalog, tmp_path, name):
         ("object_id,object_id\n1,2\n", "2 columns named object_id"),
         ("object_id,ra\n", "has no rows"),
         ("", "is empty"),
-        ("\x80\x04\x95pickle\x00", "no format known here|is not UTF-8"),
+        ("\x80\x04\x95pickle\x00", "a format that is not supported|is not UTF-8"),
     ],
 )
 def test_a_wrong_csv_is_refused(catalog, tmp_path, text, words):
@@ -232,7 +232,7 @@ def test_a_damaged_or_absent_file_is_refused(catalog, tmp_path):
     path.write_bytes(whole[: len(whole) // 2])
     refuse(catalog, path, "cannot be read as HDF5")
     refuse(catalog, tmp_path / "absent_training.hdf5", "There is no file")
-    refuse(catalog, tmp_path, "is no file")
+    refuse(catalog, tmp_path, "is not a file")
 
 
 def test_the_pictures_are_never_read(catalog, tmp_path):
@@ -267,7 +267,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 def test_another_split_for_the_same_bytes_is_an_error(catalog, tmp_path):
     path = released(tmp_path)
     land_release(catalog, path)
-    with pytest.raises(UsageError, match="landed already, as training"):
+    with pytest.raises(UsageError, match="already landed, as training"):
         land_release(catalog, path, split="testing")
     with pytest.raises(UsageError, match="No split 'train'"):
         land_release(catalog, path, split="train")
@@ -275,7 +275,7 @@ def test_another_split_for_the_same_bytes_is_an_error(catalog, tmp_path):
 
 def test_removing_by_name_and_hash(catalog, tmp_path):
     info = land_release(catalog, released(tmp_path)).info
-    with pytest.raises(UsageError, match="means 0 landed released files"):
+    with pytest.raises(UsageError, match="matches 0 landed released files"):
         remove_release(catalog, "other.hdf5")
     with pytest.raises(UsageError):
         remove_release(catalog, info["source_sha256"][:5])
@@ -304,7 +304,7 @@ def test_as_typed(catalog, tmp_path, finished):
     assert json.loads(galaxiesml("--list", "--json").stdout) == catalog.landings("release")
     assert re.search(r"testing +5x64x64_testing", galaxiesml("--list").stdout)
     again = galaxiesml(first)
-    assert "the same bytes are landed" in again.stdout and again.returncode == 0
+    assert "the same file is already landed" in again.stdout and again.returncode == 0
     assert galaxiesml("--remove", second.name).returncode == 0
     assert galaxiesml(second, "--split", "validation", "--json").returncode == 0
     assert [entry["split"] for entry in catalog.landings("release")] == ["training", "validation"]

@@ -88,13 +88,13 @@ def test_the_same_bytes_land_once_and_are_taken_out(catalog, tmp_path):
     path = csv(tmp_path, rows())
     assert land_specz(catalog, path).is_new and not land_specz(catalog, path).is_new
     assert remove_specz(catalog, "planted.csv")["rows"] == 6 and not catalog.landings("specz")
-    with pytest.raises(UsageError, match="means 0 landed tables"):
+    with pytest.raises(UsageError, match="matches 0 landed tables"):
         remove_specz(catalog, "planted.csv")
 
 
 def test_a_flag_that_no_rule_knows_names_survey_row_and_value(catalog, tmp_path):
     path = csv(tmp_path, rows(Q={4: 7}))
-    with pytest.raises(InputError, match=r"line 6, column Q: '7' is no quality flag that Planted defines"):
+    with pytest.raises(InputError, match=r"line 6, column Q: '7' is not a quality flag that Planted defines"):
         land_specz(catalog, path)
     assert not catalog.landings("specz")
     landing = land_specz(catalog, path, rejects=tmp_path / "bad.csv")
@@ -107,7 +107,7 @@ def test_flags_are_texts_whatever_they_were_written_as(catalog, tmp_path):
     landing = land_specz(catalog, csv(tmp_path, rows(Q=["3.0", "4.5", "", "4", "1?", "-2"])))
     # '?' is a letter of flags, not a pattern.
     assert landed(catalog, landing.info)["flag"].tolist() == ["3", "4.5", "", "4", "1?", "-2"]
-    with pytest.raises(InputError, match="'14' is no quality flag"):
+    with pytest.raises(InputError, match="'14' is not a quality flag"):
         land_specz(catalog, csv(tmp_path, rows(Q=14), "other.csv"))
 
 
@@ -120,7 +120,7 @@ def test_rows_without_a_place_stay_and_are_counted(catalog, tmp_path):
     landing = land_specz(catalog, csv(tmp_path, rows(RA={1: np.nan}, DEC={2: 95.0})))
     assert (landing.info["rows"], landing.info["no_position"]) == (6, 2)
     assert landed(catalog, landing.info)["ra"].isna().tolist() == [False, True, True, False, False, False]
-    assert any("2 rows have no place on the sky" in note for note in landing.notes)
+    assert any("2 rows have no position on the sky" in note for note in landing.notes)
 
 
 def test_swapped_columns_are_refused_where_no_row_is_on_the_sky(catalog, tmp_path):
@@ -173,15 +173,15 @@ def test_sexagesimal_parts_of_1950_become_icrs(catalog, tmp_path):
 
 
 def test_what_is_doubtful_is_refused(catalog, tmp_path):
-    with pytest.raises(InputError, match="is of no survey known here; its columns: A, B"):
+    with pytest.raises(InputError, match="matches no known survey; its columns: A, B"):
         land_specz(catalog, csv(tmp_path, pd.DataFrame({"A": [1], "B": [2]})))
     both = pd.concat([rows(1), pd.DataFrame({"NUM": [1], "RAh": [1], "DEd": [1], "cz": [1]})], axis=1)
     with pytest.raises(InputError, match="may be of angles or planted"):
         land_specz(catalog, csv(tmp_path, both, "both.csv"))
     assert land_specz(catalog, csv(tmp_path, both, "both.csv"), survey="planted").info["survey"] == "planted"
-    with pytest.raises(UsageError, match="No survey is named 'other'"):
+    with pytest.raises(UsageError, match="There is no survey 'other'"):
         land_specz(catalog, csv(tmp_path, rows()), survey="other")
-    with pytest.raises(InputError, match=r"is no table of Planted: it lacks ra"):
+    with pytest.raises(InputError, match=r"is not a table of Planted: it has no column for ra"):
         land_specz(catalog, csv(tmp_path, rows().drop(columns="RA"), "less.csv"), survey="planted")
 
 

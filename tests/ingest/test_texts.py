@@ -66,7 +66,7 @@ def test_columns_of_ecsv_that_are_no_plain_columns_are_left_out(catalog, tmp_pat
     table = Table({"object_id": IDS[:2], "ra": [1.0, 2.0], "v": [[1, 2], [3, 4]]})
     table.write(tmp_path / "t.ecsv", format="ascii.ecsv")
     landing = land_hsc(catalog, tmp_path / "t.ecsv")
-    assert landing.notes == ["column v is left out: it is no plain column"]
+    assert landing.notes == ["column v is left out: it is not a plain column"]
     assert columns(catalog, landing.info)["object_id"] == IDS[:2] and "v" not in columns(catalog, landing.info)
 
 
@@ -75,7 +75,7 @@ def test_columns_of_ecsv_that_are_no_plain_columns_are_left_out(catalog, tmp_pat
     [
         (b"object_id,ra\r1,2\r3,4\r", r"t, line 1: a carriage return \(CR\) is in the line"),
         (b"# object_id,ra\n1,2\r3,4\n", r"t, line 2: a carriage return \(CR\) is in the line"),
-        (b"object_id,ra\n1,2\n5,6\r3,4\n", r"t, line 3: the line is not CSV \(a carriage return, CR, is in it"),
+        (b"object_id,ra\n1,2\n5,6\r3,4\n", r"t, line 3: the line is not CSV \(it has a carriage return \(CR\)"),
         (b"# %ECSV 1.0\n# ---\n# datatype: [\nobject_id ra\n1 2\n", "t is ECSV, and its header cannot be read"),
         (b"# %ECSV 1.0\n# ---\n# delimiter: '|'\n# datatype:\n# - {name: a}\na|b\n", "is ECSV with the delimiter"),
     ],
@@ -106,7 +106,7 @@ def test_wide_text_is_named_with_the_command_that_mends_it(catalog, tmp_path, en
     with pytest.raises(InputError, match=r"text in UTF-(16|32)") as refused:
         land_hsc(catalog, tmp_path / "t")
     with contextlib.chdir(tmp_path):
-        assert os.system(refused.value.hint.removeprefix("Type: ").partition("; and land")[0]) == 0
+        assert os.system(refused.value.hint.removeprefix("Type: ").partition("; then land")[0]) == 0
     assert columns(catalog, land_hsc(catalog, tmp_path / "utf8.csv").info)["ra"] == [2.0]
 
 
@@ -137,7 +137,7 @@ def test_what_is_refused_lands_after_the_command_that_is_told(catalog, tmp_path,
     write(path)
     with pytest.raises(InputError, match=message) as refused:
         land_hsc(catalog, path)
-    command, _, target = refused.value.hint.partition("python -c ")[2].partition("; and land ")
+    command, _, target = refused.value.hint.partition("python -c ")[2].partition("; then land ")
     with contextlib.chdir(tmp_path):
         exec(shlex.split(command)[0], {})
     found = columns(catalog, land_hsc(catalog, tmp_path / target.removesuffix(".")).info)
@@ -185,5 +185,5 @@ def test_ecsv_of_a_survey_is_read_block_by_block(catalog, tmp_path):
     assert info["format"] == "ecsv" and found["redshift_given"].to_pylist() == table["Z"].tolist()
     bad = (tmp_path / "t.ecsv").read_text().replace(" 4 ", " four ", 1)
     (tmp_path / "bad.ecsv").write_text(bad)
-    with pytest.raises(InputError, match="line 12, column NQ: 'four' is no quality flag"):
+    with pytest.raises(InputError, match="line 12, column NQ: 'four' is not a quality flag"):
         land_specz(catalog, tmp_path / "bad.ecsv")

@@ -143,7 +143,7 @@ def test_killed_runs_go_on_to_the_same_tables(catalog):
     with blocks_of(8):
         code, _, err = command(root, "morphology", "--workers", "2")
     killer.join()
-    assert code == 8 and "was ended from outside" in err and "again with --workers 1" in err
+    assert code == 8 and "was killed from outside" in err and "again with --workers 1" in err
     assert left < rows_in(root) < total
 
     left = rows_in(root)
@@ -242,13 +242,13 @@ def test_a_run_that_was_stopped_or_is_of_fewer_pictures_changes_no_build(catalog
     stop_after(3, monkeypatch)
     with blocks_of(8):
         code, _, err = command(root, "morphology", "--psf", "moffat:0.7", "--workers", "1")
-    assert code == 130 and f"builds take settings {settings}, psf catalogue, as before" in err
-    assert "type the command again to go on" in err
+    assert code == 130 and f"builds still use settings {settings}, psf catalogue" in err
+    assert "type the command again to continue" in err
     monkeypatch.undo()
     assert rows_in(root) == total + 24 and told(root, "status")["up_to_date"]
 
     code, _, err = command(root, "morphology", "--psf", "moffat:0.7", "--bands", "i")
-    assert code == 0 and f"Builds still take settings {settings}, which measured {total} of {total} pictures" in err
+    assert code == 0 and f"Builds still use settings {settings}, which measured {total} of {total} pictures" in err
     stated = told(root, "morphology", "--psf", "moffat:0.7", "--bands", "i")
     measured = rows_in(root) - total
     assert stated["builds_take"] == settings and one_band <= measured < total
@@ -301,7 +301,7 @@ def test_settings_to_use_have_to_be_known(catalog):
 def test_use_goes_with_no_option_of_measuring(catalog):
     """It would do nothing."""
     code, _, err = command(catalog, "morphology", "--use", "3f2a", "--psf", "moffat:0.7", "--bands", "i")
-    assert code == 2 and "--use does not go with --bands, --psf." in err
+    assert code == 2 and "--use cannot be combined with --bands, --psf." in err
 
 
 def test_the_first_run_counts_once_it_ends(monkeypatch):
@@ -310,7 +310,7 @@ def test_the_first_run_counts_once_it_ends(monkeypatch):
     stop_after(2, monkeypatch)
     with blocks_of(8):
         code, _, err = command(root, "morphology", "--workers", "1")
-    assert code == 130 and "builds take no measurement at all, as before" in err
+    assert code == 130 and "builds still use no measurement" in err
     assert rows_in(root) == 16 and told(root, "status")["up_to_date"]
 
 
@@ -356,14 +356,14 @@ def _write_psfs(folder: Path) -> None:
     ("words", "code", "says"),
     [
         *((f"moffat:{end}", 2, "is not moffat:FWHM_ARCSEC[:BETA]") for end in ("", "x", "0.7:", "0.7:3:1")),
-        *((f"moffat:{end}", 2, "the FWHM is in arcsec") for end in ("nan", "0", "-1", "70", "inf", "0.7:1")),
-        ("Moffat", 3, "is no file and no folder"),
-        ("absent.fits", 3, "is no file and no folder"),
+        *((f"moffat:{end}", 2, "the FWHM must be") for end in ("nan", "0", "-1", "70", "inf", "0.7:1")),
+        ("Moffat", 3, "is neither a file nor a folder"),
+        ("absent.fits", 3, "is neither a file nor a folder"),
         ("empty", 3, "holds none of g.fits, r.fits, i.fits, z.fits, y.fits"),
         ("two", 3, "differ in shape"),
-        *((f"{name}.fits", 3, "is no PSF: its pixels are not finite") for name in ("nan", "huge", "negative")),
+        *((f"{name}.fits", 3, "is not a PSF: its pixels are not finite") for name in ("nan", "huge", "negative")),
         *((f"{name}.fits", 3, "holds no picture of at most") for name in ("none", "cube")),
-        *((f"{name}.fits", 3, "is no FITS file") for name in ("text", "nothing", "short")),
+        *((f"{name}.fits", 3, "is not a FITS file") for name in ("text", "nothing", "short")),
     ],
 )
 def test_what_is_no_psf_is_said(catalog, tmp_path, monkeypatch, words, code, says):
@@ -380,8 +380,8 @@ def test_what_is_no_psf_is_said(catalog, tmp_path, monkeypatch, words, code, say
         (("--bands", "gq"), "the release's filters are g, r, i, z, y"),
         (("--bands", ""), "the release's filters are"),
         (("--bands", "g,,i"), "the release's filters are"),
-        (("--gain", "-1"), "electrons a count are 0 or more"),
-        (("--gain", "nan"), "electrons a count are 0 or more"),
+        (("--gain", "-1"), "--gain must be 0 or more electrons per count"),
+        (("--gain", "nan"), "--gain must be 0 or more electrons per count"),
         (("--workers", "0"), "--workers"),
         (("--neighbours", "6"), "--neighbours"),
         (("--counting", "fingers"), "--counting"),
@@ -399,7 +399,7 @@ def test_a_gpu_is_not_made_up(catalog):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     code, out, err = command(catalog, "morphology", "--device", "cuda")
-    assert (code, out) == (2, "") and "sees no GPU" in err and "--device cpu" in err
+    assert (code, out) == (2, "") and "finds no GPU" in err and "--device cpu" in err
 
 
 def test_source_extractors_files_are_written(tmp_path):
@@ -410,7 +410,7 @@ def test_source_extractors_files_are_written(tmp_path):
     assert sorted(files) == sorted(path for path in (tmp_path / "se").rglob("*") if path.is_file())
     assert "SPHEROID_SERSICN" in (tmp_path / "se" / "as-printed" / "default.param").read_text()
     code, _, err = command(tmp_path, "morphology", "--write-config", files[0])
-    assert code == 2 and "a file stands there" in err
+    assert code == 2 and "is a file." in err
 
 
 def test_what_landed_since_the_build_asks_for_a_build(catalog, tmp_path):

@@ -72,7 +72,7 @@ def test_counts_of_the_real_export(chart):
         "−5",
     ):
         assert count in text
-    assert "730 objects pass every judged flag, 693 of them have a spectrum" in text
+    assert "730 objects pass every flag that was applied, 693 of them have a spectrum" in text
     after = [text[text.index(cut) + 1 :] for cut, *_ in REAL]
     left = [next(word for word in words if word.isdigit() and int(word) > 300) for words in after]
     assert left == ["912", "730", "730", "695", "695", "695", "693", "693", "693", "688", "688", "688", "688"]
@@ -89,7 +89,7 @@ def test_cuts_that_were_not_judged_say_so(chart):
 
 def test_an_incomplete_version_is_marked_and_a_complete_one_is_not(chart):
     assert "INCOMPLETE" in chart()
-    assert "INCOMPLETE: not judged in full: crcenter, centroid" in chart()
+    assert "INCOMPLETE: not applied in full: crcenter, centroid" in chart()
     assert not [text for text in chart(missing_cuts=[]) if "INCOMPLETE" in text]
 
 

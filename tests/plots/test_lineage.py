@@ -71,7 +71,7 @@ def test_it_names_files_hashes_columns_and_cuts(tmp_path):
 def test_what_is_absent_says_so(tmp_path):
     draw(lineage(), tmp_path / "lineage.svg")
     text = words(tmp_path / "lineage.svg")
-    assert text[text.index("bad") + 1] == "not judged in this build: it reads no column"
+    assert text[text.index("bad") + 1] == "not applied in this build: it reads no column"
     assert "file 1: (no specz_mag_i)" in text
     assert "(nothing landed)" in text
 

@@ -291,7 +291,7 @@ def test_twenty_kills_of_export(catalog, tmp_path, typed):
 def test_what_cannot_be_asked(catalog, tmp_path):
     with pytest.raises(UsageError, match="No split scheme 'mine'"):
         check_selection(catalog, None, "mine", "leave-out")
-    with pytest.raises(UsageError, match="--missing guess"):
+    with pytest.raises(UsageError, match="--missing: guess"):
         check_selection(catalog, None, "release", "guess")
     with pytest.raises(UsageError):
         check_selection(catalog, "v9", "release", "leave-out")

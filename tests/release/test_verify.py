@@ -215,8 +215,8 @@ def test_keys_shapes_and_types(sample, tmp_path):
 
     assert "no key ra" in changed("ra", lambda file, key: file.pop(key))
     assert "no key y_pos_angle" in changed("y_pos_angle", lambda file, key: file.pop(key))
-    assert "which the release has not" in changed("zz", lambda file, key: file.create_dataset(key, data=[1]))
-    assert "though others like it" in changed("g_total_galaxies", remake_leftover)
+    assert "which the release does not have" in changed("zz", lambda file, key: file.create_dataset(key, data=[1]))
+    assert "although it has related keys" in changed("g_total_galaxies", remake_leftover)
     assert "float32, not float64" in changed("dec", remake(lambda values: values.astype(np.float32)))
     assert "int32, not int64" in changed("skymap_id", remake(lambda values: values.astype(np.int32)))
     assert "float64, not float32" in changed("image", remake(lambda values: values.astype(np.float64)))
@@ -235,7 +235,7 @@ def remake_leftover(file, key):
 def test_what_is_no_file_of_ours(sample, tmp_path):
     path = tmp_path / "text.hdf5"
     path.write_text("no HDF5")
-    assert "no HDF5 file" in str(difference(sample, path))
+    assert "not an HDF5 file" in str(difference(sample, path))
     other = copied(sample, tmp_path)
     with h5py.File(other, "r+") as file:
         file.attrs["build"] = "../../elsewhere"
@@ -278,14 +278,14 @@ def test_a_file_that_another_process_writes_is_not_called_damaged(sample, held, 
     assert (code, out) == (5, "")
     assert err == (
         f"Error: {held}: another process has it open for writing, so it was not compared.\n"
-        "Close it there, or wait for the export that writes it; then verify again.\n"
+        "Close it in the other process, or wait until its export ends; then verify again.\n"
     )
     # It hides no other file: the right one is told to be right, the wrong one to be wrong.
     right, wrong = sample[1] / names()[1], copied(sample, tmp_path, split="testing")
     with h5py.File(wrong, "r+") as file:
         file["ra"][0] += 1
     code, out, err = typed(*verify, right, wrong)
-    assert code == 3 and f"{right}: right; " in out and "ra is " in err and "another process has it open" in err
+    assert code == 3 and f"{right}: OK; " in out and "ra is " in err and "another process has it open" in err
     code, out, _ = typed(*verify, right, "--json")
     assert code == 5 and [entry["is_right"] for entry in json.loads(out)] == [None, True]
 
@@ -303,13 +303,13 @@ def test_without_the_tars_the_store_is_read_and_it_says_so(sample, moved):
     assert before.from_fits == after.from_fits + after.from_store and after.from_store > 0
     assert sorted(note.split(";")[0] for note in after.notes) == [
         f"{tars / 'G.tar'} is no longer there",
-        f"{tars / 'R.tar'} is another file than the one that landed",
+        f"{tars / 'R.tar'} is not the file that was landed",
     ]
     for path_ in (root / "raw" / "cutouts").glob("*/pixels.bin"):
         data = bytearray(path_.read_bytes())
         data[100::119] = bytes(len(data[100::119]))
         path_.write_bytes(data)
-    assert "are not those that landed" in str(verify_files(root, [path])[0].difference)
+    assert "are not those that were landed" in str(verify_files(root, [path])[0].difference)
 
 
 def test_a_manifest_that_shows_another_tract_is_found(sample, moved):
@@ -396,9 +396,9 @@ def test_the_command(sample, tmp_path, capsys):
         return left.value.code or 0, *capsys.readouterr()
 
     code, text, _ = typed(out / names()[0], out / names(64)[2])
-    assert code == 0 and text.count(": right; ") == 2
+    assert code == 0 and text.count(": OK; ") == 2
     code, text, err = typed(bad, out / names()[1])
-    assert code == 3 and text.count(": right; ") == 1
+    assert code == 3 and text.count(": OK; ") == 1
     assert f"object {object_id}" in err and "image[3 (z), 40, 50]" in err
     code, text, _ = typed(bad, "--json")
     (found,) = json.loads(text)

@@ -171,16 +171,16 @@ def test_the_seeds_are_those_of_the_descriptions(repo):
 @pytest.mark.parametrize(
     ("old", "new", "wrong"),
     [
-        ('kind = "measured"', 'kind = "guessed"', "'guessed' is none of measured"),
+        ('kind = "measured"', 'kind = "guessed"', "'guessed' is not one of measured"),
         ('ra = "RA"\n', "", "columns.ra"),
         ("secure = true", "", "secure"),
-        ('class = "star"', 'class = "comet"', "'comet' is none of galaxy"),
+        ('class = "star"', 'class = "comet"', "'comet' is not one of galaxy"),
         ('reason = "photometric redshift"\n', "", "flags[3].reason is missing"),
         ("year = 2020", "year =", "TOMLDecodeError"),
     ],
 )
 def test_a_description_that_lacks_something_says_what(old, new, wrong):
     assert old in PLANTED
-    with pytest.raises(InputError, match=r"planted\.toml describes no survey") as error:
+    with pytest.raises(InputError, match=r"planted\.toml is not a survey description") as error:
         description.parse_survey("planted", PLANTED.replace(old, new), "planted.toml")
     assert wrong in str(error.value)

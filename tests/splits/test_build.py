@@ -120,7 +120,7 @@ def test_the_audit_as_typed(built, tmp_path, finished):
     assert official == {"training": 196, "validation": 0, "testing": 50}
     assert schemes["leak_free"]["close_pairs"] == 0
     text = galaxiesml("--scheme", "leak-free")
-    assert text.stdout.startswith("leak-free: ") and "are buffer, in no file" in text.stdout
+    assert text.stdout.startswith("leak-free: ") and "are in a buffer, and so in no file" in text.stdout
     drawn = galaxiesml("--plot", tmp_path / "splits.png")
     assert drawn.stdout.strip() == str(tmp_path / "splits.png") and (tmp_path / "splits.png").stat().st_size > 10_000
     assert galaxiesml("--plot", tmp_path / "splits.pdf").returncode == 2

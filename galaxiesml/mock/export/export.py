@@ -1,4 +1,4 @@
-"""A simulated export of the archive's wide query, in a release's own names, and the truth beside it."""
+"""Simulate an export of the archive's wide query, with a release's column names, and write the truth about it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from galaxiesml.mock.export.spectra import Surveys, finished
 from galaxiesml.releases.profile import Profile
 from galaxiesml.system.atomic import write_atomic
 
-#: Without these there is no pair to judge.
+#: Without these there are no pairs.
 KEYS = (
     "object_id",
     "ra",
@@ -44,7 +44,7 @@ TRUTH = "truth.json"
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be made.
+    """The export or sky to simulate.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Request:
     is_split : bool
         objects.* and specz.* instead of one export.*.
     left_out : tuple of str
-        Our columns ({band} for every filter) that the export lacks.
+        Our columns ({band} for every filter) that the export does not have.
     """
 
     profile: Profile
@@ -100,7 +100,7 @@ class Table:
 
 
 def write_export(request: Request, folder: Path, progress: Callable[[int], None] | None = None) -> dict:
-    """Make an export and its truth in a folder.
+    """Write an export and its truth to a folder.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _write(tables: list[Table], writers: list[Callable], rows: list[pa.Table], f
         write(part)
 
 
-# -- what is asked for ---------------------------------------------------------------------------------------
+# -- the request ---------------------------------------------------------------------------------------------
 
 
 def _columns(request: Request) -> dict[str, dictionary.Column]:
@@ -177,7 +177,8 @@ def _columns(request: Request) -> dict[str, dictionary.Column]:
     lacking = [name for name in KEYS if name not in kept]
     if lacking:
         raise UsageError(
-            f"An export without {lacking[0]} has no spectra to judge.", f"Always there: {', '.join(KEYS)}."
+            f"The column {lacking[0]} cannot be left out: no spectrum could be curated without it.",
+            f"Columns of every export: {', '.join(KEYS)}.",
         )
     return kept
 
@@ -200,7 +201,7 @@ def _possible(profile: Profile, columns: dict) -> tuple[Fault, ...]:
 
 def _layout(request: Request, planted: tuple[Fault, ...]) -> Layout:
     if request.rows < STRIPE:
-        raise UsageError(f"{request.rows:,} rows do not hold every fault.", f"Ask for --rows {STRIPE} or more.")
+        raise UsageError(f"{request.rows:,} rows are too few for every fault.", f"Ask for --rows {STRIPE} or more.")
     if not 0 <= request.seed < 1 << 63:
         raise UsageError(f"--seed {request.seed} is out of range.", "Give 0 or more.")
     spectra = request.spectra
@@ -208,13 +209,13 @@ def _layout(request: Request, planted: tuple[Fault, ...]) -> Layout:
         spectra = max(STRIPE, request.rows * 97 // 100)
     if not STRIPE <= spectra <= request.rows:
         raise UsageError(
-            f"{spectra:,} spectra do not go with {request.rows:,} rows.",
+            f"{spectra:,} spectra are not possible with {request.rows:,} rows.",
             f"Ask for {STRIPE} or more, which hold every fault, and for no more than there are rows.",
         )
     repeats = spectra // STRIPE * _repeats(planted)
     rows = request.rows + (repeats if request.is_split else 0)
     if rows >= 1 << (population.SERIAL_BITS - 1):
-        raise UsageError(f"{rows:,} rows are more than there are identifiers for.", "Ask for fewer.")
+        raise UsageError(f"{rows:,} rows are more than there are identifiers.", "Ask for fewer.")
     return Layout(rows, spectra, request.seed)
 
 
@@ -348,7 +349,7 @@ def _written(reasons: Reasons) -> dict[str, list[str]]:
 
 
 def own_files(folder: Path) -> list[Path]:
-    """Files of an earlier export that stand in a folder."""
+    """Files of an earlier export in a folder."""
     stems = ("export", "objects", "specz")
     named = [folder / TRUTH, *(folder / f"{stem}.{kind}" for stem in stems for kind in FORMATS)]
     return [path for path in named if path.is_file()]

@@ -1,6 +1,6 @@
-"""The faults that a simulated export has, each with what every version of galaxies is to say of it.
+"""Faults of a simulated export, each with the expected verdict of every version of galaxies.
 
-The reasons are written down beside what is planted, from the paper's text and its authors' code; no SQL is
+The reasons are written by hand from the paper's text and its authors' code; no SQL is
 read or run.  A fault has one row, or a group of rows in file order.
 """
 
@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Fault:
-    """Rows planted ``copies`` times in every thousand spectra; left out where the export lacks ``needs``."""
+    """Rows planted ``copies`` times in every thousand spectra; left out if the export does not have ``needs``."""
 
     name: str
     about: str
@@ -89,7 +89,7 @@ def magnitude_reason(first: str) -> Reasons:
 
 
 def at_limit(limit: float | Callable, beyond: Callable) -> Callable:
-    """The first copy of every thousand stands on the limit itself, the others beyond it."""
+    """The first copy of every thousand is exactly at the limit, the others beyond it."""
 
     def value(c: Copies) -> np.ndarray:
         edge = limit(c) if callable(limit) else limit

@@ -1,4 +1,4 @@
-"""Writing tables as the archive does, a batch at a time: CSV, CSV.gz, FITS; and Parquet."""
+"""Write tables a batch at a time: CSV, CSV.gz and FITS as the archive writes them, and Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where everything stands: the stripes of a thousand spectra, their random numbers, the rows of each fault.
+"""Lay out an export: stripes of a thousand spectra, their random numbers, the rows of each fault.
 
 A stripe is made of its own random numbers, so that no row depends on how many stripes are made at a time.
 """
@@ -16,7 +16,7 @@ from galaxiesml.mock.export.faults import Fault
 
 #: Spectra in a stripe; every whole stripe has every fault.
 STRIPE = 1000
-#: Objects for each spectrum, at most: those beyond stand at the end, without any.
+#: At most this many objects per spectrum; further objects are at the end, without spectra.
 SPARSEST = 100
 _BATCH_ROWS = 1 << 17
 

@@ -1,4 +1,4 @@
-"""Planting: a batch of faultless rows, and what the faults change in them."""
+"""Make a batch of faultless rows, and change what the faults change in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Batch:
     row : ndarray of int64, shape (spectra,)
         Each spectrum's row.
     nulls : dict of str to ndarray of bool
-        Where a column is NULL.  A NaN that stands in a column without being named here is written as NaN.
+        Where a column is NULL.  Other NaN are written as NaN.
     repeats : ndarray of bool, shape (rows,)
         Rows that repeat an object, for another spectrum of it.
     """

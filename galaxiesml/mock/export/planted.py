@@ -1,4 +1,4 @@
-"""Every fault that a simulated export has, in the order in which they take their places in a stripe."""
+"""Every fault of a simulated export, in the order in which they are placed in a stripe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The objects: redshifts, magnitudes and positions that resemble HSC's spectroscopic sample.
+"""Simulate objects: redshifts, magnitudes and positions that resemble HSC's spectroscopic sample.
 
 Everything is a function of random draws made elsewhere, so that a row does not depend on how many are made
 at a time.  Values are rounded to about the decimals that the archive prints: the last bits of a power or a

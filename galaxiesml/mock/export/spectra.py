@@ -1,4 +1,4 @@
-"""The spectra: surveys, names, redshifts with their errors, and where the survey puts its target."""
+"""Simulate spectra: surveys, names, redshifts and errors, and the positions of the targets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNLISTED = -1
 
 @dataclass(frozen=True)
 class Surveys:
-    """The surveys of a release by number: those that may stand behind a faultless row, and the others."""
+    """The surveys of a release by number: those of faultless rows, and the others."""
 
     names: tuple[str, ...]
     columns: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What the simulated camera does: bands, noise, seeing, saturation."""
+"""Properties of the simulated camera: bands, noise, seeing, saturation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def counts(magnitude) -> np.ndarray:
 
 
 def generator(*words: int) -> np.random.Generator:
-    """Random numbers of their own for every place: whoever asks for the same words gets the same numbers."""
+    """A random generator that is seeded by words: the same words give the same numbers."""
     from galaxiesml.mock.sky import SKY_VERSION
 
     return np.random.default_rng(np.random.SeedSequence([SKY_VERSION, *(int(word) for word in words)]))

@@ -1,4 +1,4 @@
-"""The packages that only the simulated sky needs."""
+"""Import the packages that only the simulated sky needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sky that is simulated: which galaxies, stars and marks are where, and what the catalogue calls them."""
+"""The scene: the positions of galaxies, stars and detector marks, and their catalogue entries."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def make_scene(galaxies: int, seed: int, is_noise_correlated: bool) -> Scene:
     Parameters
     ----------
     galaxies : int
-        Those that nothing in the catalogue speaks against; objects with faults of the catalogue come beside.
+        Number of clean galaxies; objects with faults of the catalogue are added.
     """
     rng = generator(seed, _PLACING)
     coverage = places.coverage_for(galaxies)
@@ -169,7 +169,7 @@ class _Maker:
         self.companions.append((number, kind, float(ra), group.dec + arcsec / 3600.0 * np.cos(angle), mag))
 
     def with_companions(self, named: Sources) -> Sources:
-        """The targets, then what stands beside them; a target that is a star becomes one."""
+        """The targets, then their companions; a target that is to be a star becomes one."""
         parts = [named]
         for at, (number, kind, ra, dec, mag) in enumerate(self.companions):
             if kind == "star":

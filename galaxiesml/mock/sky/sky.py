@@ -1,4 +1,4 @@
-"""A simulated sky on disk: the archive's answer, and the truth beside it."""
+"""Write a simulated sky to disk: the archive's answers, and the truth about them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from galaxiesml.system.atomic import write_atomic
 from galaxiesml.system.workers import pool
 
 SUMMARY = "mock.json"
-#: Fewer galaxies do not carry every fault.
+#: Fewer galaxies are too few for every fault.
 FEWEST = 20
 _answerer: Answerer | None = None
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be made.
+    """The export or sky to simulate.
 
     Attributes
     ----------
     galaxies : int
-        Those that nothing in the catalogue speaks against.
+        Number of clean galaxies; faulty ones are added.
     seed : int
     correlated_noise : bool
     jobs : int
@@ -50,7 +50,7 @@ class Request:
 
 
 def write_sky(request: Request, folder: Path, progress: Callable[[int, int], None] | None = None) -> dict:
-    """Make a sky in a folder.
+    """Write a sky to a folder.
 
     Parameters
     ----------
@@ -93,12 +93,12 @@ def write_sky(request: Request, folder: Path, progress: Callable[[int, int], Non
 def _check(request: Request) -> None:
     if request.galaxies < FEWEST:
         raise UsageError(
-            f"{request.galaxies} galaxies do not carry every fault.", f"Ask for --galaxies {FEWEST} or more."
+            f"{request.galaxies} galaxies are too few for every fault.", f"Ask for --galaxies {FEWEST} or more."
         )
     if not 0 <= request.seed < 1 << 63:
         raise UsageError(f"--seed {request.seed} is out of range.", "Give 0 or more.")
     if request.jobs < 1:
-        raise UsageError(f"--jobs {request.jobs}: there is no one to work.", "Give 1 or more.")
+        raise UsageError(f"--jobs {request.jobs} is out of range.", "Give 1 or more.")
 
 
 # -- the pictures, by several processes ----------------------------------------------------------------------
@@ -158,7 +158,9 @@ def files_of(folder: Path) -> list[Path]:
         names = json.loads(path.read_text(encoding="utf-8"))["files"]
         inside = [folder / name for name in names]
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no sky's summary: {error}.", "Name another folder with --out.") from error
+        raise InputError(
+            f"{path} is not the summary of a simulated sky: {error}.", "Name another folder with --out."
+        ) from error
     root = folder.resolve()
     return [path for path in inside if path.resolve().is_relative_to(root) and path.is_file()]
 

@@ -1,4 +1,4 @@
-"""Many stamps of one size: batches of a size that the caches hold, and second tries for those that went wrong."""
+"""Fit many stamps of one size, in batches that fit into the CPU's caches; failed fits are tried again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _POOR = 1.5
 
 @dataclass(frozen=True)
 class Stamps:
-    """What a fit needs of M stamps of one size.
+    """Data for the fits of M stamps of one size.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Stamps:
 
 @dataclass(frozen=True)
 class Fits:
-    """What came out of M stamps: see `fit.State`; `chi2` is per pixel, and `spots` the pixels masked on the way."""
+    """Results of M fits: see `fit.State`; `chi2` is per pixel, and `spots` the pixels masked on the way."""
 
     values: np.ndarray
     covariance: np.ndarray
@@ -83,7 +83,7 @@ class Fits:
 
 @contextlib.contextmanager
 def _one_thread():
-    """One thread and no denormals; what stood before comes back.
+    """Use one thread and no denormals; the previous settings are restored at the end.
 
     A batch that the caches hold is too small to be shared out: two threads take longer than one.
     """
@@ -102,7 +102,7 @@ def _one_thread():
 def fit_stamps(stamps: Stamps, device: str = "cpu") -> Fits:
     """Fit every stamp; those that end badly start again from other Sersic indices, and the best is kept.
 
-    What a fit gives does not depend on the stamps beside it: the waves are chosen for each by its own PSF.
+    The result of a fit does not depend on the other stamps: its waves are chosen by its own PSF.
     """
     size, held = stamps.data.shape[1], _HELD[device]
     period = int(np.ceil(size * _ROOM / 8)) * 8
@@ -128,7 +128,7 @@ def _wave_counts(stamps: Stamps, period: int, device: torch.device) -> np.ndarra
 
 
 def _fit(stamps: Stamps, rows: np.ndarray, lattice: Waves) -> Fits:
-    """Stamps of one lattice."""
+    """Fit stamps that share a set of waves."""
     device = lattice.device
     problem = _problem(stamps, rows, lattice, device)
     start = torch.as_tensor(stamps.start[rows], dtype=torch.float32, device=device)

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt for a batch of pictures, each with a damping of its own; the finished leave the batch."""
+"""Levenberg-Marquardt fits of a batch of pictures, each with its own damping; finished fits leave the batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ETA_MAX = 3.0
 
 @dataclass
 class Problem:
-    """What a batch is fitted to; all in quadrant order.
+    """The data that a batch is fitted to, all in quadrant order.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Problem:
     prior, precision : Tensor (B, 7 C + 1) of float64
         Gaussian priors of the parameters of C galaxies, then of the sky: mean, and 1 / sigma^2 (0: none).
     gain : Tensor (B,)
-        Electrons a unit of flux; infinite: the variance is whole as it stands.
+        Electrons a unit of flux; infinite: the variance is already complete.
     """
 
     data: torch.Tensor
@@ -54,17 +54,17 @@ class Problem:
 
 @dataclass
 class State:
-    """Where the fits of a batch stand.
+    """The state of the fits of a batch.
 
     Attributes
     ----------
     values : Tensor (B, 7 C + 1) of float64
         The parameters of C galaxies, then the sky.
     covariance : Tensor (B, 7 C + 1, 7 C + 1) of float64
-        Zero in rows and columns of parameters that stand at a bound.
+        Zero in rows and columns of parameters at a bound.
     chi2 : Tensor (B,)
     bound : Tensor (B, 7 C + 1) of bool
-        Parameters that stand at a bound.
+        Parameters at a bound.
     iterations : Tensor (B,) of int64
     converged : Tensor (B,) of bool
     """
@@ -260,7 +260,7 @@ def _equations(waves: Waves, table: Table, work: _Work):
 
 
 def _keep(end: State, rows: torch.Tensor, work: _Work, done: torch.Tensor, free: torch.Tensor, left) -> None:
-    """Write down the fits that are done."""
+    """Store the finished fits."""
     free = free[done]
     normal = reduced(work.normal[done], free)
     factor, wrong = torch.linalg.cholesky_ex(normal)

@@ -1,4 +1,4 @@
-"""Sersic galaxies as a camera sees them, with every derivative, a batch at once.
+"""Compute pictures of Sersic galaxies through a PSF, with all derivatives, for a batch at once.
 
 A galaxy is seven numbers (`PARAMETERS`).  Its ellipse is exp(shape): with eta = hypot(eta_1, eta_2) the axis ratio is
 exp(-eta), r = sqrt(a b) is kept (the conformal shear of Bernstein & Jarvis 2002, eq. 2-6), and every value of the two

@@ -1,4 +1,4 @@
-"""The point spread function, known as pictures or as a Moffat of a given seeing, as transforms at given waves."""
+"""Fourier transforms of the point spread function, given as pictures or as a Moffat profile."""
 
 from __future__ import annotations
 

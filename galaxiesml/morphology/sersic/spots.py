@@ -1,7 +1,7 @@
-"""What a first fit leaves over: sources under a galaxy that no detection told apart, found in the residual.
+"""Find sources in the residual of a first fit, which the detection did not deblend from the galaxy.
 
 A neighbour of a hundredth of the target's flux within its light is not deblended, and shifts the Sersic index by more
-than its error.  In the residual, filtered with a profile as wide as a PSF, it stands alone.
+than its error.  In the residual, filtered with a profile as wide as a PSF, it is separate.
 """
 
 from __future__ import annotations

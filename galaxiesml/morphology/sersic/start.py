@@ -1,4 +1,4 @@
-"""Where a fit starts, from a detection's shape; a better start saves turns, the end does not hang on it."""
+"""Start values of a fit, from a detection's shape.  They affect the number of iterations, not the result."""
 
 from __future__ import annotations
 

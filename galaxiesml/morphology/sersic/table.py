@@ -1,4 +1,4 @@
-"""The Fourier transform of the Sersic profile, tabled once over ln(k r_e) and ln n.
+"""Tabulate the Fourier transform of the Sersic profile over ln(k r_e) and ln n.
 
 The profile is I(r) = I_e exp(-b_n ((r / r_e)^(1/n) - 1)) (Sersic 1968; b_n as in Ciotti 1991, so that r_e holds half
 of the flux).  Its two-dimensional transform is the Hankel transform of order 0, which scipy's FFTLog gives for a

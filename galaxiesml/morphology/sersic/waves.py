@@ -1,9 +1,9 @@
-"""Pictures as sums of cosines and sines: few waves, no FFT, every step a matrix product.
+"""Compute pictures as sums of cosines and sines: few waves, no FFT, every step a matrix product.
 
-A picture of a batch is a real sum over the waves of a period longer than the picture (so that wings do not come round
-again), cut where no PSF of the batch leaves anything.  Rows and columns are counted from the picture's middle, where
-cosines are even and sines odd: a quarter of the picture, and the four combinations of even and odd, are the whole.
-Pictures therefore stand in *quadrant order*, (4, rows, columns): [+y +x], [-y +x], [+y -x], [-y -x].
+A picture is a real sum over waves with a period longer than the picture, so that wings do not wrap around.  Waves that
+no PSF of the batch transmits are left out.  Rows and columns are counted from the picture's middle, where cosines are
+even and sines odd, so that one quadrant with the four combinations of even and odd gives the whole picture.
+Pictures are therefore in *quadrant order*, (4, rows, columns): [+y +x], [-y +x], [+y -x], [-y -x].
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Waves:
         return made
 
     def to_quadrants(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Pictures (M, size, size) in quadrant order, (M, 4, half, half); rows on an axis stand twice in odd sizes."""
+        """Pictures (M, size, size) in quadrant order, (M, 4, half, half); odd sizes repeat the rows on an axis."""
         first = self.size - self.half
         up, right = pictures[:, first:], pictures[:, : self.half].flip(1)
         return torch.stack(
@@ -98,7 +98,7 @@ class Waves:
         return torch.cat([down[:, skip:].flip(1), up], 1)
 
     def once(self) -> torch.Tensor:
-        """1 where a pixel of the quadrant order stands for the first time, else 0; (4, half, half)."""
+        """1 at the first occurrence of a pixel in quadrant order, else 0; (4, half, half)."""
         mask = torch.ones(4, self.half, self.half, device=self.device)
         if self.size % 2:
             mask[1, 0], mask[3, 0] = 0.0, 0.0

@@ -1,1 +1,1 @@
-"""What the archive answers about the simulated sky: tables, tars, spectra, released files."""
+"""The archive's answers about the simulated sky: tables, tars, spectra, released files."""

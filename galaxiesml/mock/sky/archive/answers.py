@@ -1,4 +1,4 @@
-"""What the archive answers about one group: its pictures as files, and what was measured of its objects."""
+"""The archive's answer about one group: its pictures as files, and the measurements of its objects."""
 
 from __future__ import annotations
 

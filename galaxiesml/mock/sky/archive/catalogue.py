@@ -1,4 +1,4 @@
-"""The simulated archive's tables, and the queries of sql/archive run on them as they stand."""
+"""The simulated archive's tables, and the unchanged queries of sql/archive run on them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def query(tables: dict, name: str) -> pa.Table:
 
 
 def write_csv(path, rows: pa.Table) -> None:
-    """A csv.gz as the archive sends it: its header begins with '# '."""
+    """Write a csv.gz as the archive sends it: its header begins with '# '."""
     with open_table(path, "csv.gz", rows.schema, rows.num_rows) as write:
         write(rows)
 

@@ -1,4 +1,4 @@
-"""What the survey's pipeline would measure of an object on its own tract's pictures: magnitudes, errors, flags."""
+"""Measure an object on its tract's pictures as the survey's pipeline would: magnitudes, errors, flags."""
 
 from __future__ import annotations
 

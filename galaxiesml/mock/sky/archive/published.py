@@ -1,4 +1,4 @@
-"""The same spectra as some surveys publish them: their own columns, flags and sentinels."""
+"""Write the same spectra as the surveys publish them: with their columns, flags and sentinels."""
 
 from __future__ import annotations
 

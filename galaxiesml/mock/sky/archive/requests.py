@@ -1,4 +1,4 @@
-"""The upload lists: which pictures are asked for, of which services, in which file and line."""
+"""Make upload lists: which pictures are requested, from which service, in which file and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The archive's picture services: FITS files as they send them, by name, and the lists that they answer."""
+"""Simulate the archive's picture services: the FITS files that they send, and the lists that they answer."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def cutout_file(
     Parameters
     ----------
     layers : tuple of str
-        Those that were asked for; of the others comes an HDU without pixels.
+        The requested layers; each of the others is an HDU without pixels.
     named_band : int, optional
         The band that the header names, where it is not the picture's.
     """

@@ -1,4 +1,4 @@
-"""The spectra: which survey took each, what it gives, and what the archive's table of matches makes of it."""
+"""Simulate spectra: the survey that took each, its values, and the archive's table of matches."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def take_spectra(scene: Scene) -> list[Match]:
 
 
 def merged(spectra: tuple[Spectrum, ...]) -> Match:
-    """What the archive makes of spectra of one object.
+    """Merge the spectra of one object as the archive does.
 
     None secure: -9.  One secure: that one.  Several: the mean.  A single spectrum stays as it is.
     """

@@ -1,4 +1,4 @@
-"""Tars as the services send them, written member by member and shown when they are whole."""
+"""Write tars as the services send them, member by member; they appear when they are complete."""
 
 from __future__ import annotations
 

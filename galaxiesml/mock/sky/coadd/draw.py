@@ -1,4 +1,4 @@
-"""Light without noise: each source drawn by GalSim through the PSF onto a tract's pixels."""
+"""Draw light without noise: GalSim draws each source through the PSF onto a tract's pixels."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _one(sources, number, band, point, psf, flux, x, y, box, is_whole):
 
 
 def _smudge(away: np.ndarray, psf: Psf, flux: float, radius: float) -> np.ndarray:
-    """What is lost in the noise: a round Moffat profile, as wide as PSF, pixel and galaxy together.
+    """Draw a source that is lost in the noise: a round Moffat profile as wide as PSF, pixel and galaxy together.
 
     Parameters
     ----------

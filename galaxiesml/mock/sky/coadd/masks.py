@@ -1,4 +1,4 @@
-"""Masks of a coadd: what happened to its pixels, in bits, from the picture itself and from the detector."""
+"""Make the mask bits of a coadd, from the picture itself and from the detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of a coadd: light, noise, mask and variance in a box of a tract's pixels."""
+"""Make pictures of a coadd: light, noise, mask and variance in a box of a tract's pixels."""
 
 from __future__ import annotations
 

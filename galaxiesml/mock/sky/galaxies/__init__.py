@@ -1,1 +1,1 @@
-"""The galaxies of the simulated sky: redshifts, spectra, magnitudes, shapes, places."""
+"""The galaxies of the simulated sky: redshifts, spectra, magnitudes, shapes and positions."""

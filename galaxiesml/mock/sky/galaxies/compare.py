@@ -1,4 +1,4 @@
-"""The simulated spectroscopic sample beside the real one: distributions, and colour against redshift."""
+"""Compare the simulated spectroscopic sample with the real one: distributions, and colour against redshift."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GROUP, _NAMES, _VALUES = "data", "block0_items", "block0_values"
 
 @dataclass(frozen=True)
 class Sample:
-    """What both samples have, each of shape (n,).
+    """The quantities of a sample, each of shape (n,).
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ def drawn(n: int, seed: int, progress: Callable[[int], None] | None = None) -> S
         n or the seed is out of range, or GalSim or speclite is not installed.
     """
     if n < 1:
-        raise UsageError(f"{n} galaxies are no sample.", "Ask for --galaxies 1 or more.")
+        raise UsageError(f"--galaxies {n} is out of range.", "Give 1 or more.")
     if seed < 0:
         raise UsageError(f"--seed {seed} is out of range.", "Give 0 or more.")
     rng = np.random.default_rng(seed)
@@ -101,10 +101,12 @@ def read_reference(path: Path) -> Sample:
             names = [name.decode() for name in group[_NAMES][:]]
             values = np.asarray(group[_VALUES], float)
     except BlockingIOError:
-        raise LockedError(f"{path} is open for writing in another process.", "Close it there, then compare.") from None
+        raise LockedError(
+            f"{path} is open for writing in another process.", "Close it in that process, then compare."
+        ) from None
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} is no table of real objects: {error}.",
+            f"{path} is not a table of real objects: {error}.",
             f"Give a pandas HDF5 file with a table {_GROUP!r} of the columns {', '.join(_COLUMNS)}, such as RAIL's "
             "hsc_ratios_and_specz.hdf5.",
         ) from error

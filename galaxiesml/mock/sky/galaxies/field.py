@@ -1,4 +1,4 @@
-"""Galaxies of the field, without spectra: the neighbours in every picture, with counts that rise to the faint."""
+"""Field galaxies without spectra: the neighbours in every picture, with counts that rise to faint magnitudes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Z_LIMITS = (0.005, 4.9)
 
 
 def field(n: int, rng: np.random.Generator, faintest_i: float = FAINTEST_I) -> Galaxies:
-    """Draw galaxies as they stand about any place in the sky.
+    """Draw the galaxies of a random region of the sky.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The numbers behind the spectroscopic sample.
+"""Fitted parameters of the spectroscopic sample.
 
 Written by ``python benchmarks/population.py --fit FILE``.  Fitted to 427,777 of 429,235 objects of HSC's PDR2
 with spectra (RAIL's hsc_ratios_and_specz.hdf5; the rest are stars and redshifts beyond what is drawn).  A row is one

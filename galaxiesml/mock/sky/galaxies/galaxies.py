@@ -1,4 +1,4 @@
-"""Galaxies as arrays, and how a type, dust, a redshift and an i magnitude become colours, radii and shapes."""
+"""Arrays of galaxies; convert type, dust, redshift and i magnitude to colours, radii and shapes."""
 
 from __future__ import annotations
 

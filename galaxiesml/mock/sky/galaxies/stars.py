@@ -1,4 +1,4 @@
-"""Stars of the Milky Way in a direction that HSC Wide looks to: magnitudes, colours and how many there are."""
+"""Stars of the Milky Way in a direction of HSC Wide: magnitudes, colours and counts."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The simulated survey: where it looked, how deep, through which PSF, and what went wrong."""
+"""The simulated survey: its area, depth, PSF and faults."""

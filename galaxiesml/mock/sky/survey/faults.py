@@ -1,7 +1,7 @@
-"""Everything that is wrong on purpose: what each fault is, where it is put, and whether a good galaxy carries it.
+"""The planted faults: what each one is, where it is placed, and whether it is on a clean galaxy.
 
-A fault *of the pictures* is put on one of the galaxies that were asked for: the catalogue knows nothing of it.
-A fault *of the catalogue* is put on a galaxy of its own, beside those.
+A fault *of the pictures* is put on one of the requested galaxies and does not appear in the catalogue.
+A fault *of the catalogue* is put on an additional galaxy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Fault:
     place : str
         A place of :mod:`galaxiesml.mock.sky.survey.places`.
     is_extra : bool
-        On a galaxy of its own, beside those asked for.
+        Whether it is on an additional galaxy.
     bands : str
         The bands that it is in; empty where that means nothing.
     """

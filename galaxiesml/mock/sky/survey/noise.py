@@ -1,4 +1,4 @@
-"""Noise of a coadd: the same in a pixel of a tract whichever picture shows it, another in every tract and band."""
+"""Noise of a coadd: a pixel of a tract has the same noise in every picture; tracts and bands differ."""
 
 from __future__ import annotations
 

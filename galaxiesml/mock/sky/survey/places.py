@@ -1,4 +1,4 @@
-"""Where the simulated survey lies, and where in it each kind of fault finds its place.
+"""The position of the simulated survey, and the positions of each kind of fault in it.
 
 The survey's rectangle lies across the line between tracts 9812 and 9813, its upper edge in the ring above.
 """
@@ -16,7 +16,7 @@ _TOP_DEC = 2.94
 #: Galaxies for each square degree, and the least half-height, deg, that holds every place below.
 _DENSITY, _LEAST = 250.0, 0.23
 _SHAPE = 1.65
-#: Patches that the service lacks, and in which bands.
+#: Patches that the service does not have, and in which bands.
 UNSERVED = ((RIGHT, 7, 6, "grizy"), (LEFT, 1, 6, "y"), (RIGHT, 8, 6, "z"))
 _PIXEL_DEG = 0.168 / 3600.0
 #: Of positions that several tracts hold, how many are taken: with all, half the pictures would be of repeats.

@@ -1,1 +1,1 @@
-"""The truth beside the simulated sky, and what each cut should make of it."""
+"""The truth about the simulated sky, and the expected verdict of each cut."""

@@ -1,4 +1,4 @@
-"""Which rows each version of galaxies must keep, read from the simulated tables by the paper's words.
+"""Find the rows that each version of galaxies must keep, from the simulated tables and the paper's text.
 
 No SQL of the project is read: this is the truth that a build is held against.
 """

@@ -1,4 +1,4 @@
-"""The truth about a simulated sky, in files that no ingest reads."""
+"""Write the truth about a simulated sky to files that are never landed."""
 
 from __future__ import annotations
 
