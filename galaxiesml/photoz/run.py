@@ -152,7 +152,7 @@ def train(
     """
     config = config or Config()
     data = data.splitted(config.seed)
-    training, validation = _parts(data, config.seed)
+    training, validation = _parts(data, config)
     hashes = {"training": training.digest(), "validation": validation.digest()}
     digest = folder.digest(config, hashes)
     place = None if out is None else Path(out)
@@ -197,12 +197,14 @@ def load(out: Path | str) -> Run:
     return folder.read(Path(out))
 
 
-def _parts(data: Data, seed: int) -> tuple[Data, Data]:
+def _parts(data: Data, config: Config) -> tuple[Data, Data]:
     if data.redshift is None:
         raise UsageError("There is no redshift to train on.", "Name its column: --redshift specz_redshift")
+    if config.use_errors and data.errors is None:
+        raise UsageError("use_errors=true: the table has no errors.", "Name their columns: --errors '{band}_err'")
     training, validation = data.of("training"), data.of("validation")
     if not len(validation) and len(training) >= FEWEST_TRAINING:
-        data = replace(training, split=None).splitted(seed)
+        data = replace(training, split=None).splitted(config.seed)
         training, validation = data.of("training"), data.of("validation")
     for name, part, fewest in (("train", training, FEWEST_TRAINING), ("validate", validation, FEWEST_VALIDATION)):
         if len(part) < fewest:
