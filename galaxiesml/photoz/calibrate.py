@@ -9,7 +9,8 @@ import numpy as np
 
 from galaxiesml.photoz import grid
 
-_LOWEST, _HIGHEST = 0.2, 5.0
+#: Below it, PDFs would be sharpened so far that the least mistake becomes a surprise; intervals are right all the same.
+_LOWEST, _HIGHEST = 0.5, 5.0
 LEVELS = (0.68, 0.95)
 #: Quantiles of the residuals of a network that gives a point alone.
 RESIDUALS = 1001

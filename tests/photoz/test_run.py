@@ -45,7 +45,8 @@ def test_predictions_have_every_column_and_mean_what_they_say(sky, small_run):
         assert (made[inner].to_numpy() >= made[outer].to_numpy()).all()
     assert made["odds"].to_numpy().min() >= 0 and made["odds"].to_numpy().max() <= 1
     assert _nmad(made, testing.redshift) < 0.06
-    assert metrics.pdfs(grid.unpack(units), run.edges, testing.redshift)["coverage_68"] == pytest.approx(0.68, abs=0.06)
+    low, high = made["z_low_68"].to_numpy(), made["z_high_68"].to_numpy()
+    assert metrics.coverage(low, high, testing.redshift) == pytest.approx(0.68, abs=0.06)
 
 
 def test_a_folder_holds_the_run(sky, small_run):
