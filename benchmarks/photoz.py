@@ -34,8 +34,8 @@ from tests.made.redshifts import dc2, hsc_colours
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 #: New seeds, which no setting was chosen by.
 SEEDS = (101, 202, 303)
-#: Of i and g - z no colour is left to make; the noise asks for large leaves; redshifts go up to 7.
-HSC = {"table": {"colours": False, "z_max": 7.1}, "forest": {"leaf": 20, "z_max": 7.1}}
+#: Of i and g - z no colour is left to make; the noise asks for large leaves.
+HSC = {"table": {"colours": False, "band_dropout": 0.0}, "forest": {"leaf": 20}}
 COLUMNS = ("nmad", "outliers", "loss", "crps", "pit_ks", "coverage_68", "inside_68", "cpu_s", "rows_per_s", "bytes")
 
 
