@@ -54,7 +54,7 @@ def test_a_folder_holds_the_run(sky, small_run):
     assert sorted(path.name for path in folder.iterdir()) == ["curve.parquet", "run.json", "weights.safetensors"]
     told = json.loads((folder / "run.json").read_text())
     assert told["provenance"] == {"build": "b1"} and told["seeds"] == [1, 1001]
-    assert told["data"]["rows"] == {"training": len(sky.of("training")), "validation": len(sky.of("validation"))}
+    assert told["data"]["rows"] == {name: (sky.split == name).sum() for name in ("training", "validation", "testing")}
     assert pq.read_table(folder / "curve.parquet").num_rows == 12
     again = load(folder)
     assert again.predict(sky).equals(run.predict(sky))
