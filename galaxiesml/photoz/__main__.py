@@ -10,6 +10,7 @@ from pathlib import Path
 
 from galaxiesml.errors import GalaxiesmlError, UsageError
 from galaxiesml.photoz.config import ESTIMATORS, POINTS, Columns, Config
+from galaxiesml.system import interrupts
 
 _EXAMPLES = """examples:
   python -m galaxiesml.photoz train table --table dc2.parquet --redshift z --magnitudes 'mag_{band}' \\
@@ -34,8 +35,7 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.write(f"Error: {error}\n" + (f"{error.hint}\n" if error.hint else ""))
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; type it again to go on.\n")
-        return 130
+        return interrupts.farewell()
     except OSError as error:
         sys.stderr.write(f"Error: {error.filename or 'A file'}: {error.strerror or error}.\n")
         return 3 if isinstance(error, FileNotFoundError) else 8
@@ -169,4 +169,5 @@ def _text(told: dict) -> str:
 
 
 if __name__ == "__main__":
+    interrupts.listen()
     sys.exit(main())

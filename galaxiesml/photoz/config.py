@@ -127,7 +127,7 @@ class Config:
     frequencies: int = 8
     embedding: int = 8
     dropout: float = 0.0
-    bins_share: float = 0.5
+    bins_share: float = 0.75
     mixtures: int = 8
     label_width: float = 0.008
     crps_weight: float = 10.0
@@ -141,7 +141,7 @@ class Config:
     folds: int = 5
     threads: int = 1
     device: str = "auto"
-    chunk: int = 16384
+    chunk: int = 4096
 
     def __post_init__(self):
         _check(self)

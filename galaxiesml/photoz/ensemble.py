@@ -96,6 +96,10 @@ class Ensemble:
         return _mean(made)
 
 
+def torch_version() -> str:
+    return str(torch.__version__)
+
+
 def curve_of(lines: list[dict]) -> pa.Table:
     """The curve as a table, one row an epoch of a member."""
     whole = ("member", "epoch", "members", "epochs")

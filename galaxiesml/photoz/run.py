@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,8 @@ from galaxiesml.errors import UsageError
 from galaxiesml.photoz import calibrate, estimates, folder, grid, metrics, tables
 from galaxiesml.photoz.calibrate import Calibration
 from galaxiesml.photoz.config import Columns, Config
-from galaxiesml.photoz.data import Data
-from galaxiesml.photoz.ensemble import Ensemble, Outcome
+from galaxiesml.photoz.data import SPLITS, Data
+from galaxiesml.photoz.ensemble import Ensemble, Outcome, torch_version
 
 #: The fewest rows to train on and to validate on.
 FEWEST_TRAINING, FEWEST_VALIDATION = 100, 50
@@ -152,7 +153,7 @@ def train(
     """
     config = config or Config()
     data = data.splitted(config.seed)
-    training, validation = _parts(data, config.seed)
+    training, validation = _parts(data, config)
     hashes = {"training": training.digest(), "validation": validation.digest()}
     digest = folder.digest(config, hashes)
     place = None if out is None else Path(out)
@@ -179,7 +180,17 @@ def train(
         columns=data.columns,
         curve=curve,
     )
-    run.info.update(_info(run, digest, hashes, training, validation, outside, provenance))
+    rows = {name: len(data.of(name)) for name in SPLITS} | {"training": len(training), "validation": len(validation)}
+    run.info.update(
+        digest=digest,
+        version=__version__,
+        made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        seeds=[config.seed + 1000 * number for number in range(config.seeds)],
+        data={"rows": rows, "sha256": hashes},
+        provenance=provenance or {},
+        validation=_judged(run, outside, validation.redshift),
+        time={"torch": torch_version(), "device": ensemble.device},
+    )
     run.info["time"] |= {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
     if place is not None:
         folder.write(place, run)
@@ -197,12 +208,14 @@ def load(out: Path | str) -> Run:
     return folder.read(Path(out))
 
 
-def _parts(data: Data, seed: int) -> tuple[Data, Data]:
+def _parts(data: Data, config: Config) -> tuple[Data, Data]:
     if data.redshift is None:
         raise UsageError("There is no redshift to train on.", "Name its column: --redshift specz_redshift")
+    if config.use_errors and data.errors is None:
+        raise UsageError("use_errors=true: the table has no errors.", "Name their columns: --errors '{band}_err'")
     training, validation = data.of("training"), data.of("validation")
     if not len(validation) and len(training) >= FEWEST_TRAINING:
-        data = replace(training, split=None).splitted(seed)
+        data = replace(training, split=None).splitted(config.seed)
         training, validation = data.of("training"), data.of("validation")
     for name, part, fewest in (("train", training, FEWEST_TRAINING), ("validate", validation, FEWEST_VALIDATION)):
         if len(part) < fewest:
@@ -217,22 +230,9 @@ def _calibrated(outcome: Outcome, calibration: Calibration, edges: np.ndarray) -
     return calibrate.tempered(outcome.pdf, calibration.temperature)
 
 
-def _info(run: Run, digest, hashes, training: Data, validation: Data, outside: Outcome, provenance) -> dict:
-    """run.json, but for what it took."""
-    pdf = _calibrated(outside, run.calibration, run.edges)
-    config = run.config
+def _judged(run: Run, outside: Outcome, truth: np.ndarray) -> dict[str, float | None]:
+    """Metrics of validation rows, by weights that their fold did not choose."""
+    pdf, config = _calibrated(outside, run.calibration, run.edges), run.config
     made = estimates.estimates(pdf, run.edges, run.calibration.central, config.odds_width, config.z_phot, outside.point)
-    truth = validation.redshift
     judged = metrics.points(made["z_phot"], truth) | metrics.pdfs(pdf, run.edges, truth)
-    import torch
-
-    return {
-        "digest": digest,
-        "version": __version__,
-        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "seeds": [config.seed + 1000 * number for number in range(config.seeds)],
-        "data": {"rows": {"training": len(training), "validation": len(validation)}, "sha256": hashes},
-        "provenance": provenance or {},
-        "validation": judged,
-        "time": {"torch": torch.__version__, "device": run.ensemble.device},
-    }
+    return {name: value if math.isfinite(value) else None for name, value in judged.items()}

@@ -88,54 +88,56 @@ def fit(
     tell : callable, optional
         Called after each epoch.
     """
-    state = _resumed(path, digest)
     device = device_of(config)
-    rows, judged = (_on(device, part) for part in (training, validation))
-    folds = folds_of(len(validation), config).to(device)
+    job = Job(
+        config=config,
+        device=device,
+        begin=lambda number: _begun(make, number, config.seed + 1000 * number, training).to(device),
+        rows=_on(device, training),
+        judged=_on(device, validation),
+        folds=folds_of(len(validation), config).to(device),
+        keep=lambda state: None if path is None else _write(path, state, digest),
+        tell=tell or (lambda epoch: None),
+    )
+    state = _resumed(path, digest)
     with settled(config):
         for number in range(len(state.members), config.seeds):
-            _fit_member(number, make, training, rows, judged, folds, config, device, state, path, digest, tell)
+            _fit_member(job, number, state)
     return state
 
 
-def _fit_member(number, make, training, rows, judged, folds, config, device, state, path, digest, tell) -> None:
-    seed = config.seed + 1000 * number
-    network = _begun(make, number, seed, training).to(device)
+@dataclass(frozen=True)
+class Job:
+    """What does not change while an ensemble trains; the data is resident on the device."""
+
+    config: Config
+    device: torch.device
+    begin: Callable[[int], torch.nn.Module]
+    rows: tuple[Tensor, Tensor | None, Tensor]
+    judged: tuple[Tensor, Tensor | None, Tensor]
+    folds: Tensor
+    keep: Callable[[State], None]
+    tell: Callable[[Epoch], None]
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return -(-len(self.rows[0]) // self.config.batch)
+
+
+def _fit_member(job: Job, number: int, state: State) -> None:
+    """Train one network, from its beginning or from where `state` has it, until its epochs are done."""
+    config, network = job.config, job.begin(number)
     optimizer = _optimizer(network, config)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    member = Member()
-    epochs_done = len(state.scores)
-    if epochs_done:
-        member = _restore(state, network, optimizer, average)
-    steps = -(-len(rows[0]) // config.batch)
-
-    for epoch in range(epochs_done, config.epochs):
+    member = _restore(state, network, optimizer, average) if state.scores else Member()
+    for epoch in range(len(state.scores), config.epochs):
         began = time.perf_counter()
-        generator = torch.Generator(device).manual_seed((seed * 1_000_003 + epoch) % 2**63)
-        order = torch.randperm(len(rows[0]), generator=generator, device=device)
-        losses = []
-        for step in range(steps):
-            rate = _rate(network.schedule, (epoch * steps + step) / (config.epochs * steps), config)
-            batch = order[step * config.batch : (step + 1) * config.batch]
-            magnitudes, errors, redshift = (None if part is None else part[batch] for part in rows)
-            if config.band_dropout:
-                magnitudes = _hidden(magnitudes, config.band_dropout, generator)
-            loss = network.loss(magnitudes, errors, redshift, generator)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            if network.clip is not None:
-                torch.nn.utils.clip_grad_norm_(network.parameters(), network.clip, foreach=True)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-            _follow(average, network, min(config.average, (epoch * steps + step + 1) / (epoch * steps + step + 10)))
-            losses.append(loss.detach())
-        losses = torch.stack(losses)
+        losses = _train_epoch(job, number, epoch, network, optimizer, average)
         _refuse_nan(losses, number, epoch)
-
-        validation_losses, estimates = _judge(network, average, judged)
-        by_fold = [float(validation_losses[folds == fold].double().sum()) for fold in range(config.folds)]
-        state.scores.append(by_fold)
+        validation_losses, estimates = _judge(network, average, job.judged)
+        folds = [validation_losses[job.folds == fold].double().sum() for fold in range(config.folds)]
+        state.scores.append([float(total) for total in folds])
         _choose(member, state.scores, epoch, average)
         seconds = time.perf_counter() - began
         line = Epoch(
@@ -144,10 +146,10 @@ def _fit_member(number, make, training, rows, judged, folds, config, device, sta
             members=config.seeds,
             epochs=config.epochs,
             training_loss=float(losses.mean()),
-            validation_loss=sum(by_fold) / len(folds),
-            nmad=nmad(estimates, judged[2]),
-            learning_rate=rate,
-            rows_per_second=len(rows[0]) / seconds,
+            validation_loss=sum(state.scores[-1]) / len(job.folds),
+            nmad=nmad(estimates, job.judged[2]),
+            learning_rate=optimizer.param_groups[0]["lr"],
+            rows_per_second=len(job.rows[0]) / seconds,
             seconds=seconds,
             seconds_left=seconds * ((config.seeds - number) * config.epochs - epoch - 1),
         )
@@ -158,13 +160,37 @@ def _fit_member(number, make, training, rows, judged, folds, config, device, sta
             state.scores, state.tensors = [], {}
         else:
             state.tensors = _kept(member, network, optimizer, average)
-        if path is not None:
-            _write(path, state, member, digest)
-        if tell is not None:
-            tell(line)
+        job.keep(state)
+        job.tell(line)
         interrupts.check()
         if is_last:
-            break
+            return
+
+
+def _train_epoch(job: Job, number: int, epoch: int, network, optimizer, average: dict[str, Tensor]) -> Tensor:
+    """One pass over the training rows in an order of its own; the loss of each batch."""
+    config, losses = job.config, []
+    seed = (config.seed + 1000 * number) * 1_000_003 + epoch
+    generator = torch.Generator(job.device).manual_seed(seed % 2**63)
+    order = torch.randperm(len(job.rows[0]), generator=generator, device=job.device)
+    for step in range(epoch * job.steps, (epoch + 1) * job.steps):
+        at = (step - epoch * job.steps) * config.batch
+        batch = order[at : at + config.batch]
+        magnitudes, errors, redshift = (None if part is None else part[batch] for part in job.rows)
+        if config.band_dropout:
+            magnitudes = _hidden(magnitudes, config.band_dropout, generator)
+        loss = network.loss(magnitudes, errors, redshift, generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if network.clip is not None:
+            torch.nn.utils.clip_grad_norm_(network.parameters(), network.clip, foreach=True)
+        for group in optimizer.param_groups:
+            group["lr"] = _rate(network.schedule, step / (config.epochs * job.steps), config)
+        optimizer.step()
+        # Young, the average forgets faster: it follows about the last tenth of the steps.
+        _follow(average, network, min(config.average, (step + 1) / (step + 10)))
+        losses.append(loss.detach())
+    return torch.stack(losses)
 
 
 def nmad(estimates: Tensor, redshift: Tensor) -> float:
@@ -316,7 +342,7 @@ def _restore(state: State, network, optimizer, average: dict[str, Tensor]) -> Me
     return member
 
 
-def _write(path: Path, state: State, member: Member, digest: str) -> None:
+def _write(path: Path, state: State, digest: str) -> None:
     tensors = {f"now/{name}": value for name, value in state.tensors.items()}
     for number, done in enumerate(state.members):
         for epoch, weights in done.weights.items():

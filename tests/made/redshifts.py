@@ -49,12 +49,15 @@ def dc2(folder: Path) -> tuple[Data, Data]:
 
 
 def hsc_colours(folder: Path) -> tuple[Data, Data]:
-    """i and g - z of real galaxies: 15,000 to train (1,500 validate), 40,000 to test; equal photometry together."""
+    """i and g - z of real galaxies at z from .01 to 4, as GalaxiesML has them; equal photometry is on one side.
+
+    15,000 to train, of which 1,500 validate, and 40,000 to test.
+    """
     import h5py
 
     with h5py.File(folder / "hsc_ratios_and_specz.hdf5") as file:
         i, colour, redshift = file["data/block0_values"][()].T
-    known = np.isfinite(i) & np.isfinite(colour) & np.isfinite(redshift) & (redshift >= 0)
+    known = np.isfinite(i) & np.isfinite(colour) & (redshift >= 0.01) & (redshift <= 4)
     photometry, redshift = np.column_stack([i, colour])[known].astype(np.float32), redshift[known]
     group = np.unique(photometry, axis=0, return_inverse=True)[1].ravel()
     rng = np.random.default_rng(3)

@@ -45,7 +45,8 @@ def test_predictions_have_every_column_and_mean_what_they_say(sky, small_run):
         assert (made[inner].to_numpy() >= made[outer].to_numpy()).all()
     assert made["odds"].to_numpy().min() >= 0 and made["odds"].to_numpy().max() <= 1
     assert _nmad(made, testing.redshift) < 0.06
-    assert metrics.pdfs(grid.unpack(units), run.edges, testing.redshift)["coverage_68"] == pytest.approx(0.68, abs=0.06)
+    low, high = made["z_low_68"].to_numpy(), made["z_high_68"].to_numpy()
+    assert metrics.coverage(low, high, testing.redshift) == pytest.approx(0.68, abs=0.06)
 
 
 def test_a_folder_holds_the_run(sky, small_run):
@@ -53,7 +54,7 @@ def test_a_folder_holds_the_run(sky, small_run):
     assert sorted(path.name for path in folder.iterdir()) == ["curve.parquet", "run.json", "weights.safetensors"]
     told = json.loads((folder / "run.json").read_text())
     assert told["provenance"] == {"build": "b1"} and told["seeds"] == [1, 1001]
-    assert told["data"]["rows"] == {"training": len(sky.of("training")), "validation": len(sky.of("validation"))}
+    assert told["data"]["rows"] == {name: (sky.split == name).sum() for name in ("training", "validation", "testing")}
     assert pq.read_table(folder / "curve.parquet").num_rows == 12
     again = load(folder)
     assert again.predict(sky).equals(run.predict(sky))
@@ -65,7 +66,7 @@ def test_chunks_do_not_change_predictions(sky, small_run):
     some = sky.take(np.arange(200))
     object.__setattr__(run, "config", Config.from_json({**run.config.as_dict(), "chunk": 37}))
     parts = run.predict(some)
-    object.__setattr__(run, "config", Config.from_json({**run.config.as_dict(), "chunk": 16384}))
+    object.__setattr__(run, "config", Config.from_json({**run.config.as_dict(), "chunk": 4096}))
     whole = run.predict(some)
     assert np.abs(parts["z_median"].to_numpy() - whole["z_median"].to_numpy()).max() < 1e-3
 
@@ -275,6 +276,33 @@ def test_data_that_cannot_train_is_refused(sky):
         train(type(sky)(sky.magnitudes, sky.bands))
     with pytest.raises(UsageError, match="too few to train"):
         train(sky.take(np.arange(100)))
+
+
+def test_errors_that_are_not_there_are_asked_for(sky):
+    with pytest.raises(UsageError, match="the table has no errors"):
+        train(type(sky)(sky.magnitudes, sky.bands, redshift=sky.redshift), Config.of("table", use_errors=True))
+
+
+def test_one_band_is_enough_to_train(sky):
+    one = type(sky)(sky.magnitudes[:, :1], ("g",), redshift=sky.redshift, split=sky.split)
+    made = train(one, Config.of("table", epochs=2, seeds=2, width=16)).predict(one)
+    assert made.num_rows == len(sky)
+    assert train(one, Config.of("table", epochs=2, seeds=1, width=16)).predict(one.take(np.arange(0))).num_rows == 0
+
+
+def test_ctrl_c_ends_with_130_and_what_is_typed_again_goes_on(sky, tmp_path, repo):
+    columns = {f"{band}_cmodel_mag": sky.magnitudes[:, place] for place, band in enumerate(sky.bands)}
+    pq.write_table(pa.table(columns | {"specz_redshift": sky.redshift}), tmp_path / "t.parquet")
+    words = ["train", "table", "--table", tmp_path / "t.parquet", "--out", tmp_path / "run", "--seeds", "1"]
+    command = [sys.executable, "-m", "galaxiesml.photoz", *map(str, words), "--set", "epochs=6", "--set", "width=16"]
+    environment = {**os.environ, "PYTHONPATH": str(repo)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    assert "epoch 1/6" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert "Interrupted; type it again to go on." in process.communicate()[1]
+    assert process.returncode == 130
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "epoch 1/6" not in again.stderr and "epoch 6/6" in again.stderr
 
 
 def test_data_without_a_split_is_split_by_the_seed(sky):
