@@ -161,7 +161,12 @@ SAYS = {
     "scan_parquet": ("glob=False", "hive_partitioning=False"),
     "read_table": ("partitioning=None",),
 }
-FROM_MEMORY = {("galaxiesml/ingest/text.py", "pacsv.read_csv(io.BytesIO(chunk), **options)")}
+#: Of what is in memory, or a file that is open already.
+FROM_MEMORY = {
+    ("galaxiesml/ingest/text.py", "pacsv.read_csv(io.BytesIO(chunk), **options)"),
+    ("galaxiesml/photoz/external.py", "csv.read_csv(file)"),
+    ("galaxiesml/photoz/tables.py", "csv.read_csv(file)"),
+}
 
 
 def sources(repo):

@@ -46,7 +46,9 @@ def open_log(folder: Path) -> None:
     """Log to galaxiesml.log in a folder; a folder that is not writable is ignored."""
     for handler in [handler for handler in LOG.handlers if isinstance(handler, logging.FileHandler)]:
         LOG.removeHandler(handler)
-        handler.close()
+        # What a full disk has refused cannot be written now either.
+        with contextlib.suppress(OSError):
+            handler.close()
     try:
         folder.mkdir(exist_ok=True)
         path = folder / "galaxiesml.log"

@@ -139,7 +139,12 @@ def _read_table(path: Path, renamed: dict[str, str]) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, partitioning=None) if path.suffix.lower() != ".csv" else csv.read_csv(path)
+        if path.suffix.lower() == ".csv":
+            # Opened here: Arrow would take some names for addresses.
+            with path.open("rb") as file:
+                table = csv.read_csv(file)
+        else:
+            table = pq.read_table(path, partitioning=None)
     except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
         raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
     if len(set(table.column_names)) < len(table.column_names):

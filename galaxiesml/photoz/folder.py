@@ -77,7 +77,7 @@ def read(place: Path) -> Run:
         kind = "" if not isinstance(error, KeyError) else "missing key "
         raise InputError(f"{where} does not hold a run: {kind}{words[:200]}.", _AGAIN) from None
     try:
-        curve = pq.read_table(place / CURVE)
+        curve = pq.read_table(place / CURVE, partitioning=None)
     except FileNotFoundError:
         raise InputError(f"{place / CURVE} does not exist.", _AGAIN) from None
     except (pa.ArrowInvalid, OSError) as error:
@@ -88,7 +88,7 @@ def read(place: Path) -> Run:
 
 def _json(path: Path) -> dict:
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
             f"{path.parent} holds no finished run: there is no {INFO}.", "Type the training again: it goes on."

@@ -76,7 +76,7 @@ def names(path: Path, group: str = "") -> list[str]:
 
             with h5py.File(path, "r") as file:
                 return list(file[group] if group else file)
-        with csv.open_csv(path) as reader:
+        with path.open("rb") as file, csv.open_csv(file) as reader:
             return reader.schema.names
     except (pa.ArrowInvalid, OSError, KeyError) as error:
         raise InputError(f"{path} cannot be read: {str(error).splitlines()[0][:200]}.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -96,13 +97,15 @@ def _parquet(path: Path, names: dict[str, bool]) -> pa.Table:
     import pyarrow.parquet as pq
 
     there = set(pq.read_schema(path).names)
-    return pq.read_table(path, columns=[name for name in names if name in there])
+    return pq.read_table(path, columns=[name for name in names if name in there], partitioning=None)
 
 
 def _csv(path: Path) -> pa.Table:
     from pyarrow import csv
 
-    return csv.read_csv(path)
+    # Opened here: Arrow would take some names for addresses.
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        return csv.read_csv(file)
 
 
 def _hdf5(path: Path, group: str, names: dict[str, bool]) -> pa.Table:

@@ -8,7 +8,8 @@
     
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {%- set drawn = run_query('select count(*) from ' ~ this.schema ~ '.' ~ config.require('rows_of')).rows[0][0] | int -%}
+    {%- set rows_of = this.schema ~ '.' ~ config.require('rows_of') -%}
+    {%- set drawn = run_query('select count(*) from ' ~ rows_of).rows[0][0] | int -%}
     {#- Of no rows one part says it all. -#}
     {%- set last = (replicates.split(' ') | last | int) if drawn else 0 -%}
     {%- set step = [1, [20, config.require('memory_rows') // [drawn, 1] | max] | min] | max -%}

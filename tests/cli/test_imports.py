@@ -84,7 +84,9 @@ def test_nothing_else_needs_torch(found):
     # Every module of the package is imported, but for those that measure and draw what was measured.
     needs = {name for name, package in found["needs"] if package == "torch"}
     assert [entry for entry in found["needs"] if entry[1] != "torch"] == []
-    assert needs and all(name.startswith("galaxiesml.morphology.") for name in needs)
+    assert needs and all(name.startswith(("galaxiesml.morphology.", "galaxiesml.photoz.")) for name in needs)
+    light = ("catalogued", "config", "data", "external", "grid", "metrics", "named", "released", "stored", "tables")
+    assert not {f"galaxiesml.photoz.{name}" for name in light} & needs
     assert (
         not {f"galaxiesml.morphology.{name}" for name in ("settings", "choice", "detect", "source_extractor")} & needs
     )

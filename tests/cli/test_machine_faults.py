@@ -106,7 +106,8 @@ def test_a_full_disk_is_said_and_leaves_no_half_made_file(catalog, tmp_path):
     shutil.copy(tar.with_suffix(".txt"), tmp_path)
     other.write_bytes(tar.read_bytes() + b"\0" * 512)
     (tmp_path / "ids.csv").write_text("object_id\n" + "".join(f"{number}\n" for number in range(1, 20001)))
-    size = sum(path.stat().st_size for path in catalog.rglob("*") if path.is_file())
+    # A file and a folder take whole pages.
+    size = sum(-(-path.stat().st_size // 4096) * 4096 for path in catalog.rglob("*"))
     # Room for the catalogue, and for a page or two more.
     script = f"""
         mount -t tmpfs -o size={size // 1024 + 400 * 4}k none '{disk}'

@@ -124,7 +124,7 @@ def test_a_wrong_reference_is_named(tmp_path):
     other = table(tmp_path / "other.hdf5", (b"a", b"b", b"c"))
     empty = table(tmp_path / "empty.hdf5", rows=[(np.nan,) * 3])
     for path, words in (
-        (text, "no table of real objects"),
+        (text, "not a table of real objects"),
         (tmp_path / "absent.hdf5", "absent.hdf5"),
         (other, "has the columns a, b, c"),
         (empty, "no row without NaN"),

@@ -299,7 +299,7 @@ def test_ctrl_c_ends_with_130_and_what_is_typed_again_goes_on(sky, tmp_path, rep
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     assert "epoch 1/6" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    assert "Interrupted; type it again to go on." in process.communicate()[1]
+    assert "Interrupted. Type the command again to continue." in process.communicate()[1]
     assert process.returncode == 130
     again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "epoch 1/6" not in again.stderr and "epoch 6/6" in again.stderr
