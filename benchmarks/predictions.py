@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.photoz.external import lists
-from galaxiesml.photoz.stored import UNITS, put
+from galaxiesml.photoz.grid import pack
+from galaxiesml.photoz.stored import put
 
 BLOCK = 50_000
 EDGES = np.expm1(np.linspace(0, np.log(5), 301))
@@ -37,8 +38,6 @@ def predictions(rows: int) -> Iterator[pa.Table]:
         z = np.clip(random.gamma(2, 0.4, count), 0.01, 3.9)
         point = np.clip(np.log1p(z) + 0.02 * random.standard_t(3, count), 0.001, 1.6)
         mass = np.exp(-0.5 * ((middle - point[:, None]) / 0.03) ** 2)
-        units = np.floor(mass / mass.sum(axis=1, keepdims=True) * UNITS).astype(np.int64)
-        units[np.arange(count), units.argmax(axis=1)] += UNITS - units.sum(axis=1)
         z_phot = np.expm1(point)
         yield pa.table(
             {
@@ -46,7 +45,7 @@ def predictions(rows: int) -> Iterator[pa.Table]:
                 "z_low_68": z_phot - 0.03 * (1 + z_phot),
                 "z_high_68": z_phot + 0.03 * (1 + z_phot),
                 "redshift_of_file": z,
-                "pdf": lists(units),
+                "pdf": lists(pack(mass)),
             }
         )
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.measured import PREDICTIONS
 from galaxiesml.errors import InputError, UsageError
-from galaxiesml.photoz.stored import UNITS
+from galaxiesml.photoz.grid import pack
 
 #: What the columns are called elsewhere.
 NAMES = {
@@ -262,9 +262,7 @@ def packed(path: Path, mass: np.ndarray, edges: np.ndarray) -> np.ndarray:
             f"({int(wrong.sum()):,} rows).",
             "A PDF is a density: 0 or more, with an integral of 1.",
         )
-    units = np.floor(mass / total[:, None] * UNITS).astype(np.int64)
-    units[np.arange(len(units)), units.argmax(axis=1)] += UNITS - units.sum(axis=1)
-    return units
+    return pack(mass)
 
 
 def _checked(path: Path, table: pa.Table, pdfs, edges) -> Foreign:

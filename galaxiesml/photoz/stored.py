@@ -16,10 +16,9 @@ import pyarrow as pa
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.measured import PREDICTIONS
 from galaxiesml.errors import InputError, UsageError
+from galaxiesml.photoz.grid import WHOLE
 from galaxiesml.system.atomic import appearing
 
-#: What the probabilities of a prediction sum to.
-UNITS = 65_535
 _FILE = "predictions.parquet"
 
 
@@ -38,7 +37,8 @@ def put(catalog: Catalog, run: dict, batches: Iterable[pa.Table], edges: np.ndar
     run : dict
         Columns of the table of runs that say how the predictions were made; missing ones are NULL.
     batches : iterable of pyarrow.Table
-        Columns of the dictionary's list ``predictions``, any of them but z_phot absent; pdf is a list of ``UNITS``.
+        Columns of the dictionary's list ``predictions``, any of them but z_phot absent; pdf is a list of whole numbers
+        that sum to 65,535.
     edges : numpy.ndarray, shape (n + 1,), or None
         Redshifts between which the probabilities are; None: there are only points.
 
@@ -134,7 +134,7 @@ def of_pdfs(pdf, edges: np.ndarray, run: str) -> tuple[pa.Array, pa.Array]:
     Parameters
     ----------
     pdf : pyarrow.Array of lists
-        Whole numbers that sum to ``UNITS``; NULL: none.
+        Whole numbers that sum to 65,535; NULL: none.
     edges : numpy.ndarray, shape (n + 1,)
         Increasing redshifts.
 
@@ -153,13 +153,13 @@ def of_pdfs(pdf, edges: np.ndarray, run: str) -> tuple[pa.Array, pa.Array]:
     if len(units) != len(lists) * len(width):
         raise InputError(f"Run {run}: a PDF has another number of bins than its grid, {len(width)}.")
     units = units.reshape(len(lists), len(width))
-    if (wrong := np.flatnonzero(units.sum(axis=1) != UNITS)).size:
+    if (wrong := np.flatnonzero(units.sum(axis=1) != WHOLE)).size:
         raise InputError(
-            f"Run {run}: the PDF of prediction {wrong[0] + 1} sums to {units[wrong[0]].sum()}, not {UNITS}."
+            f"Run {run}: the PDF of prediction {wrong[0] + 1} sums to {units[wrong[0]].sum()}, not {WHOLE}."
         )
-    share = units / UNITS
+    share = units / WHOLE
     square = (share**2 / width).sum(axis=1)
-    high = np.cumsum(units, axis=1) / UNITS
+    high = np.cumsum(units, axis=1) / WHOLE
     low = high - share
     # F is straight within a bin, so that its integrals are those of a parabola.
     first = (low + high) / 2
