@@ -294,15 +294,15 @@ def test_ctrl_c_ends_with_130_and_what_is_typed_again_goes_on(sky, tmp_path, rep
     columns = {f"{band}_cmodel_mag": sky.magnitudes[:, place] for place, band in enumerate(sky.bands)}
     pq.write_table(pa.table(columns | {"specz_redshift": sky.redshift}), tmp_path / "t.parquet")
     words = ["train", "table", "--table", tmp_path / "t.parquet", "--out", tmp_path / "run", "--seeds", "1"]
-    command = [sys.executable, "-m", "galaxiesml.photoz", *map(str, words), "--set", "epochs=6", "--set", "width=16"]
+    command = [sys.executable, "-m", "galaxiesml.photoz", *map(str, words), "--set", "epochs=120", "--set", "width=16"]
     environment = {**os.environ, "PYTHONPATH": str(repo)}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    assert "epoch 1/6" in process.stderr.readline()
+    assert "epoch 1/120" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     assert "Interrupted. Type the command again to continue." in process.communicate()[1]
     assert process.returncode == 130
     again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert "epoch 1/6" not in again.stderr and "epoch 6/6" in again.stderr
+    assert "epoch 1/120" not in again.stderr and "epoch 120/120" in again.stderr
 
 
 def test_data_without_a_split_is_split_by_the_seed(sky):
