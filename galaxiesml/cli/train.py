@@ -16,6 +16,17 @@ Wait = Annotated[float, typer.Option("--wait", metavar="S", help="Seconds to wai
 _OF_TABLES = ("redshift", "bands", "magnitudes", "errors", "object_id", "group", "non_detection", "limits")
 
 
+#: Metrics of validation that are shown; JSON and run.json have all.
+_SHOWN = {
+    "nmad": "NMAD",
+    "outliers": "outliers",
+    "loss": "loss",
+    "crps": "CRPS",
+    "pit_ks": "PIT KS",
+    "coverage_68": "68 %",
+}
+
+
 class Estimator(StrEnum):
     """Estimators that can be trained."""
 
@@ -180,7 +191,7 @@ def _say(name: str, run, as_json: bool, following: str) -> None:
     common.result(
         f"{name}: {run.config.estimator}, {rows['training']:,} galaxies trained on, {rows['validation']:,} validated on"
     )
-    common.table([{key: f"{value:.4g}" for key, value in info["validation"].items()}])
+    common.table([{head: f"{info['validation'][key]:.4g}" for key, head in _SHOWN.items()}])
     common.say(f"Next: {following}")
 
 

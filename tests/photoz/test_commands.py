@@ -172,6 +172,25 @@ def test_a_table_needs_no_catalogue(typed, tmp_path, monkeypatch):
     assert code == 3 and "no columns of magnitudes" in err
 
 
+def test_files_in_the_released_layout_need_no_catalogue(typed, tmp_path, monkeypatch):
+    import h5py
+
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(2)
+    for split, count in (("training", 400), ("validation", 100)):
+        with h5py.File(f"5x64x64_{split}.hdf5", "w") as file:
+            z = random.uniform(0, 1, count)
+            file["object_id"], file["specz_redshift"] = np.arange(count) + 2**54 + 1000 * len(split), z
+            for place, band in enumerate("grizy"):
+                file[f"{band}_cmodel_mag"] = 20 + z * (place - 2) + random.normal(0, 0.05, count)
+                file[f"{band}_cmodel_magsigma"] = np.full(count, 0.05)
+    names = ("5x64x64_training.hdf5", "5x64x64_validation.hdf5")
+    code, out, err = typed("train", "table", "--files", *names, "--set", "epochs=4", "--seeds", "1", "--json")
+    assert code == 0, err
+    rows_of = json.loads(out)["data"]["rows"]
+    assert (rows_of["training"], rows_of["validation"]) == (400, 100)
+
+
 def test_the_network_is_drawn_layer_by_layer(read, typed, tmp_path):
     from galaxiesml.plots.network import read_members
 
