@@ -73,7 +73,7 @@ def metrics(catalog: Catalog, runs: list[str], by: str | None = None, sample: st
             raise UsageError(f"--by {by}: not a kind of bins.", f"Kinds: {', '.join(kinds) or 'none'}.")
         chosen = f"photoz_run in ({', '.join(map(quote, names))}) and bin_by = {quote(by or 'all')}"
         rows = relation.filter(chosen).order("photoz_run, definition, bin_low nulls first, bin_high, bin, metric")
-        return Metrics(rows.to_arrow_table().to_pylist(), sample, _notes(catalog, known, names, sample))
+        return Metrics(rows.to_arrow_table().to_pylist(), sample, _notes(catalog, connection, known, names, sample))
 
 
 def difference(catalog: Catalog, one: str, other: str) -> list[dict]:
@@ -138,7 +138,29 @@ def _named(run: str, known: dict[str, dict]) -> str:
     return found[0]
 
 
-def _notes(catalog: Catalog, known: dict[str, dict], names: list[str], sample: str) -> list[str]:
+def _not_judged(connection: duckdb.DuckDBPyConnection, run: dict) -> list[str]:
+    """How many testing galaxies a run of this catalogue's objects is not judged by."""
+    name, scheme = quote(run["photoz_run"]), run["split_scheme"] or "release"
+    judged, total, has_ids = connection.execute(f"""
+        select
+            (select count(*) from photoz_scores where photoz_run = {name}),
+            (
+                select count(*) from galaxies inner join splits on galaxies.object_id = splits.object_id
+                where splits.split_{scheme} = 'testing' and galaxies.specz_redshift is not null
+            ),
+            (select count(object_id) from predictions where photoz_run = {name})
+    """).fetchall()[0]
+    if not has_ids or judged >= total:
+        return []
+    return [
+        f"{run['photoz_run']}: {total - judged:,} of {total:,} testing galaxies are not judged: "
+        "they have no prediction, or the run has seen them."
+    ]
+
+
+def _notes(
+    catalog: Catalog, connection: duckdb.DuckDBPyConnection, known: dict[str, dict], names: list[str], sample: str
+) -> list[str]:
     landed = [row["source_sha256"] for row in catalog.build_info()["landings"]]
     notes = [
         f"{name}: it was predicted from other exports than this build is made of.  Type: galaxiesml predict {name}"
@@ -150,6 +172,13 @@ def _notes(catalog: Catalog, known: dict[str, dict], names: list[str], sample: s
         for name in names
         if known[name]["trained_on"] == "unknown"
     ]
+    notes += [
+        f"{name}: it was trained on {known[name]['trained_on']}; whether those galaxies are among these is not checked."
+        for name in names
+        if known[name]["data_build"] is None and known[name]["trained_on"] != "unknown"
+    ]
+    if sample == "testing":
+        notes += [note for name in names for note in _not_judged(connection, known[name])]
     if sample in ("training", "all"):
         notes.append("Galaxies that the runs were trained on are counted: these are not metrics of a test.")
     return notes

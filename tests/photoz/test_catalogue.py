@@ -213,6 +213,21 @@ def test_hostile_files_are_refused_with_what_is_wrong(catalog, typed, tmp_path):
     assert typed("-C", catalog.root, "ingest", "predictions", tmp_path / "x.parquet", "--name", "../x")[0] == 2
 
 
+def test_galaxies_that_have_no_prediction_are_counted(catalog, typed, tmp_path):
+    whole = predicted(catalog)
+    pq.write_table(whole.slice(0, len(whole) // 2), tmp_path / "half.parquet")
+    words = ("--name", "half", "--trained-on", "COSMOS")
+    assert typed("-C", catalog.root, "ingest", "predictions", tmp_path / "half.parquet", *words)[0] == 0
+    typed("-C", catalog.root, "build")
+    found = json.loads(typed("-C", catalog.root, "evaluate", "--json")[1])
+    judged = found["metrics"][0]["galaxies"]
+    split = dict(catalog.connect().execute("select object_id, split_release from splits").fetchall())
+    total = sum(split[one] == "testing" for one in whole["object_id"].to_pylist())
+    notes = " ".join(found["notes"])
+    assert 0 < judged < total and f"half: {total - judged} of {total} testing galaxies are not judged" in notes
+    assert "trained on COSMOS; whether those galaxies are among these is not checked" in notes
+
+
 def test_redshifts_that_the_run_may_have_seen_are_told(catalog, typed, tmp_path):
     table = predicted(catalog).append_column("z_low_68", pa.array(np.full(len(predicted(catalog)), 0.1)))
     pq.write_table(table, tmp_path / "theirs.parquet")
