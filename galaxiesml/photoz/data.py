@@ -9,6 +9,7 @@ import numpy as np
 
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.photoz.config import Columns
+from galaxiesml.photoz.pictures import Pictures
 
 SPLITS = ("training", "validation", "testing")
 #: A spectroscopic redshift below this is a placeholder, and above the other one nobody has measured.
@@ -33,6 +34,10 @@ class Data:
         'training', 'validation' or 'testing'.
     columns : Columns
         How the table named them; a run remembers it.
+    pictures : Pictures, optional
+        Where the galaxies' pictures are, of the same bands.
+    conditions : ndarray (n, 2 * bands) of float32, optional
+        FWHM of the PSF in arcsec in each band, then Galactic extinction in magnitudes; NaN where unknown.
     """
 
     magnitudes: np.ndarray
@@ -42,6 +47,8 @@ class Data:
     redshift: np.ndarray | None = None
     split: np.ndarray | None = None
     columns: Columns = field(default_factory=Columns)
+    pictures: Pictures | None = None
+    conditions: np.ndarray | None = None
 
     def __post_init__(self):
         _fill(self)
@@ -52,9 +59,9 @@ class Data:
 
     def take(self, rows: np.ndarray) -> Data:
         """Some of the rows, by a mask or by number."""
-        names = ("magnitudes", "object_id", "errors", "redshift", "split")
+        names = ("magnitudes", "object_id", "errors", "redshift", "split", "conditions")
         taken = {name: getattr(self, name)[rows] for name in names if getattr(self, name) is not None}
-        return replace(self, **taken)
+        return replace(self, **taken, pictures=None if self.pictures is None else self.pictures.take(rows))
 
     def of(self, split: str) -> Data:
         """The rows of one split."""
@@ -78,6 +85,11 @@ class Data:
             if values is not None:
                 values = np.asarray(values, "S10") if name == "split" else values
                 made.update(np.ascontiguousarray(values + 0 if values.dtype.kind == "f" else values).tobytes())
+        # Without these the hash is what it was before there were any.
+        if self.pictures is not None:
+            made.update(b"pictures" + self.pictures.digest().encode())
+        if self.conditions is not None:
+            made.update(b"conditions" + np.ascontiguousarray(self.conditions + 0).tobytes())
         return made.hexdigest()
 
 
@@ -93,6 +105,9 @@ def _fill(data: Data) -> None:
         object.__setattr__(data, "errors", np.where(np.isfinite(errors) & (errors > 0), errors, np.float32(np.nan)))
     if data.redshift is not None:
         object.__setattr__(data, "redshift", _floats("redshift", data.redshift, np.float64))
+    if data.conditions is not None:
+        conditions = _floats("conditions", data.conditions, np.float32)
+        object.__setattr__(data, "conditions", np.where(np.isfinite(conditions), conditions, np.float32(np.nan)))
     if data.split is not None:
         object.__setattr__(data, "split", np.asarray(data.split, dtype=object))
     if data.object_id is not None:
@@ -114,12 +129,14 @@ def _floats(name: str, values, dtype) -> np.ndarray:
 
 def _check(data: Data) -> None:
     rows = len(data)
-    for name in ("object_id", "errors", "redshift", "split"):
+    for name in ("object_id", "errors", "redshift", "split", "pictures", "conditions"):
         values = getattr(data, name)
         if values is not None and len(values) != rows:
             raise UsageError(f"{name} has {len(values)} rows, and the magnitudes have {rows}.")
     if data.errors is not None and data.errors.shape != data.magnitudes.shape:
         raise UsageError(f"Errors of shape {data.errors.shape} do not fit magnitudes of {data.magnitudes.shape}.")
+    if data.conditions is not None and data.conditions.shape != (rows, 2 * len(data.bands)):
+        raise UsageError(f"Conditions of shape {data.conditions.shape} do not fit {len(data.bands)} bands.")
     if len(set(data.bands)) < len(data.bands):
         raise UsageError(f"A band occurs twice: {','.join(data.bands)}.")
     if data.redshift is not None:
