@@ -44,7 +44,7 @@ class Columns:
     ----------
     magnitudes, errors : str
         Patterns in which ``{band}`` stands for the filter; errors '' means that there are none.
-    redshift, object_id, split, group : str
+    redshift, object_id, split, group, weights : str
         Names; '' means that there is none.  `group` is the HDF5 group that holds the columns.
     non_detection : float or None
         The value, 99 for example, of a magnitude that was not detected.  NaN and NULL are always missing.
@@ -60,6 +60,7 @@ class Columns:
     group: str = ""
     non_detection: float | None = None
     limits: dict[str, float] = field(default_factory=dict)
+    weights: str = ""
 
     def __post_init__(self):
         for name in ("magnitudes", "errors"):
@@ -109,6 +110,8 @@ class Config:
         Of `forest`: trees, and the fewest rows of a leaf.
     samples, prior_weight
         Of `bnn`: draws of the weights for one prediction, and the weight of the weights' prior in the loss.
+    weight_clip : float
+        The largest weight of a row, in units of the mean weight of its split.
     shuffle : bool
         Whether each epoch takes the training rows in an order of its own.
     choose : str
@@ -173,6 +176,7 @@ class Config:
     leaf: int = 5
     samples: int = 32
     prior_weight: float = 0.02
+    weight_clip: float = 20.0
     shuffle: bool = True
     choose: str = "validation"
     pictures: bool = True
@@ -222,14 +226,14 @@ class Config:
         """A hash of what decides the result: all settings but the size of a chunk of predictions."""
         decisive = {name: value for name, value in self.as_dict().items() if name != "chunk"}
         for name in _LATER:
-            # At its default it changes nothing in a run from before it existed.
+            # At its default it decides nothing that runs from before it had not.
             if decisive[name] == getattr(type(self), name):
                 del decisive[name]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 #: Settings that the first runs did not have.
-_LATER = ("shuffle", "choose", "pictures", "size", "trunk", "channels", "flips", "shift", "noise", "stored",
+_LATER = ("weight_clip", "shuffle", "choose", "pictures", "size", "trunk", "channels", "flips", "shift", "noise", "stored",
           "precision", "compile", "variant")  # fmt: skip
 
 
@@ -287,6 +291,7 @@ _FIELDS = {found.name: _Field(found.type) for found in dataclasses.fields(Config
     "leaf": _Field("int", 1, 1_000_000),
     "samples": _Field("int", 1, 10_000),
     "prior_weight": _Field("float", 0, 100),
+    "weight_clip": _Field("float", 1, 1e9),
     "choose": _Field("str", words=("validation", "training")),
     "size": _Field("int", 0, 1024),
     "trunk": _Field("str", words=("auto", "small", "resnet18")),

@@ -34,6 +34,9 @@ class Data:
         'training', 'validation' or 'testing'.
     columns : Columns
         How the table named them; a run remembers it.
+    weights : ndarray (n,) of float64, optional
+        How much each row counts in training and validation: finite, not negative; None: all alike.  Of one split, only
+        their ratios matter.
     pictures : Pictures, optional
         Where the galaxies' pictures are, of the same bands.
     conditions : ndarray (n, 2 * bands) of float32, optional
@@ -47,6 +50,7 @@ class Data:
     redshift: np.ndarray | None = None
     split: np.ndarray | None = None
     columns: Columns = field(default_factory=Columns)
+    weights: np.ndarray | None = None
     pictures: Pictures | None = None
     conditions: np.ndarray | None = None
 
@@ -59,7 +63,7 @@ class Data:
 
     def take(self, rows: np.ndarray) -> Data:
         """Some of the rows, by a mask or by number."""
-        names = ("magnitudes", "object_id", "errors", "redshift", "split", "conditions")
+        names = ("magnitudes", "object_id", "errors", "redshift", "split", "weights", "conditions")
         taken = {name: getattr(self, name)[rows] for name in names if getattr(self, name) is not None}
         return replace(self, **taken, pictures=None if self.pictures is None else self.pictures.take(rows))
 
@@ -85,6 +89,9 @@ class Data:
             if values is not None:
                 values = np.asarray(values, "S10") if name == "split" else values
                 made.update(np.ascontiguousarray(values + 0 if values.dtype.kind == "f" else values).tobytes())
+        # Without weights the hash is what it was before there were any.
+        if self.weights is not None:
+            made.update(b"weights" + np.ascontiguousarray(self.weights + 0).tobytes())
         # Without these the hash is what it was before there were any.
         if self.pictures is not None:
             made.update(b"pictures" + self.pictures.digest().encode())
@@ -105,6 +112,8 @@ def _fill(data: Data) -> None:
         object.__setattr__(data, "errors", np.where(np.isfinite(errors) & (errors > 0), errors, np.float32(np.nan)))
     if data.redshift is not None:
         object.__setattr__(data, "redshift", _floats("redshift", data.redshift, np.float64))
+    if data.weights is not None:
+        object.__setattr__(data, "weights", _floats("weights", data.weights, np.float64))
     if data.conditions is not None:
         conditions = _floats("conditions", data.conditions, np.float32)
         object.__setattr__(data, "conditions", np.where(np.isfinite(conditions), conditions, np.float32(np.nan)))
@@ -129,7 +138,7 @@ def _floats(name: str, values, dtype) -> np.ndarray:
 
 def _check(data: Data) -> None:
     rows = len(data)
-    for name in ("object_id", "errors", "redshift", "split", "pictures", "conditions"):
+    for name in ("object_id", "errors", "redshift", "split", "weights", "pictures", "conditions"):
         values = getattr(data, name)
         if values is not None and len(values) != rows:
             raise UsageError(f"{name} has {len(values)} rows, and the magnitudes have {rows}.")
@@ -147,6 +156,14 @@ def _check(data: Data) -> None:
                 f"{_row(data, row)}: {data.columns.redshift or 'redshift'} is {data.redshift[row]:g}, and must be from "
                 f"{LOWEST:g} to {HIGHEST:g} ({wrong.sum():,} such rows).",
                 "Leave out rows without a spectroscopic redshift.",
+            )
+    if data.weights is not None:
+        wrong = ~(np.isfinite(data.weights) & (data.weights >= 0))
+        if data.weights.ndim != 1 or wrong.any():
+            row = int(np.flatnonzero(wrong)[0]) if data.weights.ndim == 1 else 0
+            raise InputError(
+                f"{_row(data, row)}: the weight is {data.weights[row]}, and must be a number of at least 0.",
+                "Give 0 to a row that must not count.",
             )
     if data.split is not None:
         wrong = ~np.isin(data.split.astype(str), SPLITS)
