@@ -29,7 +29,7 @@ class Batch:
     ----------
     magnitudes : Tensor (n, bands)
         NaN where missing.
-    errors, redshift, conditions : Tensor, optional
+    errors, redshift, conditions, weights : Tensor, optional
         As `Data` has them, float32.
     pictures : Tensor (n, bands, size, size), optional
         Scaled as the network takes them, all finite; float16 or float32.
@@ -40,6 +40,7 @@ class Batch:
     redshift: Tensor | None = None
     pictures: Tensor | None = None
     conditions: Tensor | None = None
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.magnitudes)
@@ -75,14 +76,18 @@ def resident(data: Data, config: Config, device: torch.device, scaled: Callable 
     scaled : callable, optional
         ``scaled(counts, sky_sigma)`` gives what a network sees of counts (n, bands, size, size), in float32.
     """
-    redshift = None if data.redshift is None else torch.from_numpy(data.redshift.astype(np.float32)).to(device)
     return Batch(
         magnitudes=torch.from_numpy(data.magnitudes).to(device),
-        errors=None if data.errors is None else torch.from_numpy(data.errors).to(device),
-        redshift=redshift,
+        errors=_floats(data.errors, device),
+        redshift=_floats(data.redshift, device),
         pictures=None if data.pictures is None or scaled is None else _pictures(data, config, device, scaled),
-        conditions=None if data.conditions is None else torch.from_numpy(data.conditions).to(device),
+        conditions=_floats(data.conditions, device),
+        weights=_floats(data.weights, device),
     )
+
+
+def _floats(values: np.ndarray | None, device: torch.device) -> Tensor | None:
+    return None if values is None else torch.from_numpy(values.astype(np.float32)).to(device)
 
 
 def _pictures(data: Data, config: Config, device: torch.device, scaled: Callable) -> Tensor:

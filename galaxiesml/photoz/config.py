@@ -233,8 +233,8 @@ class Config:
 
 
 #: Settings that the first runs did not have.
-_LATER = ("weight_clip", "shuffle", "choose", "pictures", "size", "trunk", "channels", "flips", "shift", "noise", "stored",
-          "precision", "compile", "variant")  # fmt: skip
+_LATER = ("weight_clip", "shuffle", "choose", "pictures", "size", "trunk", "channels", "flips", "shift", "noise",
+          "stored", "precision", "compile", "variant")  # fmt: skip
 
 
 @dataclass(frozen=True)

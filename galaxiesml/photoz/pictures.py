@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -270,6 +271,6 @@ def _runs(rows: np.ndarray) -> Iterator[tuple[int, int]]:
     """Stretches of ascending rows that are read at once: those between them are fewer than a few."""
     breaks = np.flatnonzero(np.diff(rows) > 4) + 1
     starts = [0, *breaks.tolist(), len(rows)]
-    for first, last in zip(starts, starts[1:], strict=False):
+    for first, last in pairwise(starts):
         if last > first:
             yield first, last
