@@ -124,9 +124,11 @@ def sky_sigma(counts: Tensor, known: np.ndarray | None, at: int = 0) -> Tensor:
         given = torch.from_numpy(np.asarray(known[at : at + len(counts)], np.float32)).to(counts.device)
         if bool((torch.isfinite(given) & (given > 0)).all()):
             return given
-    # Differences hardly see the galaxy.  Zeros are what frames are filled with.
+    # Differences hardly see a galaxy away from its middle.  Zeros are what frames are filled with.
     apart = counts[..., 1:] - counts[..., :-1]
     apart = torch.where((counts[..., 1:] == 0) & (counts[..., :-1] == 0), torch.nan, apart)
+    quarter = counts.shape[-1] // 4
+    apart[..., quarter:-quarter, quarter:-quarter] = torch.nan
     measured = torch.nanmedian(apart.abs().flatten(2), dim=2).values * (1.4826 / 2**0.5)
     measured = torch.where(torch.isfinite(measured) & (measured > 0), measured, 1.0)
     return measured if given is None else torch.where(torch.isfinite(given) & (given > 0), given, measured)
@@ -161,6 +163,6 @@ def check_memory(rows: int, bands: int, config: Config, free: int, where: str) -
         hints.append(f"--set size={fits}")
     raise ResourceError(
         f"{rows:,} galaxies x {bands} pictures of {config.size} x {config.size} {config.stored} need "
-        f"{needed / 1e9:.1f} GB; {room / 1e9:.1f} GB can be used of {free / 1e9:.1f} GB free on {where}.",
+        f"{needed / 1e9:.3g} GB; {room / 1e9:.3g} GB can be used of {free / 1e9:.3g} GB free on {where}.",
         f"Type: {' or '.join(hints)}" if hints else "Train on fewer galaxies, or on a machine with more memory.",
     )

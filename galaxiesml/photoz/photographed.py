@@ -97,7 +97,8 @@ class Photographed:
             columns = [f"galaxies.a_{band}" if f"a_{band}" in there else f"null::double as a_{band}" for band in bands]
             table = connection.sql(f"""
                 select photographed.*, {", ".join(columns)}
-                from photographed inner join galaxies_{version} as galaxies on photographed.object_id = galaxies.object_id
+                from photographed
+                inner join galaxies_{version} as galaxies on photographed.object_id = galaxies.object_id
                 order by photographed.object_id
             """).to_arrow_table()
         if not len(table):

@@ -161,11 +161,14 @@ class File:
     channels : tuple of int
         Which of the file's bands are read, in which order.
     shape : tuple of int
+    stamp : tuple of int
+        The file's bytes, and when it was changed, in nanoseconds.
     """
 
     path: Path
     channels: tuple[int, ...]
     shape: tuple[int, ...]
+    stamp: tuple[int, int]
 
     @classmethod
     def open(cls, path: Path, bands: tuple[str, ...], rows: int) -> File:
@@ -193,7 +196,7 @@ class File:
                 + (f": {', '.join(known)}." if known else ", and does not say which."),
                 f"Give the file's own bands: --bands {','.join(known)}" if known else "",
             )
-        return cls(path, tuple(known.index(band) for band in bands), shape)
+        return cls(path, tuple(known.index(band) for band in bands), shape, _stamp(path))
 
     @property
     def side(self) -> int:
@@ -207,8 +210,8 @@ class File:
         try:
             with h5py.File(self.path, "r", locking="best-effort") as file:
                 image = _dataset(self.path, file)
-                if image.shape != self.shape:
-                    raise InputError(f"{self.path} has changed while it was read.", "Type the command again.")
+                if image.shape != self.shape or _stamp(self.path) != self.stamp:
+                    raise InputError(f"{self.path} has changed since it was opened.", "Type the command again.")
                 for first, last in _runs(rows):
                     read = image[rows[first] : rows[last - 1] + 1, :, down, across]
                     made[first:last] = read[rows[first:last] - rows[first]][:, self.channels]
@@ -220,8 +223,7 @@ class File:
 
     def digest(self, rows: np.ndarray) -> str:
         """Of the file's size and time of change: its pixels may be 100 GB."""
-        found = self.path.stat()
-        told = f"{found.st_size} {found.st_mtime_ns} {self.shape} {self.channels}"
+        told = f"{self.stamp} {self.shape} {self.channels}"
         return hashlib.sha256(told.encode() + np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest()
 
 
@@ -241,6 +243,11 @@ def middle(length: int, size: int) -> slice:
     whole = max(length, FRAME)
     skip = (whole - size) // 2 - (whole - length) // 2
     return slice(skip, skip + size)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _dataset(path: Path, file):
