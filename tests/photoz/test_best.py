@@ -262,9 +262,9 @@ def test_files_train_and_are_predicted_as_they_are_typed(sky, typed, tmp_path):
     code, out, err = typed("train", "paper-cnn", "--files", *paths, *words)
     assert code == 0, err
     assert load(tmp_path / "run").config.variant == "text"
-    code, out, err = typed("predict", tmp_path / "run", "--files", paths[2], "--out", tmp_path / "z.parquet")
+    code, _, err = typed("predict", tmp_path / "run", "--files", paths[2], "--out", tmp_path / "z.parquet")
     assert code == 0, err
     made = pq.read_table(tmp_path / "z.parquet")
     assert made.num_rows == int(err.split()[0].replace(",", ""))
-    code, out, err = typed("train", "table", "--as", "text", "--files", *paths)
+    code, _, err = typed("train", "table", "--as", "text", "--files", *paths)
     assert code == 2 and "--as text is for paper-cnn" in err
