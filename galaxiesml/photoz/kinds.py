@@ -4,8 +4,10 @@ data and machine; in one place.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -43,7 +45,9 @@ def resolved(config: Config, data: Data) -> Config:
         trunk=trunk,
         channels=config.channels or _CHANNELS[trunk],
         precision=("bf16" if is_cuda else "float32") if config.precision == "auto" else config.precision,
-        compile=("yes" if is_cuda and is_best else "no") if config.compile == "auto" else config.compile,
+        compile=("yes" if is_cuda and is_best and _can_compile() else "no")
+        if config.compile == "auto"
+        else config.compile,
     )
     if not config.pictures:
         return made
@@ -61,6 +65,11 @@ def resolved(config: Config, data: Data) -> Config:
             f"Type: --set size={side}" if side >= SMALLEST else f"At least {SMALLEST} are needed.",
         )
     return replace(made, size=size)
+
+
+def _can_compile() -> bool:
+    """Whether what torch compiles for a GPU with is there: Triton, and a C compiler for what it writes."""
+    return find_spec("triton") is not None and any(map(shutil.which, ("cc", "gcc", "clang")))
 
 
 def scaled(config: Config) -> Callable | None:

@@ -249,6 +249,8 @@ def _compiler(config: Config) -> Callable[[torch.nn.Module], Callable]:
     def compiled(network: torch.nn.Module) -> Callable:
         if id(network) not in made:
             made.clear()
+            # Torch compiles a function for a few objects, and then gives up.
+            torch._dynamo.reset()
             made[id(network)] = torch.compile(network.loss, dynamic=False)
         return made[id(network)]
 
@@ -267,7 +269,8 @@ def _optimizer(network: torch.nn.Module, config: Config) -> torch.optim.Optimize
     matrices = [value for value in network.parameters() if value.ndim > 1]
     others = [value for value in network.parameters() if value.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=network.betas, eps=1e-7, foreach=True)
+    kind = "fused" if matrices[0].is_cuda else "foreach"
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=network.betas, eps=1e-7, **{kind: True})
 
 
 def _rate(schedule: str, done: float, config: Config) -> float:

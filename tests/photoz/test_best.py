@@ -259,7 +259,7 @@ def test_it_trains_on_pictures_where_only_torch_numpy_h5py_and_pyarrow_are(tmp_p
 def test_files_train_and_are_predicted_as_they_are_typed(sky, typed, tmp_path):
     paths = write(blobs(400, size=32), tmp_path)
     words = ("--set", "epochs=1", "--out", tmp_path / "run", "--as", "text")
-    code, out, err = typed("train", "paper-cnn", "--files", *paths, *words)
+    code, _, err = typed("train", "paper-cnn", "--files", *paths, *words)
     assert code == 0, err
     assert load(tmp_path / "run").config.variant == "text"
     code, _, err = typed("predict", tmp_path / "run", "--files", paths[2], "--out", tmp_path / "z.parquet")
