@@ -8,8 +8,8 @@ from galaxiesml.cli import common
 
 #: What is said once, whatever is printed.
 CAUTION = (
-    "Stacked PDFs are not a posterior of n(z): they are right only if the sample is like the training galaxies, and the "
-    "intervals hold the sample's noise alone."
+    "Stacked PDFs are not a posterior of n(z): they are right only if the sample is like the training galaxies, and "
+    "the intervals hold the sample's noise alone."
 )
 #: Bins that hold less than this share of the highest are not printed, beyond the last that holds more.
 _LEAST = 1e-3

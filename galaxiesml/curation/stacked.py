@@ -124,7 +124,7 @@ def _stack(connection: duckdb.DuckDBPyConnection, run: dict, asked: Asked, macro
         interrupts.check()
     if not counts.sum():
         raise UsageError(
-            f"No galaxy of {run['photoz_run']} is in the sample: {' and '.join(filter(None, (asked.of, asked.where)))}.",
+            f"No galaxy of {run['photoz_run']} is in the sample: {asked.of}{asked.where and ' and '}{asked.where}.",
             "Give another --where or --of.",
         )
     parts = {"all": (sums.sum(axis=0), counts.sum(axis=0))}

@@ -152,7 +152,7 @@ def check(base: Base, weigh: Callable[[Data], Data]) -> None:
     if hashes != base.run.info["data"]["sha256"]:
         raise CatalogError(
             f"The galaxies of the published build are not those that {base.name} was trained on.",
-            f"Train it again: galaxiesml train {base.run.config.estimator}",
+            f"Train it again: galaxiesml train {base.run.config.estimator}, with the same options.",
         )
 
 

@@ -9,7 +9,7 @@ from galaxiesml.plots.page import Page
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#332288", "#882255")
 #: Bins beyond the last whose density is this share of the highest are not drawn.
-_LEAST = 1e-3
+_LEAST = 5e-3
 
 
 def draw_nz(runs: list[tuple[str, list[dict], list[dict]]], title: str) -> Page:
@@ -35,7 +35,9 @@ def draw_nz(runs: list[tuple[str, list[dict], list[dict]]], title: str) -> Page:
         axes.set_ylabel("n(z)", fontsize=10, color=INK)
         axes.tick_params(colors=INK, labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8, title="line: stacked PDFs; filled: spectra", title_fontsize=8)
+        axes.legend(
+            frameon=False, fontsize=8, title="line: stacked PDFs; bars: 95 %; filled: spectra", title_fontsize=8
+        )
     return page
 
 
@@ -51,8 +53,7 @@ def _draw(axes, rows: list[dict], of: dict, colour: str) -> None:
     if np.isfinite(values["spec"]).any():
         axes.stairs(values["spec"], edges, fill=True, color=colour, alpha=0.18)
     axes.stairs(values["nz"], edges, color=colour, linewidth=1.4, label=label)
-    axes.fill_between((edges[1:] + edges[:-1]) / 2, values["nz_low"], values["nz_high"], step="mid", color=colour,
-                      alpha=0.25, linewidth=0)  # fmt: skip
+    axes.vlines((edges[1:] + edges[:-1]) / 2, values["nz_low"], values["nz_high"], color=colour, linewidth=1)
     axes.axvline(of["mean"], color=colour if of["tomography"] != "all" else GREY, linewidth=0.7, linestyle="--")
 
 
