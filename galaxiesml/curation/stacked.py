@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import quote
@@ -23,8 +24,8 @@ from galaxiesml.system import interrupts
 REPLICATES = 200
 #: A bin of fewer galaxies has no value, as in the mart photoz_metrics.
 FEWEST = 20
-#: Rows of a block: its PDFs and weights are 40 MB.
-ROWS = 8192
+#: Rows that are joined at a time, about a row group of a mart, and rows of a block: its PDFs and weights are 40 MB.
+JOINED, ROWS = 131_072, 8192
 #: Redshifts are summed in whole units of this, and PDFs in 1/65,535.
 _UNIT, _WHOLE = 1e-8, 65_535
 
@@ -177,9 +178,9 @@ def _blocks(connection: duckdb.DuckDBPyConnection, run: dict, asked: Asked, macr
     (last,) = connection.execute("select coalesce(max(photoz_row), 0) from stacked_sample").fetchall()[0]
     bins = len(run["pdf_edges"]) - 1
     weight = macros.call("poisson_weight", "hash")
-    for low in range(0, last + 1, ROWS):
-        within = f"photoz_row between {low} and {low + ROWS - 1}"
-        table = connection.sql(f"""
+    for low in range(0, last + 1, JOINED):
+        within = f"photoz_row between {low} and {low + JOINED - 1}"
+        reader = connection.sql(f"""
             select pdfs.pdf, sample.z_phot, sample.specz_redshift,
                 list_transform(
                     list_transform(
@@ -188,21 +189,25 @@ def _blocks(connection: duckdb.DuckDBPyConnection, run: dict, asked: Asked, macr
                     ),
                     lambda hash: cast({weight} as tinyint)
                 ) as weights
-            from (select * from stacked_sample where {within}) as sample
-            inner join (
+            from (
                 select photoz_row, pdf from photoz_pdfs
                 where photoz_run = {quote(run["photoz_run"])} and {within}
-            ) as pdfs on sample.photoz_row = pdfs.photoz_row
-        """).to_arrow_table()
-        if not len(table):
-            continue
-        units = table["pdf"].combine_chunks().flatten().to_numpy().reshape(-1, bins).astype(np.float64)
-        drawn = table["weights"].combine_chunks().flatten().to_numpy().reshape(-1, REPLICATES).astype(np.float64)
-        place = np.zeros(len(table), np.int64)
-        if asked.tomography:
-            place = np.searchsorted(asked.tomography, table["z_phot"].to_numpy(), side="right")
-        redshift = table["specz_redshift"].to_numpy(zero_copy_only=False).astype(np.float64)
-        yield units, np.hstack([np.ones((len(drawn), 1)), drawn]), redshift, place
+            ) as pdfs
+            inner join (select * from stacked_sample where {within}) as sample on sample.photoz_row = pdfs.photoz_row
+        """).to_arrow_reader(ROWS)
+        with reader:
+            for batch in reader:
+                yield _arrays(batch, bins, asked.tomography)
+
+
+def _arrays(batch: pa.RecordBatch, bins: int, tomography: tuple[float, ...]) -> tuple:
+    units = batch["pdf"].flatten().to_numpy().reshape(-1, bins).astype(np.float64)
+    drawn = batch["weights"].flatten().to_numpy().reshape(-1, REPLICATES).astype(np.float64)
+    place = np.zeros(len(batch), np.int64)
+    if tomography:
+        place = np.searchsorted(tomography, batch["z_phot"].to_numpy(), side="right")
+    redshift = batch["specz_redshift"].to_numpy(zero_copy_only=False).astype(np.float64)
+    return units, np.hstack([np.ones((len(drawn), 1)), drawn]), redshift, place
 
 
 def _counted(redshift: np.ndarray, has: np.ndarray, edges: np.ndarray) -> np.ndarray:
