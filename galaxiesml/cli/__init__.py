@@ -30,6 +30,7 @@ from galaxiesml.cli import (
     specz,
     splits,
     train,
+    weights,
 )
 from galaxiesml.errors import GalaxiesmlError, UsageError
 from galaxiesml.system import interrupts
@@ -71,6 +72,7 @@ def make_app() -> typer.Typer:
         specz,
         train,
         photoz,
+        weights,
         mock,
     ):
         module.register(app)

@@ -171,8 +171,8 @@ def train(
         The loss became NaN; says in which epoch and batch.
     """
     config = kinds.resolved(config or Config(), data)
-    data = kinds.seen(data, config).splitted(config.seed)
-    training, validation, told = weighed(*_parts(data, config), config)
+    data = data.splitted(config.seed)
+    training, validation, told = parts(data, config)
     hashes = {"training": training.digest(), "validation": validation.digest()}
     digest = folder.digest(config, hashes)
     place = None if out is None else Path(out)
@@ -231,6 +231,11 @@ def load(out: Path | str) -> Run:
         A file of the folder is absent, is not what it should be, or does not fit the others; it is named.
     """
     return folder.read(Path(out))
+
+
+def parts(data: Data, config: Config) -> tuple[Data, Data, dict | None]:
+    """What is trained and validated on, as `train` weighs it, and what run.json tells of the weights."""
+    return weighed(*_parts(kinds.seen(data, config).splitted(config.seed), config), config)
 
 
 def _parts(data: Data, config: Config) -> tuple[Data, Data]:
