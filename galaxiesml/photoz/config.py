@@ -29,7 +29,7 @@ _DEFAULTS = {
     "paper-cnn": {"seeds": 1, "epochs": 200, "batch": 256, "learning_rate": 1e-4, "weight_decay": 0.0, "width": 200,
                   "band_dropout": 0.0, "average": 0.0, "z_phot": "z_point", "shuffle": False, "choose": "training",
                   "stored": "float32", "precision": "float32", "chunk": 1024},
-    "best": {"seeds": 2, "bins_share": 0.5, "chunk": 1024},
+    "best": {"seeds": 2, "bins_share": 0.5, "batch": 0, "chunk": 1024},
     "forest": {"seeds": 1, "z_phot": "z_median"},
 }  # fmt: skip
 #: Where paper-cnn as the paper's text has it differs from its authors' code.
@@ -96,7 +96,8 @@ class Config:
         Odds are the probability within this, times 1 + z_phot, of z_phot.
     epochs, batch, learning_rate, weight_decay, average, patience
         Of training; `average` is the decay of the moving average of the weights (0: none), `patience` the epochs
-        without improvement after which training stops (0: never).
+        without improvement after which training stops (0: never).  A batch of 0, for `best` alone, is about 1/64 of
+        the training rows, from 64 to 1024.
     width, blocks, frequencies, embedding, dropout
         Of the network: units a layer, residual blocks, periodic functions an input, values an input becomes.
     bins_share : float
@@ -272,7 +273,7 @@ _FIELDS = {found.name: _Field(found.type) for found in dataclasses.fields(Config
     "z_bins": _Field("int", 10, 5000),
     "odds_width": _Field("float", 1e-6, 10),
     "epochs": _Field("int", 1, 100_000),
-    "batch": _Field("int", 2, 1_000_000),
+    "batch": _Field("int", 0, 1_000_000),
     "learning_rate": _Field("float", 1e-9, 10),
     "weight_decay": _Field("float", 0, 10),
     "average": _Field("float", 0, 0.99999),
@@ -334,6 +335,8 @@ def _check(config: Config) -> None:
         raise UsageError(f"z_min ({config.z_min:g}) must be below z_max ({config.z_max:g}).")
     if config.variant == "text" and config.estimator != "paper-cnn":
         raise UsageError(f"--as text is for paper-cnn, not for {config.estimator}.", "Leave it out.")
+    if config.batch < 2 and not (config.estimator == "best" and config.batch == 0):
+        raise UsageError(f"batch must be at least 2, and is {config.batch}.")
     if config.estimator == "paper-cnn" and not config.pictures:
         raise UsageError("paper-cnn is trained on pictures.", "Without them: galaxiesml train paper-nn")
     if config.estimator in PICTURED and 0 < config.size < SMALLEST:

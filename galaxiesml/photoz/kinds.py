@@ -42,6 +42,7 @@ def resolved(config: Config, data: Data) -> Config:
     trunk = ("resnet18" if is_cuda else "small") if config.trunk == "auto" else config.trunk
     made = replace(
         config,
+        batch=config.batch or _batch(data),
         trunk=trunk,
         channels=config.channels or _CHANNELS[trunk],
         precision=("bf16" if is_cuda else "float32") if config.precision == "auto" else config.precision,
@@ -65,6 +66,12 @@ def resolved(config: Config, data: Data) -> Config:
             f"Type: --set size={side}" if side >= SMALLEST else f"At least {SMALLEST} are needed.",
         )
     return replace(made, size=size)
+
+
+def _batch(data: Data) -> int:
+    """A power of two, so that an epoch has 64 steps or more: large batches of a few thousand galaxies are few steps."""
+    rows = len(data) if data.split is None else int((data.split == "training").sum())
+    return 1 << min(max(int(rows / 64).bit_length() - 1, 6), 10)
 
 
 def _can_compile() -> bool:

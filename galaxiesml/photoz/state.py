@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from torch import Tensor
 
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.photoz.weights import read_tensors, write_tensors
+
+#: How many times longer than writing the state training lasts until it is written again.
+_TIMES = 20
 
 
 @dataclass
@@ -69,7 +73,32 @@ def restore(state: State, network, optimizer, average: dict[str, Tensor]) -> Mem
     return member
 
 
-def write(path: Path, state: State, digest: str) -> None:
+class Keeper:
+    """Keep the state after epochs in one file; where that takes long, not after every one.
+
+    Parameters
+    ----------
+    path : Path or None
+        None: nothing is kept.
+    digest : str
+        Of the settings and data.
+    """
+
+    def __init__(self, path: Path | None, digest: str):
+        self._path, self._digest = path, digest
+        self._due = 0.0
+
+    def __call__(self, state: State, must: bool) -> None:
+        """Write the state, if it must be or if writing takes at most a twentieth of the time."""
+        began = time.monotonic()
+        if self._path is None or (began < self._due and not must):
+            return
+        _write(self._path, state, self._digest)
+        ended = time.monotonic()
+        self._due = ended + _TIMES * (ended - began)
+
+
+def _write(path: Path, state: State, digest: str) -> None:
     tensors = {f"now/{name}": value for name, value in state.tensors.items()}
     for number, done in enumerate(state.members):
         for epoch, weights in done.weights.items():

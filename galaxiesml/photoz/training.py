@@ -22,7 +22,7 @@ from galaxiesml.photoz.augment import augmented
 from galaxiesml.photoz.batches import Batch, resident
 from galaxiesml.photoz.config import Config
 from galaxiesml.photoz.data import Data
-from galaxiesml.photoz.state import Member, State, best, kept, restore, resumed, write
+from galaxiesml.photoz.state import Keeper, Member, State, best, kept, restore, resumed
 from galaxiesml.system import interrupts
 
 #: One-cycle: the share of the steps in which the rate rises, and how many times lower it starts.
@@ -67,7 +67,7 @@ def fit(
     training, validation : Data
         With redshifts; weights, where there are some, of mean 1.
     path : Path, optional
-        Where the state is kept after each epoch, and taken from where there is one.
+        Where the state is kept between epochs, and taken from where there is one.
     digest : str
         Of the settings and data: a state of others is refused.
     tell : callable, optional
@@ -84,7 +84,7 @@ def fit(
         judged=resident(validation, config, device, scaled),
         folds=folds_of(len(validation), config).to(device),
         compiled=_compiler(config),
-        keep=lambda state: None if path is None else write(path, state, digest),
+        keep=Keeper(path, digest),
         tell=tell or (lambda epoch: None),
     )
     state = resumed(path, digest)
@@ -105,7 +105,7 @@ class Job:
     judged: Batch
     folds: Tensor
     compiled: Callable[[torch.nn.Module], Callable]
-    keep: Callable[[State], None]
+    keep: Callable[[State, bool], None]
     tell: Callable[[Epoch], None]
 
     @property
@@ -150,7 +150,7 @@ def _fit_member(job: Job, number: int, state: State) -> None:
             state.scores, state.tensors = [], {}
         else:
             state.tensors = kept(member, network, optimizer, average)
-        job.keep(state)
+        job.keep(state, is_last)
         job.tell(line)
         interrupts.check()
         if is_last:

@@ -236,7 +236,11 @@ def test_a_band_that_is_lost_is_lost_in_the_picture_too(sky):
 def test_settings_that_wait_for_data_and_machine_are_decided_once(sky):
     config = kinds.resolved(Config.of("best"), sky)
     assert (config.size, config.trunk, config.channels) == (40, "small", 24)
-    assert (config.precision, config.compile) == ("float32", "no")
+    assert (config.precision, config.compile, config.batch) == ("float32", "no", 64)
+    many = replace(replace(sky, object_id=None).take(np.arange(20_000) % 40), split=None)
+    assert kinds.resolved(Config.of("best"), many).batch == 256
+    with pytest.raises(UsageError, match="batch must be at least 2"):
+        Config.of("table", batch=0)
     assert kinds.resolved(config, sky) == config
     assert kinds.resolved(Config.of("paper-cnn"), sky).size == 40
     with pytest.raises(UsageError, match="40 pixels on a side, and 64"):
