@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from galaxiesml.photoz.config import Config
 
@@ -30,9 +31,8 @@ def augmented(pictures: Tensor, config: Config, generator: torch.Generator) -> T
         pictures = torch.where(turned[2], pictures.transpose(2, 3), pictures)
     if config.shift:
         shape, most = (2, len(pictures)), config.shift
-        pictures = shifted(
-            pictures, *torch.randint(-most, most + 1, shape, generator=generator, device=pictures.device)
-        )
+        by = torch.randint(-most, most + 1, shape, generator=generator, device=pictures.device)
+        pictures = shifted(pictures, *by, most)
     return noisy(pictures, config.noise, generator) if config.noise else pictures
 
 
@@ -44,30 +44,22 @@ def orientations(pictures: Tensor) -> Iterator[Tensor]:
             yield flipped.flip(3)
 
 
-def shifted(pictures: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Pictures moved by whole pixels, each by its own; what enters at an edge is 0."""
-    rows, rows_inside = _moved(pictures.shape[2], down)
-    columns, columns_inside = _moved(pictures.shape[3], right)
-    which = torch.arange(len(pictures), device=pictures.device)[:, None, None, None]
-    bands = torch.arange(pictures.shape[1], device=pictures.device)[None, :, None, None]
-    moved = pictures[which, bands, rows[:, None, :, None], columns[:, None, None, :]]
-    inside = rows_inside[:, None, :, None] & columns_inside[:, None, None, :]
-    return torch.where(inside, moved, torch.zeros_like(moved[:1, :1, :1, :1]))
+def shifted(pictures: Tensor, down: Tensor, right: Tensor, most: int) -> Tensor:
+    """Pictures moved by whole pixels, each by its own, at most `most`; what enters at an edge is 0."""
+    height, width = pictures.shape[2:]
+    # Every shift is a view of the padded picture; one of them is copied.
+    views = functional.pad(pictures, (most,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    return views[torch.arange(len(pictures), device=pictures.device), :, most - down, most - right]
 
 
 def noisy(pictures: Tensor, most: float, generator: torch.Generator) -> Tensor:
     """Pictures with noise of up to `most` sky sigmas, one level a picture.
 
-    In u = asinh(counts / sigma) a small change of the counts is one of u by 1 / cosh u.  Zeros, where a frame is filled
-    or a band is lost, stay.
+    In u = asinh(counts / sigma) a small change of the counts is one of u by 1 / cosh u, 2 e^-|u| / (1 + e^-2|u|).  Zeros,
+    where a frame is filled or a band is lost, stay.
     """
     values = pictures.float()
-    level = most * torch.rand((len(values), values.shape[1], 1, 1), generator=generator, device=values.device)
+    level = 2 * most * torch.rand((len(values), values.shape[1], 1, 1), generator=generator, device=values.device)
     noise = torch.randn(values.shape, generator=generator, device=values.device)
-    return torch.where(values == 0, values, values + level * noise / torch.cosh(values))
-
-
-def _moved(length: int, by: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each pixel of an axis comes from, (n, length), and whether that is inside the picture."""
-    source = torch.arange(length, device=by.device)[None, :] - by[:, None]
-    return source.clamp(0, length - 1), (source >= 0) & (source < length)
+    fallen = torch.exp(-values.abs())
+    return values + noise * level * (values != 0) * fallen / (1 + fallen * fallen)

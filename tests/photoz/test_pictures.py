@@ -208,7 +208,7 @@ def test_training_turns_pictures_into_all_eight_and_into_nothing_else():
 
 def test_shifts_are_exact_and_fill_with_zeros():
     pictures = torch.rand((3, 2, 8, 8)) + 1
-    moved = shifted(pictures, torch.tensor([2, 0, -3]), torch.tensor([-1, 0, 3]))
+    moved = shifted(pictures, torch.tensor([2, 0, -3]), torch.tensor([-1, 0, 3]), 4)
     assert torch.equal(moved[0, :, 2:, :-1], pictures[0, :, :-2, 1:]) and not moved[0, :, :2].any()
     assert torch.equal(moved[1], pictures[1])
     assert torch.equal(moved[2, :, :5, 3:], pictures[2, :, 3:, :5]) and not moved[2, :, :, :3].any()
