@@ -55,7 +55,7 @@ def shifted(pictures: Tensor, down: Tensor, right: Tensor, most: int) -> Tensor:
 def noisy(pictures: Tensor, most: float, generator: torch.Generator) -> Tensor:
     """Pictures with noise of up to `most` sky sigmas, one level a picture.
 
-    In u = asinh(counts / sigma) a small change of the counts is one of u by 1 / cosh u, 2 e^-|u| / (1 + e^-2|u|).  Zeros,
+    In u = asinh(counts / sigma), a small change of the counts is one of u by 1 / cosh u.  Zeros,
     where a frame is filled or a band is lost, stay.
     """
     values = pictures.float()
