@@ -229,6 +229,7 @@ def _say(name: str, run, as_json: bool, following: str) -> None:
                 "run": name,
                 "estimator": run.config.estimator,
                 **{key: info[key] for key in ("data", "validation", "time")},
+                **{key: info[key] for key in ("notes",) if info.get(key)},
                 **weights.told(run),
             }
         )

@@ -33,7 +33,7 @@ _LOST = 0.4
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the curve, and what a progress bar shows."""
+    """One line of the curve, and what a progress bar shows; `rows_per_second` is of training, without validation."""
 
     member: int
     epoch: int
@@ -124,6 +124,8 @@ def _fit_member(job: Job, number: int, state: State) -> None:
         began = time.perf_counter()
         losses = _train_epoch(job, number, epoch, network, optimizer, average)
         _refuse_nan(losses, number, epoch)
+        # The steps alone: the losses that were just looked at waited for the device.
+        rows_per_second = len(job.rows) / (time.perf_counter() - began)
         validation_losses, estimates = _judge(network, average, job.judged)
         if job.judged.weights is not None:
             validation_losses = validation_losses * job.judged.weights
@@ -139,7 +141,7 @@ def _fit_member(job: Job, number: int, state: State) -> None:
             validation_loss=float(validation_losses.double().mean()),
             nmad=nmad(estimates, job.judged.redshift, job.judged.weights),
             learning_rate=optimizer.param_groups[0]["lr"],
-            rows_per_second=len(job.rows) / seconds,
+            rows_per_second=rows_per_second,
             seconds=seconds,
             seconds_left=seconds * ((config.seeds - number) * config.epochs - epoch - 1),
         )
