@@ -268,3 +268,12 @@ def test_files_train_and_are_predicted_as_they_are_typed(sky, typed, tmp_path):
     assert made.num_rows == int(err.split()[0].replace(",", ""))
     code, _, err = typed("train", "table", "--as", "text", "--files", *paths)
     assert code == 2 and "--as text is for paper-cnn" in err
+
+
+@pytest.mark.proof
+def test_a_compiled_network_learns_the_same(sky):
+    """One shape for every batch; each member is compiled anew."""
+    made = train(sky, Config.of("best", **SMALL, compile="yes"))
+    assert made.config.compile == "yes" and _nmad(made, sky.of("testing")) < 0.06
+    counters = torch._dynamo.utils.counters
+    assert not counters["graph_break"] and counters["stats"]["unique_graphs"] == 1
