@@ -84,8 +84,8 @@ def test_the_paper_s_network_sees_what_keras_would(sky):
 
 
 def test_the_paper_s_checkpoint_is_that_of_the_training_loss(sky):
-    some = sky.take(np.arange(500))
-    made = train(some, Config.of("paper-cnn", epochs=4, batch=64, learning_rate=1e-3))
+    some = sky.take(np.arange(320))
+    made = train(some, Config.of("paper-cnn", epochs=3, batch=64, learning_rate=1e-3))
     curve = made.curve.to_pydict()
     by = {name: int(np.argmin(curve[f"{name}_loss"])) for name in ("training", "validation")}
     other = train(some, replace(made.config, choose="validation"))
