@@ -53,18 +53,18 @@ def light(source, band: str, psf, header, shape) -> np.ndarray:
     flux = 10 ** (0.4 * (27 - getattr(source, f"{band}_mag")))
     profile = psf * flux
     if not source.is_star:
-        share = getattr(source, f"{band}_bulge_fraction")
+        bulge, nucleus = getattr(source, f"{band}_bulge_fraction"), getattr(source, f"{band}_point_fraction")
         parts = [
-            (galsim.DeVaucouleurs, flux * share, source.bulge_radius_arcsec, source.bulge_axis_ratio),
-            (galsim.Exponential, flux * (1 - share), source.disc_radius_arcsec, source.disc_axis_ratio),
+            (galsim.DeVaucouleurs, flux * bulge, source.bulge_radius_arcsec, source.bulge_axis_ratio),
+            (galsim.Exponential, flux * (1 - bulge - nucleus), source.disc_radius_arcsec, source.disc_axis_ratio),
         ]
         turn = galsim.Angle(np.pi / 2 + np.radians(source.position_angle_deg), galsim.radians)
         drawn = [
             kind(flux=part, half_light_radius=radius * ratio**0.5).shear(q=ratio, beta=turn)
             for kind, part, radius, ratio in parts
-            if part > 0
+            if part > flux * 1e-9
         ]
-        profile = galsim.Convolve(galsim.Add(drawn), psf)
+        profile = galsim.Add([psf * (flux * nucleus), *(galsim.Convolve(one, psf) for one in drawn)])
     # The PSF picture has the pixel in it.
     image = galsim.Image(shape[1], shape[0], xmin=0, ymin=0, scale=0.168, dtype=float)
     return profile.drawImage(image, center=galsim.PositionD(x, y), method="no_pixel").array

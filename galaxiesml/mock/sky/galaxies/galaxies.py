@@ -35,9 +35,9 @@ class Galaxies:
         Index into ``templates.NAMES``: of the types that a galaxy's spectrum is mixed from the nearer one.
     mag : ndarray, shape (n, 5)
         Total AB magnitudes, before noise and Galactic extinction.
-    bulge_fraction : ndarray, shape (n, 5)
-        The bulge's share of the light.  Bulges are old (template E, with the galaxy's dust), so it is larger in
-        redder bands; quasars are 1.
+    bulge_fraction, point_fraction : ndarray, shape (n, 5)
+        The bulge's share of the light, and the nucleus's, which is a point; the disc has the rest.  Bulges are old
+        (template E, with the galaxy's dust), so theirs is larger in redder bands; a quasar is a point alone.
     bulge_radius_arcsec, disc_radius_arcsec : ndarray, shape (n,)
         Half-light radii along the major axis, of profiles with n = 4 and n = 1; quasars have a point's.
     bulge_axis_ratio, disc_axis_ratio : ndarray, shape (n,)
@@ -50,6 +50,7 @@ class Galaxies:
     template: np.ndarray
     mag: np.ndarray
     bulge_fraction: np.ndarray
+    point_fraction: np.ndarray
     bulge_radius_arcsec: np.ndarray
     disc_radius_arcsec: np.ndarray
     bulge_axis_ratio: np.ndarray
@@ -131,6 +132,7 @@ def dressed(z, i_mag, kind, av, rng: np.random.Generator, bluer=0.0) -> Galaxies
         np.rint(kind).astype(np.int8),
         mag,
         fraction,
+        np.zeros_like(fraction),
         shapes.bulge_radius,
         shapes.disc_radius,
         shapes.bulge_ratio,
@@ -160,7 +162,8 @@ def quasars(z: np.ndarray, i_mag: np.ndarray, slope: np.ndarray, rng: np.random.
     mag = (i_mag + 2.5 * np.log10(flux[:, I_BAND]))[:, None] - 2.5 * np.log10(flux) + scatter
     point, round_, north = np.full(n, POINT_RADIUS_ARCSEC), np.ones(n), np.zeros(n)
     template = np.full(n, QUASAR, np.int8)
-    return Galaxies(z, template, mag, np.ones((n, len(BANDS))), point, point, round_, round_, north)
+    whole = np.ones((n, len(BANDS)))
+    return Galaxies(z, template, mag, 0.0 * whole, whole, point, point, round_, round_, north)
 
 
 # -- types and slopes from a colour --------------------------------------------------------------------------
