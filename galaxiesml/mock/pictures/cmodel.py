@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -97,6 +98,35 @@ def measure(frames: Tensor, x: Tensor, y: Tensor, psf: Psf, sigma: Tensor, gain:
         for whole, values in zip(out, _measured(some, start, gain), strict=True):
             whole[at] = values
     return Fluxes(*out)
+
+
+def measure_one(frame, place, psf, sigma, gain) -> tuple[list[float], list[float]]:
+    """Measure one object from NumPy arrays, in float64 on one thread: the same bits on every run.
+
+    Parameters
+    ----------
+    frame : array_like, shape (bands, 128, 128)
+    place : tuple of float
+        x and y.
+    psf : array_like, shape (3, bands)
+        Full width, g1, g2.
+    sigma, gain : array_like, shape (bands,)
+
+    Returns
+    -------
+    flux, error : list of float
+        Counts, in band order.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        frames, sigmas, gains = (torch.tensor(np.asarray(values, float)) for values in (frame, sigma, gain))
+        x, y = (torch.tensor([value], dtype=torch.float64) for value in place)
+        of = Psf(*torch.tensor(np.asarray(psf, float))[:, None])
+        made = measure(frames[None], x, y, of, sigmas[None], gains)
+    finally:
+        torch.set_num_threads(threads)
+    return made.flux[0].tolist(), made.error[0].tolist()
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ class _Maker:
         if name in ("cosmic_ray", "bad_column", "chip_edge", "nan_pixels"):
             x = x + 25.0 if name == "nan_pixels" else x
             self.marks.append(Mark(name, own.number, BANDS.index(fault.bands), float(x), float(y)))
-        star = {"bright_star": (7.0, 15.8), "saturated": (0.8, 16.3), "buried": (0.9, 18.6)}.get(name)
+        star = {"bright_star": (7.0, 15.8), "saturated": (0.8, 14.0), "buried": (0.9, 18.6)}.get(name)
         if star:
             self._companion(number, "star", star[0], np.full(5, star[1]) + np.array([0.9, 0.3, 0.0, -0.1, -0.2]))
         if name == "blend":

@@ -92,8 +92,6 @@ def _own(picture: Picture, entry: Entry) -> np.ndarray:
 
 def _fluxes(scene: Scene, pictures: list[Picture], entry: Entry, where: Tract, x: float, y: float):
     """Fluxes and their errors, counts, lists in band order; NaN where there is no pixel to measure on."""
-    import torch
-
     corner = [round(value) - cmodel.FRAME // 2 for value in (x, y)]
     frames, usable = zip(*(_frame(picture, entry, corner) for picture in pictures), strict=True)
     box = pictures[0].box
@@ -101,21 +99,10 @@ def _fluxes(scene: Scene, pictures: list[Picture], entry: Entry, where: Tract, x
     bands = range(len(pictures))
     psfs = [psf_at(scene.seed, where.number, band, *middle) for band in bands]
     sigma = [sky_sigma(scene.seed, where.number, band, *middle) for band in bands]
-
-    def tensor(values) -> torch.Tensor:
-        return torch.tensor(np.asarray(values, float)[None])
-
-    psf = cmodel.Psf(*(tensor([getattr(one, name) for one in psfs]) for name in ("fwhm_arcsec", "g1", "g2")))
-    threads = torch.get_num_threads()
-    # Sums by several threads have other last bits.
-    torch.set_num_threads(1)
-    try:
-        place = (torch.tensor([value - round(value)], dtype=torch.float64) for value in (x, y))
-        made = cmodel.measure(tensor(frames), *place, psf, tensor(sigma), torch.tensor(GAIN))
-    finally:
-        torch.set_num_threads(threads)
-    values = (np.where(usable, each[0].numpy(), np.nan).tolist() for each in (made.flux, made.error))
-    return tuple(values)
+    shapes = [(one.fwhm_arcsec, one.g1, one.g2) for one in psfs]
+    place = tuple(value - round(value) for value in (x, y))
+    made = cmodel.measure_one(frames, place, np.transpose(shapes), sigma, GAIN)
+    return tuple(np.where(usable, values, np.nan).tolist() for values in made)
 
 
 def _frame(picture: Picture, entry: Entry, corner: list[int]) -> tuple[np.ndarray, bool]:
