@@ -48,6 +48,10 @@ class Grid:
     kx: torch.Tensor
     ky: torch.Tensor
 
+    def put(self, values: np.ndarray) -> torch.Tensor:
+        """An array on the grid's device, as the grid's type."""
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.kx.device, self.kx.dtype, non_blocking=True)
+
     @property
     def pixel(self) -> torch.Tensor:
         """Transform of a pixel, shape (rows, columns)."""
@@ -143,22 +147,23 @@ def squared(form: torch.Tensor, on: Grid) -> torch.Tensor:
     xx, xy, yy = (part[..., None, None] for part in form.unbind(-1))
     kx, ky = on.kx, on.ky[:, None]
     # Rounding must not make it negative.
-    return torch.addcmul(yy * ky**2 + xx * kx**2, xy * ky, kx).clamp_(min=0.0)
+    return torch.addcmul(yy * ky**2, torch.add(xx * kx, xy * ky), kx).clamp_(min=0.0)
 
 
 def exponential(k2: torch.Tensor) -> torch.Tensor:
     """Transform of an exponential disc, (1 + (k h)^2)^(-3/2), by (k r_half)^2."""
-    root = torch.rsqrt(1.0 + k2 / EXPONENTIAL_HALF_LIGHT**2)
-    return root * root * root
+    root = torch.rsqrt(torch.add(k2, EXPONENTIAL_HALF_LIGHT**2)) * EXPONENTIAL_HALF_LIGHT
+    return (root * root).mul_(root)
 
 
 def de_vaucouleurs(k2: torch.Tensor) -> torch.Tensor:
     """Transform of an untruncated de Vaucouleurs profile by (k r_half)^2, interpolated to 1e-6."""
     table = _table(str(k2.device), k2.dtype)
-    at = (0.5 * torch.log(k2.clamp(min=1e-12)) - _LOW) / _STEP
-    at = at.clamp(0.0, _INTERVALS - 1e-3)
-    below = at.detach().to(torch.int64)
-    return torch.addcmul(table[0][below], table[1][below], at - below)
+    # In place, since most of the time would go to memory; the small number keeps 0 out of the logarithm.
+    at = torch.log(k2 + 1e-12).mul_(0.5 / _STEP).sub_(_LOW / _STEP).clamp_(0.0, _INTERVALS - 1e-3)
+    below = at.detach().to(torch.int64).reshape(-1)
+    change = torch.index_select(table[1], 0, below).view(at.shape)
+    return change.mul_(at.frac_()).add_(torch.index_select(table[0], 0, below).view(at.shape))
 
 
 def moffat(k2: torch.Tensor) -> torch.Tensor:
