@@ -1,4 +1,4 @@
-"""Neighbours for many galaxies at once: field galaxies, stars and members of groups from a pool, each placed many times."""
+"""Neighbours for many galaxies at once, from a pool: field galaxies, stars and members of groups."""
 
 from __future__ import annotations
 
