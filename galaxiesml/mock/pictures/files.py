@@ -21,7 +21,11 @@ SPLITS = {"training": 0.7, "validation": 0.1, "testing": 0.2}
 COLUMNS = {
     "object_id": ("<i8", "", "Identifier."),
     "specz_redshift": ("<f8", "", "True redshift."),
-    "{band}_cmodel_mag": ("<f8", "mag", "AB magnitude measured in {band}, not corrected for extinction; NaN: not seen."),
+    "{band}_cmodel_mag": (
+        "<f8",
+        "mag",
+        "AB magnitude in {band}, not corrected for extinction; NaN where not seen.",
+    ),
     "{band}_cmodel_magsigma": ("<f8", "mag", "Its error."),
     "{band}_psf_fwhm_arcsec": ("<f8", "arcsec", "Full width at half maximum of the PSF in {band}."),
     "{band}_sky_sigma": ("<f8", "", "Noise of the sky in a pixel in {band}, counts."),

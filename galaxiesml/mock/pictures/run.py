@@ -77,8 +77,9 @@ def draw_files(request: Request, progress: Callable[[int, int], None] | None = N
         The disk is too full.
     """
     device = _device(request)
+    _check(request)
     population = Population(request.source)
-    _check(request, population)
+    _check_size(request, population)
     if request.threads:
         torch.set_num_threads(request.threads)
     limit = min(request.galaxies or len(population), len(population))
@@ -106,7 +107,7 @@ def draw_files(request: Request, progress: Callable[[int, int], None] | None = N
     return {"files": made, "galaxies": int(limit), "device": layout.attributes["device"]}
 
 
-def _check(request: Request, population: Population) -> None:
+def _check(request: Request) -> None:
     if request.size not in SIZES:
         raise UsageError(f"Unknown value for --size: {request.size}.", "Give --size 64 or --size 127.")
     if request.dtype not in DTYPES:
@@ -114,7 +115,10 @@ def _check(request: Request, population: Population) -> None:
     for name in ("galaxies", "threads"):
         value = getattr(request, name)
         if value is not None and value < 1:
-            raise UsageError(f"--{name} must be 1 or more.")
+            raise UsageError(f"--{name} must be 1 or more.", f"Give --{name} 1 or leave it out.")
+
+
+def _check_size(request: Request, population: Population) -> None:
     if request.size > population.info["size"]:
         raise UsageError(
             f"{request.source} has neighbours for pictures of {population.info['size']} pixels, not {request.size}.",
