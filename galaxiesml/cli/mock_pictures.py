@@ -38,7 +38,10 @@ Out = Annotated[
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to draw; auto is cuda where there is one.")]
 Size = Annotated[int, typer.Option(metavar="64|127", help="Pixels on a side.")]
 NoiseSeed = Annotated[int, typer.Option(help="Random seed of the noise; equal seeds give equal files on a device.")]
-Threads = Annotated[int | None, typer.Option(metavar="N", help="Threads of PyTorch; default: one per core.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Threads on a CPU; default: one per core. The files do not depend on it."),
+]
 First = Annotated[int | None, typer.Option(metavar="N", help="Draw only the first N galaxies.")]
 Dtype = Annotated[str, typer.Option(metavar="float32|float16", help="Type of the images in the files.")]
 FilesJson = Annotated[bool, typer.Option("--json", help="Print files, galaxies and device as JSON.")]

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda")
     parser.add_argument("--size", type=int, default=64, help="Pixels on a side, 64 or 127")
     parser.add_argument("--seed", type=int, default=1, help="Seed of the noise")
-    parser.add_argument("--threads", type=int, help="Threads of PyTorch")
+    parser.add_argument("--threads", type=int, help="Threads on a CPU; default: one per core")
     parser.add_argument("--galaxies", type=int, help="Only the first so many")
     parser.add_argument("--dtype", default="float32", metavar="float32|float16", help="Of the images")
     parser.add_argument("--json", action="store_true", help="Print what was written as JSON")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +37,7 @@ class Request:
     seed : int
         Of the noise.
     threads : int or None
-        Of PyTorch on a processor; None is its default.
+        Batches that are drawn at a time on a processor; None is one per core.  The files do not depend on it.
     galaxies : int or None
         Only that many, from the first.
     dtype : str
@@ -80,31 +83,54 @@ def draw_files(request: Request, progress: Callable[[int, int], None] | None = N
     _check(request)
     population = Population(request.source)
     _check_size(request, population)
-    if request.threads:
-        torch.set_num_threads(request.threads)
     limit = min(request.galaxies or len(population), len(population))
     rows = np.zeros(len(files.SPLITS), int)
     for ids in population.identifiers(limit):
         rows += np.bincount(files.split_of(ids), minlength=len(rows))
     layout = files.Layout(population.bands, request.size, request.dtype, _attributes(request, population, device))
-    camera = render.Camera(tuple(population.info["gain"]), tuple(population.info["saturated"]))
     with files.Files(request.out, layout, rows) as out:
-        for batch in population.batches(render.BATCH, limit):
-            drawn = render.draw(batch.lit, camera, request.seed, batch.number, device, request.size)
-            columns = _columns(batch, population.bands)
-            generator = render.generator(request.seed, batch.number, device, "magnitudes")
-            found = magnitudes.measured(batch, drawn, camera, generator)
-            for name, values in zip(("mag", "magsigma"), found, strict=True):
-                columns |= {f"{band}_cmodel_{name}": values[:, at] for at, band in enumerate(population.bands)}
-            image = drawn.cropped(request.size).to(getattr(torch, request.dtype)).cpu().numpy()
+        for columns, image in _in_order(request, population, device, limit):
             out.write(files.split_of(columns["object_id"]), columns, image)
             if progress:
-                progress(len(batch), limit)
+                progress(len(image), limit)
     made = [
         {"path": str(path), "split": split, "galaxies": int(number)}
         for path, split, number in zip(out.paths, files.SPLITS, rows, strict=True)
     ]
     return {"files": made, "galaxies": int(limit), "device": layout.attributes["device"]}
+
+
+def _in_order(
+    request: Request, population: Population, device: str, limit: int
+) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """Columns and images of each batch.  While one is written, the next ones are drawn, each by a thread."""
+    camera = render.Camera(tuple(population.info["gain"]), tuple(population.info["saturated"]))
+    threads = 1 if device == "cuda" else request.threads or len(os.sched_getaffinity(0))
+    before = torch.get_num_threads()
+    # One thread a batch is faster than all threads on each, and gives the same bytes for any number.
+    torch.set_num_threads(1)
+    executor = ThreadPoolExecutor(threads)
+    try:
+        waiting = deque()
+        for batch in population.batches(render.BATCH, limit):
+            waiting.append(executor.submit(_drawn, batch, request, camera, population.bands, device))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        torch.set_num_threads(before)
+
+
+def _drawn(batch: Batch, request: Request, camera: render.Camera, bands: tuple[str, ...], device: str) -> tuple:
+    drawn = render.draw(batch.lit, camera, request.seed, batch.number, device, request.size)
+    columns = {name: batch.columns[name] for name, *_ in files.named_columns(bands) if name in batch.columns}
+    random = render.generator(request.seed, batch.number, device, "magnitudes")
+    found = magnitudes.measured(batch, drawn, camera, random)
+    for name, values in zip(("mag", "magsigma"), found, strict=True):
+        columns |= {f"{band}_cmodel_{name}": values[:, at] for at, band in enumerate(bands)}
+    return columns, drawn.cropped(request.size).to(getattr(torch, request.dtype)).cpu().numpy()
 
 
 def _check(request: Request) -> None:
@@ -134,11 +160,6 @@ def _device(request: Request) -> str:
     if request.device == "cuda" and not has_cuda:
         raise UsageError("PyTorch finds no CUDA device here.", "Give --device cpu")
     return "cuda" if has_cuda and request.device != "cpu" else "cpu"
-
-
-def _columns(batch: Batch, bands: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Columns of the files that the population has."""
-    return {name: batch.columns[name] for name, *_ in files.named_columns(bands) if name in batch.columns}
 
 
 def _attributes(request: Request, population: Population, device: str) -> dict:

@@ -1,6 +1,6 @@
 """The outskirts of light, drawn from the profiles' own formulas where PSF and pixels no longer matter.
 
-A frame is periodic: what leaves it on one side enters on the other.  Of that light the eight nearest copies of a
+A frame is periodic: what leaves it on one side enters on the other.  Of that light the nearest copies of a
 profile are taken away here, and of all farther ones their mean.  Sources whose centres are outside of the frame are
 drawn by their wings.  Both are smooth in the picture, so that they are computed on every fourth pixel.
 """
@@ -20,8 +20,9 @@ from galaxiesml.mock.pictures.profiles import DE_VAUCOULEURS_B, EXPONENTIAL_HALF
 
 #: Pixels between two places at which wings are computed.
 _STEP = 4
-#: Nearest copies: steps of whole frames along columns and rows.
-_COPIES = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y], float)
+#: Rings of copies that are taken away one by one, of profiles whose radius is below a sixteenth of the frame, and of
+#: others.
+_RINGS = (1, 3)
 _BULGE_MIDDLE = DE_VAUCOULEURS_B**8 / (2.0 * math.pi * 4.0 * math.gamma(8.0))
 
 
@@ -38,12 +39,14 @@ def drawn(part: Part, lit: Lit, on: Grid, size: int) -> torch.Tensor | None:
     places, weights = _places(size, str(on.kx.device), on.kx.dtype)
     coarse = on.kx.new_zeros(len(part.pictures), part.weights.shape[1], len(places) ** 2)
     scale = lit.psf_fwhm[part.pictures] / profiles.MOFFAT_WIDTH
-    if len(part.spilling[0]):
-        picture, row = part.spilling
-        rows = Rows(*(values[part.spilling] for values in vars(part.rows).values()))
-        spilled = _spilled(rows, scale[picture], on, places).repeat(1, 2, 1)
-        spilled *= on.put(part.weights[picture, :, row])[..., None]
-        coarse.index_add_(0, torch.from_numpy(picture).to(coarse.device), spilled, alpha=-1.0)
+    is_large = part.rows.radius[part.spilling] > on.side * PIXEL_SCALE_ARCSEC / 16.0
+    for rings, chosen in zip(_RINGS, (~is_large, is_large), strict=True):
+        picture, row = (values[chosen] for values in part.spilling)
+        if len(picture):
+            rows = Rows(*(values[picture, row] for values in vars(part.rows).values()))
+            spilled = _spilled(rows, scale[picture], on, places, rings).repeat(1, 2, 1)
+            spilled *= on.put(part.weights[picture, :, row])[..., None]
+            coarse.index_add_(0, torch.from_numpy(picture).to(coarse.device), spilled, alpha=-1.0)
     if len(part.far_picture):
         far = part.far
         light = _light(far, far.x[:, None], far.y[:, None], scale[part.far_picture], on, places).repeat(1, 2, 1)
@@ -53,14 +56,25 @@ def drawn(part: Part, lit: Lit, on: Grid, size: int) -> torch.Tensor | None:
     return weights @ coarse @ weights.T
 
 
-def _spilled(rows: Rows, scale: np.ndarray, on: Grid, places: torch.Tensor) -> torch.Tensor:
+def _spilled(rows: Rows, scale: np.ndarray, on: Grid, places: torch.Tensor, rings: int) -> torch.Tensor:
     """What a periodic frame adds to each row's light of 1, shape (rows, bands, places^2), counts a pixel."""
-    x, y = (values[:, None] + on.side * steps for values, steps in zip((rows.x, rows.y), _COPIES.T, strict=True))
-    # Farther copies, whose light is even: what is beyond a circle as large as the nine frames.
-    radius = np.where(rows.kind == 2, 1.0, rows.radius) * np.sqrt(rows.ratio)
-    beyond = np.sqrt(9.0 / math.pi) * on.side * PIXEL_SCALE_ARCSEC / radius
-    tail = np.choose(rows.kind, [bulge_tail(beyond), disc_tail(beyond), 0.0])
+    steps = np.arange(-rings, rings + 1)
+    steps = np.array([(x, y) for x in steps for y in steps if x or y]).T * on.side
+    x, y = rows.x[:, None] + steps[0], rows.y[:, None] + steps[1]
+    # Farther copies, whose light is even: what is beyond the square of these frames.
+    tail = _beyond(rows, (rings + 0.5) * on.side * PIXEL_SCALE_ARCSEC)
     return _light(rows, x, y, scale, on, places).add_(on.put(tail / on.side**2)[:, None, None])
+
+
+def _beyond(rows: Rows, half: float) -> np.ndarray:
+    """Share of each row's light outside a square of a half-width in arcsec around it, shape (rows,)."""
+    angle = (np.arange(32) + 0.5) * np.pi / 32.0
+    along, across = np.cos(angle), rows.ratio[:, None] * np.sin(angle)
+    sin, cos = np.sin(np.radians(rows.angle))[:, None], np.cos(np.radians(rows.angle))[:, None]
+    # How far in each direction the ellipse of radius 1 reaches along columns and rows.
+    most = np.maximum(np.abs(across * cos - along * sin), np.abs(along * cos + across * sin))
+    radius = half / (np.where(rows.kind == 2, 1.0, rows.radius)[:, None] * most)
+    return np.choose(rows.kind[:, None], [bulge_tail(radius), disc_tail(radius), 0.0]).mean(axis=1)
 
 
 def _light(rows: Rows, x, y, scale: np.ndarray, on: Grid, places: torch.Tensor) -> torch.Tensor:
