@@ -92,6 +92,15 @@ class Population:
     def __len__(self) -> int:
         return int(self.info["galaxies"])
 
+    def identifiers(self, limit: int) -> Iterator[np.ndarray]:
+        """object_id of the first galaxies, some at a time."""
+        with pq.ParquetFile(self.folder / "galaxies.parquet") as file:
+            for rows in file.iter_batches(65_536, columns=["object_id"]):
+                if limit:
+                    ids = rows["object_id"].to_numpy()[:limit]
+                    limit -= len(ids)
+                    yield ids
+
     def batches(self, size: int, limit: int | None = None) -> Iterator[Batch]:
         """Galaxies in the file's order, ``size`` at a time; of the first ``limit`` if it is given."""
         left = len(self) if limit is None else min(limit, len(self))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
-from galaxiesml.mock.pictures.profiles import DE_VAUCOULEURS_B, EXPONENTIAL_HALF_LIGHT
+from galaxiesml.mock.pictures.profiles import DE_VAUCOULEURS_B, EXPONENTIAL_HALF_LIGHT, MOFFAT_WIDTH
 
 #: Pixels on a side of the frame that is kept.
 FRAME = 128
@@ -18,8 +18,7 @@ SIDES = {64: 128, 127: 192}
 #: A part of a source's light that is below this in each band, in units of a pixel's noise, is drawn with its larger
 #: part's shape: its own would differ by a hundredth of the noise.
 UNSEEN = 0.25
-#: Light that leaves the frame and enters opposite is taken away where it may be above this share of the light of the
-#: brightest source.
+#: Light that leaves the frame and enters opposite is taken away where it may be above this share of the galaxy's.
 SPILL = 3e-4
 #: Share of the light beyond a radius, falling, by b (r / r_half) ** (1 / 4).
 _X = np.linspace(60.0, 0.0, 1201)
@@ -33,7 +32,7 @@ class Lit:
     Attributes
     ----------
     picture : ndarray of int64, shape (m,)
-        The picture that each source is in, rising.
+        The picture that each source is in, rising; the first source of each picture is its galaxy.
     x, y : ndarray, shape (m,)
         Pixels from the centre of the central pixel, along columns and rows.
     flux : ndarray, shape (m, bands)
@@ -205,15 +204,17 @@ def _rows(lit: Lit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _spills(lit: Lit, source, kind, counts, gap) -> np.ndarray:
-    """Whether light of a row beyond a gap in pixels matters; the PSF's wings do not."""
-    brightest = np.zeros_like(lit.sky_sigma)
-    np.maximum.at(brightest, lit.picture, lit.flux)
-    share = (counts / brightest[lit.picture[source]]).max(axis=1)
+    """Whether light of a row beyond a gap in pixels matters beside the galaxy of the picture."""
+    of_galaxy = lit.flux[np.searchsorted(lit.picture, np.arange(len(lit)))]
+    picture = lit.picture[source]
+    share = (counts / of_galaxy[picture]).max(axis=1)
     gap = np.maximum(gap, 0.0) * PIXEL_SCALE_ARCSEC
     beyond = np.choose(
-        kind, [bulge_tail(gap / lit.bulge_radius[source]), _disc_tail(gap / lit.disc_radius[source]), 0.0]
+        kind, [bulge_tail(gap / lit.bulge_radius[source]), disc_tail(gap / lit.disc_radius[source]), 0.0]
     )
-    return beyond * share > SPILL
+    # Light beyond a radius of a Moffat profile of exponent 2.5.
+    psf = (1.0 + (gap * MOFFAT_WIDTH / lit.psf_fwhm[picture].max(axis=1)) ** 2) ** -1.5
+    return np.maximum(beyond, psf) * share > SPILL
 
 
 def bulge_tail(radius: np.ndarray) -> np.ndarray:
@@ -221,6 +222,7 @@ def bulge_tail(radius: np.ndarray) -> np.ndarray:
     return np.interp(-DE_VAUCOULEURS_B * radius**0.25, -_X, _TAIL)
 
 
-def _disc_tail(radius: np.ndarray) -> np.ndarray:
+def disc_tail(radius: np.ndarray) -> np.ndarray:
+    """The same of an exponential disc."""
     x = EXPONENTIAL_HALF_LIGHT * radius
     return (1.0 + x) * np.exp(-x)

@@ -73,7 +73,7 @@ def draw(lit: Lit, camera: Camera, seed: int, number: int, device: str = "cpu", 
     both = light(lit, device, size)
     bands = both.shape[1] // 2
     total, taken = both[:, :bands], both[:, bands:]
-    return Drawn(_exposed(total, lit, camera, _generator(seed, number, device)), taken)
+    return Drawn(_exposed(total, lit, camera, generator(seed, number, device)), taken)
 
 
 def light(lit: Lit, device: str = "cpu", size: int = 64, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -134,16 +134,17 @@ def _placed(shapes: torch.Tensor, x: torch.Tensor, y: torch.Tensor, on: profiles
     return real, cosine.mul_(rows.imag).addcmul_(sine, rows.real)
 
 
-def _exposed(total: torch.Tensor, lit: Lit, camera: Camera, generator: torch.Generator) -> torch.Tensor:
+def _exposed(total: torch.Tensor, lit: Lit, camera: Camera, random: torch.Generator) -> torch.Tensor:
     """What the camera sees of light: noise of the sky and of the light itself, full pixels."""
     device = total.device
     gain, full = (torch.tensor(v, device=device)[:, None, None] for v in (camera.gain, camera.saturated))
     sky = torch.from_numpy(lit.sky_sigma).to(device, torch.float32)[..., None, None]
-    noise = torch.randn(total.shape, generator=generator, device=device)
+    noise = torch.randn(total.shape, generator=random, device=device)
     noise.mul_(total.clamp(min=0.0).div_(gain).add_(sky**2).sqrt_())
     return noise.add_(torch.minimum(total, full))
 
 
-def _generator(seed: int, number: int, device: str) -> torch.Generator:
-    word = hashlib.sha256(f"pictures {seed} {number}".encode()).digest()
+def generator(seed: int, number: int, device: str, what: str = "noise") -> torch.Generator:
+    """Random numbers of a batch: the same on the same device for the same seed, batch and use."""
+    word = hashlib.sha256(f"{what} {seed} {number}".encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(word[:8], "big") >> 1)

@@ -1,6 +1,6 @@
 """The outskirts of light, drawn from the profiles' own formulas where PSF and pixels no longer matter.
 
-A frame is periodic: what leaves it on one side enters on the other.  Of that light the eight nearest copies of a
+A frame is periodic: what leaves it on one side enters on the other.  Of that light the nearest copies of a
 profile are taken away here, and of all farther ones their mean.  Sources whose centres are outside of the frame are
 drawn by their wings.  Both are smooth in the picture, so that they are computed on every fourth pixel.
 """
@@ -15,13 +15,14 @@ import torch
 
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from galaxiesml.mock.pictures import profiles
-from galaxiesml.mock.pictures.plan import Lit, Part, Rows, bulge_tail
+from galaxiesml.mock.pictures.plan import Lit, Part, Rows, bulge_tail, disc_tail
 from galaxiesml.mock.pictures.profiles import DE_VAUCOULEURS_B, EXPONENTIAL_HALF_LIGHT, Grid
 
 #: Pixels between two places at which wings are computed.
 _STEP = 4
-#: Nearest copies: steps of whole frames along columns and rows.
-_COPIES = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y], float)
+#: Rings of copies that are taken away one by one, of profiles whose radius is below a sixteenth of the frame, and of
+#: others.
+_RINGS = (1, 3)
 _BULGE_MIDDLE = DE_VAUCOULEURS_B**8 / (2.0 * math.pi * 4.0 * math.gamma(8.0))
 
 
@@ -37,60 +38,96 @@ def drawn(part: Part, lit: Lit, on: Grid, size: int) -> torch.Tensor | None:
         return None
     places, weights = _places(size, str(on.kx.device), on.kx.dtype)
     coarse = on.kx.new_zeros(len(part.pictures), part.weights.shape[1], len(places) ** 2)
-    if len(part.spilling[0]):
-        picture, row = part.spilling
-        rows = Rows(*(values[part.spilling] for values in vars(part.rows).values()))
-        spilled = _spilled(rows, on, places)[:, None] * on.put(part.weights[picture, :, row])[..., None]
-        coarse.index_add_(0, torch.from_numpy(picture).to(coarse.device), spilled, alpha=-1.0)
+    scale = lit.psf_fwhm[part.pictures] / profiles.MOFFAT_WIDTH
+    is_large = part.rows.radius[part.spilling] > on.side * PIXEL_SCALE_ARCSEC / 16.0
+    for rings, chosen in zip(_RINGS, (~is_large, is_large), strict=True):
+        picture, row = (values[chosen] for values in part.spilling)
+        if len(picture):
+            rows = Rows(*(values[picture, row] for values in vars(part.rows).values()))
+            spilled = _spilled(rows, scale[picture], on, places, rings).repeat(1, 2, 1)
+            spilled *= on.put(part.weights[picture, :, row])[..., None]
+            coarse.index_add_(0, torch.from_numpy(picture).to(coarse.device), spilled, alpha=-1.0)
     if len(part.far_picture):
+        far = part.far
+        light = _light(far, far.x[:, None], far.y[:, None], scale[part.far_picture], on, places).repeat(1, 2, 1)
         where = torch.from_numpy(part.far_picture).to(coarse.device)
-        coarse.index_add_(0, where, _far(part, lit, on, places) * on.put(part.far_weights)[..., None])
+        coarse.index_add_(0, where, light * on.put(part.far_weights)[..., None])
     coarse = coarse.view(*coarse.shape[:2], len(places), len(places))
     return weights @ coarse @ weights.T
 
 
-def _spilled(rows: Rows, on: Grid, places: torch.Tensor) -> torch.Tensor:
-    """What a periodic frame adds to each row's light of 1, shape (rows, places^2), counts a pixel."""
-    x, y = (values[:, None] + on.side * steps for values, steps in zip((rows.x, rows.y), _COPIES.T, strict=True))
-    light = _surface(rows, on.put(x), on.put(y), on, places).sum(1)
-    # Farther copies, whose light is even: what is beyond a circle as large as the nine frames.
-    beyond = np.sqrt(9.0 / math.pi) * on.side * PIXEL_SCALE_ARCSEC / (rows.radius * np.sqrt(rows.ratio))
-    tail = np.where(rows.kind == 0, bulge_tail(beyond), 0.0)
-    x = EXPONENTIAL_HALF_LIGHT * beyond
-    tail += np.where(rows.kind == 1, (1.0 + x) * np.exp(-x), 0.0)
-    return light.add_(on.put(tail / on.side**2)[:, None])
+def _spilled(rows: Rows, scale: np.ndarray, on: Grid, places: torch.Tensor, rings: int) -> torch.Tensor:
+    """What a periodic frame adds to each row's light of 1, shape (rows, bands, places^2), counts a pixel."""
+    steps = np.arange(-rings, rings + 1)
+    steps = np.array([(x, y) for x in steps for y in steps if x or y]).T * on.side
+    x, y = rows.x[:, None] + steps[0], rows.y[:, None] + steps[1]
+    # Farther copies, whose light is even: what is beyond the square of these frames.
+    tail = _beyond(rows, (rings + 0.5) * on.side * PIXEL_SCALE_ARCSEC)
+    return _light(rows, x, y, scale, on, places).add_(on.put(tail / on.side**2)[:, None, None])
 
 
-def _far(part: Part, lit: Lit, on: Grid, places: torch.Tensor) -> torch.Tensor:
-    """Light of 1 of sources outside the frame: their profiles and the PSF's wings; (rows, 2 x bands, places^2)."""
-    rows = part.far
-    x, y = on.put(rows.x[:, None]), on.put(rows.y[:, None])
-    own = torch.zeros(len(rows.kind), 1, len(places) ** 2, dtype=on.kx.dtype, device=on.kx.device)
-    extended = np.flatnonzero(rows.kind != 2)
+def _beyond(rows: Rows, half: float) -> np.ndarray:
+    """Share of each row's light outside a square of a half-width in arcsec around it, shape (rows,)."""
+    angle = (np.arange(32) + 0.5) * np.pi / 32.0
+    along, across = np.cos(angle), rows.ratio[:, None] * np.sin(angle)
+    sin, cos = np.sin(np.radians(rows.angle))[:, None], np.cos(np.radians(rows.angle))[:, None]
+    # How far in each direction the ellipse of radius 1 reaches along columns and rows.
+    most = np.maximum(np.abs(across * cos - along * sin), np.abs(along * cos + across * sin))
+    radius = half / (np.where(rows.kind == 2, 1.0, rows.radius)[:, None] * most)
+    return np.choose(rows.kind[:, None], [bulge_tail(radius), disc_tail(radius), 0.0]).mean(axis=1)
+
+
+def _light(rows: Rows, x, y, scale: np.ndarray, on: Grid, places: torch.Tensor) -> torch.Tensor:
+    """Light of 1 of profiles far from their centres, summed over copies.
+
+    Far out a profile that is blurred is the profile, more of it by its curvature, and the wings of the blur.  For
+    Moffat profiles of exponent 2.5 a blur of 0.95 scale radii is right to some per cent of a correction that is
+    below a fifth.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (rows, copies)
+        Centres, pixels.
+    scale : ndarray, shape (rows, bands)
+        Scale radius of the PSF, arcsec.
+
+    Returns
+    -------
+    Tensor, shape (rows, bands, places^2)
+        Counts a pixel.
+    """
+    dx, dy = _offsets(on.put(x), on.put(y), places)
+    scale2 = on.put(scale**2)[..., None]
+    r2 = (dx**2 + dy**2).mul_(PIXEL_SCALE_ARCSEC**2)[:, None]
+    root = torch.rsqrt(1.0 + r2 / scale2[..., None])
+    # The PSF's shear would change these wings by a few per cent.
+    light = (root**5).sum(-2) * (1.5 / math.pi * PIXEL_SCALE_ARCSEC**2) / scale2
+    extended = torch.from_numpy(np.flatnonzero(rows.kind != 2)).to(light.device)
     if len(extended):
-        of = Rows(*(values[extended] for values in vars(rows).values()))
-        where = torch.from_numpy(extended).to(own.device)
-        own.index_copy_(0, where, _surface(of, x[where], y[where], on, places))
-    picture = part.pictures[part.far_picture]
-    scale = on.put(lit.psf_fwhm[picture] / profiles.MOFFAT_WIDTH)[..., None]
-    dx, dy = _offsets(x, y, places)
-    # Seen from so far the PSF's shear matters less than the 1 per cent of the noise that these wings are.
-    r2 = (dx**2 + dy**2) * PIXEL_SCALE_ARCSEC**2
-    psf = 1.5 / math.pi * PIXEL_SCALE_ARCSEC**2 / scale**2 * (1.0 + r2 / scale**2) ** -2.5
-    return (own + psf).repeat(1, 2, 1)
+        of = Rows(*(values[rows.kind != 2] for values in vars(rows).values()))
+        own, curved = (values.sum(1)[:, None] for values in _surface(of, dx[extended], dy[extended], on))
+        light.index_add_(0, extended, own + curved * (0.95 / 2.0) * scale2[extended])
+    return light
 
 
-def _surface(rows: Rows, x: torch.Tensor, y: torch.Tensor, on: Grid, places: torch.Tensor) -> torch.Tensor:
-    """Counts a pixel of bulges and discs of one count at x, y of shape (rows, copies); (rows, copies, places^2)."""
-    dx, dy = _offsets(x, y, places)
+def _surface(rows: Rows, dx: torch.Tensor, dy: torch.Tensor, on: Grid) -> tuple[torch.Tensor, torch.Tensor]:
+    """Counts a pixel of bulges and discs of one count, and their Laplacian in 1/arcsec^2; the shape of dx."""
     sin, cos = (on.put(f(np.radians(rows.angle)))[:, None, None] for f in (np.sin, np.cos))
     radius, ratio = on.put(rows.radius)[:, None, None], on.put(rows.ratio)[:, None, None]
-    along, across = dy * cos - dx * sin, (dx * cos + dy * sin) / ratio
-    at = torch.sqrt(along**2 + across**2) * (PIXEL_SCALE_ARCSEC / radius)
+    unit = PIXEL_SCALE_ARCSEC / radius
+    along, across = (dy * cos - dx * sin) * unit, (dx * cos + dy * sin) * unit / ratio
+    at = torch.sqrt(along**2 + across**2).clamp_(min=1e-3)
     is_bulge = torch.from_numpy(rows.kind == 0).to(at.device)[:, None, None]
-    bulge = _BULGE_MIDDLE * torch.exp(-DE_VAUCOULEURS_B * at**0.25)
-    disc = EXPONENTIAL_HALF_LIGHT**2 / (2.0 * math.pi) * torch.exp(-EXPONENTIAL_HALF_LIGHT * at)
-    return torch.where(is_bulge, bulge, disc) * (PIXEL_SCALE_ARCSEC**2 / (radius**2 * ratio))
+    b, a = DE_VAUCOULEURS_B, EXPONENTIAL_HALF_LIGHT
+    quarter = torch.sqrt(torch.sqrt(at))
+    middle = torch.where(is_bulge, _BULGE_MIDDLE, a**2 / (2.0 * math.pi)) * unit**2 / ratio
+    light = torch.exp(torch.where(is_bulge, -b * quarter, -a * at)) * middle
+    # First and second derivatives by the elliptical radius, over the light.
+    slope = torch.where(is_bulge, -b / 4.0 * quarter / at, -a)
+    bend = slope**2 - torch.where(is_bulge, 0.75 * slope / at, 0.0)
+    gradient2 = (along**2 + (across / ratio) ** 2) / at**2
+    curved = bend * gradient2 + slope / at * (1.0 + ratio**-2 - gradient2)
+    return light, light * curved / radius**2
 
 
 def _offsets(x: torch.Tensor, y: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
