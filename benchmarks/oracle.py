@@ -3,9 +3,9 @@
     galaxiesml mock population --galaxies 50000 --seed 3 --out population
     python benchmarks/oracle.py population --photometry photometry.parquet [--sizes 4000,30000]
 
-The magnitudes are measured on drawn pictures, which are not kept; they are in FILE.parquet afterwards, and are read from
-there the next time.  The forest sees magnitudes; magnitudes and errors; and both with the true radii, axis ratios, bulge
-and nucleus, as noisy as a picture of the galaxy's brightness tells them.  The test galaxies, the last 15,000 of the
+The magnitudes are measured on drawn pictures, which are not kept; photometry.parquet has them afterwards, and is read
+the next time.  The forest sees magnitudes; magnitudes and errors; and both with the true radii, axis ratios, bulge and
+nucleus, as noisy as a picture of the galaxy's brightness tells them.  The test galaxies, the last 15,000 of the
 population, are the same for all.  Intervals are of 200 bootstrap replicates of them.
 """
 
@@ -46,7 +46,9 @@ def main() -> None:
                   f"{found['crps'].mean():7.4f} {found['loss'].mean():7.4f}", flush=True)  # fmt: skip
         for before in list(inputs)[:2]:
             for metric in ("crps", "loss"):
-                print(f"{size:9,} {before} less the oracle's: {metric} {difference(scores, before, metric)}", flush=True)
+                print(
+                    f"{size:9,} {before} less the oracle's: {metric} {difference(scores, before, metric)}", flush=True
+                )
 
 
 def measure(population: Path, out: Path) -> None:
@@ -63,8 +65,10 @@ def measure(population: Path, out: Path) -> None:
     parts, began, done = [], time.perf_counter(), 0
     for batch in known.batches(render.BATCH):
         drawn = render.draw(batch.lit, camera, 1, batch.number)
-        columns = magnitudes.measured(batch, drawn, known.bands, camera)
-        parts.append(pa.table({"object_id": batch.columns["object_id"]} | columns))
+        columns = {"object_id": batch.columns["object_id"]}
+        for ending, values in zip(("mag", "magsigma"), magnitudes.measured(batch, drawn, camera), strict=True):
+            columns |= {f"{band}_cmodel_{ending}": values[:, at] for at, band in enumerate(known.bands)}
+        parts.append(pa.table(columns))
         done += len(batch)
         sys.stderr.write(f"\r{done:,} of {len(known):,}, {done / (time.perf_counter() - began):.0f} a second")
     sys.stderr.write("\n")
@@ -79,6 +83,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
 def of(galaxies: dict, measured: dict) -> dict[str, np.ndarray]:
     """The three sets of inputs, shape (n, inputs)."""
     bands = "grizy"
+    if not np.array_equal(galaxies["object_id"], measured["object_id"]):
+        raise SystemExit("The photometry is of another population: name another file.")
     magnitude = np.column_stack([measured[f"{band}_cmodel_mag"] for band in bands])
     error = np.log(np.column_stack([measured[f"{band}_cmodel_magsigma"] for band in bands]))
     rng = np.random.default_rng(1)

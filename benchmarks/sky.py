@@ -14,6 +14,7 @@ import argparse
 import io
 import tarfile
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,7 @@ def print_photometry(sky: Path) -> None:
     error = {band: both[f"{band}_cmodel_magsigma"] for band in BANDS}
     for band in BANDS:
         print(f"{band}: {len(both)} objects, {_spread(off[band])}, median error {error[band].median():.4f}")
-    for one, two in zip(BANDS, BANDS[1:], strict=False):
+    for one, two in pairwise(BANDS):
         together = np.hypot(error[one], error[two]).median()
         print(f"{one} - {two}: {_spread(off[one] - off[two])}, median error {together:.4f}")
 

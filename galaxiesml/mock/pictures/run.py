@@ -126,8 +126,7 @@ def _in_order(
 def _drawn(batch: Batch, request: Request, camera: render.Camera, bands: tuple[str, ...], device: str) -> tuple:
     drawn = render.draw(batch.lit, camera, request.seed, batch.number, device, request.size)
     columns = {name: batch.columns[name] for name, *_ in files.named_columns(bands) if name in batch.columns}
-    random = render.generator(request.seed, batch.number, device, "magnitudes")
-    found = magnitudes.measured(batch, drawn, camera, random)
+    found = magnitudes.measured(batch, drawn, camera)
     for name, values in zip(("mag", "magsigma"), found, strict=True):
         columns |= {f"{band}_cmodel_{name}": values[:, at] for at, band in enumerate(bands)}
     return columns, drawn.cropped(request.size).to(getattr(torch, request.dtype)).cpu().numpy()
