@@ -31,6 +31,7 @@ from galaxiesml.cli import (
     specz,
     splits,
     train,
+    weights,
 )
 from galaxiesml.errors import GalaxiesmlError, UsageError
 from galaxiesml.system import interrupts
@@ -72,6 +73,7 @@ def make_app() -> typer.Typer:
         specz,
         train,
         photoz,
+        weights,
         mock,
         mock_pictures,
     ):

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from galaxiesml.cli import common, export, given, ingest, plot
+from galaxiesml.cli import leave_out as leaving
+from galaxiesml.cli import nz as stacking
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Wait = Annotated[float, typer.Option("--wait", metavar="S", help="Seconds to wait while another process writes.")]
@@ -22,6 +24,16 @@ _OF_BINS = (
     ("code", "loss", "loss"),
     ("pdf", "crps", "CRPS"),
 )
+#: Options of --nz and of --leave-out, and those that evaluate has without them.
+_OF_NZ = ("nz", "of", "where", "bins", "tomography", "picture", "as_json")
+_OF_LEAVE_OUT = ("leave_out", "surveys", "picture", "intervals", "as_json")
+_OF_BOTH = {"of", "intervals", "as_json"}
+
+
+class LeftOut(StrEnum):
+    """What trainings can be repeated without."""
+
+    SURVEY = "survey"
 
 
 class Sample(StrEnum):
@@ -52,18 +64,53 @@ def evaluate(
     ] = Sample.TESTING,
     intervals: Annotated[bool, typer.Option("--intervals", help="Show the 95 % intervals.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table (booktabs).")] = False,
+    nz: Annotated[
+        bool, typer.Option("--nz", help="n(z) from stacked PDFs instead, next to the spectroscopic redshifts.")
+    ] = False,
+    where: Annotated[
+        str, typer.Option(metavar="SQL", help="With --nz: a condition over predictions and galaxies.")
+    ] = "",
+    bins: Annotated[
+        str | None, typer.Option(metavar="WIDTH|EDGES", help="With --nz: bins of the n(z), as 0.1 or 0,0.5,1.")
+    ] = None,
+    tomography: Annotated[
+        str | None, typer.Option(metavar="EDGES", help="With --nz: bins by z_phot, as 0.3,0.6,0.9.")
+    ] = None,
+    leave_out: Annotated[
+        LeftOut | None,
+        typer.Option("--leave-out", help="Train RUN again without each survey, and judge both on its galaxies."),
+    ] = None,
+    surveys: Annotated[
+        str | None, typer.Option(metavar="A,B", help="With --leave-out: these surveys; default: all large enough.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="With --nz or --leave-out: draw it (png, pdf, svg).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare predictions with spectroscopic redshifts: Table 2 of Do et al. 2024, or one line a bin.
 
-    Only galaxies that a run has never seen count. Two runs are also compared galaxy by galaxy.
+    Only galaxies that a run has never seen count. Two runs are also compared galaxy by galaxy. --nz gives n(z) of a
+    sample and mean redshifts of tomographic bins. --leave-out survey tells how an estimator does on a survey that it
+    never saw; it trains once a survey, and typed again it continues.
 
     \b
     Examples:
       galaxiesml evaluate
       galaxiesml evaluate table-1 forest-1 --intervals
       galaxiesml evaluate table-1 --by specz_redshift --json
+      galaxiesml evaluate table-1 --nz --where 'i_cmodel_mag < 23' --tomography 0.3,0.6,0.9,1.2 --plot nz.pdf
+      galaxiesml evaluate table-1 --leave-out survey --surveys vvds,primus_dr1
     """
+    if nz or leave_out:
+        this, mine = ("--nz", _OF_NZ) if nz else ("--leave-out", _OF_LEAVE_OUT)
+        given.refuse_with(context, this, mine, "It prints a table of its own.")
+        if nz:
+            stacking.nz(runs or [], of.value, where, bins, tomography, picture, as_json)
+        else:
+            leaving.leave_out(runs or [], surveys, picture, intervals, as_json)
+        return
+    _refuse_alone(context)
     from galaxiesml.curation.evaluate import difference, metrics
 
     if as_json and (latex or intervals):
@@ -84,6 +131,17 @@ def evaluate(
         _print_difference(apart, runs)
     for reason in sorted({row["value_reason"] for row in found.rows if row["value_reason"]}):
         common.say(f"No value: {reason}.")
+
+
+def _refuse_alone(context: typer.Context) -> None:
+    """Refuse options that say nothing without --nz or --leave-out."""
+    from galaxiesml.errors import UsageError
+
+    for name in given.typed_names(context):
+        if name in {*_OF_NZ, *_OF_LEAVE_OUT} - _OF_BOTH:
+            word = {"picture": "plot"}.get(name, name)
+            needs = "--nz or --leave-out" if name == "picture" else "--leave-out" if name == "surveys" else "--nz"
+            raise UsageError(f"--{word} goes with {needs}.", f"Add {needs}, or leave it out.")
 
 
 def _table(metrics: list[dict], by: str | None, intervals: bool) -> list[dict]:

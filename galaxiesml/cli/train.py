@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, given
+from galaxiesml.cli import common, given, weights
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Wait = Annotated[float, typer.Option("--wait", metavar="S", help="Seconds to wait while another process writes.")]
@@ -98,6 +98,8 @@ def train(
     limits: Annotated[
         str | None, typer.Option(metavar="B=MAG,...", help="Magnitude that a non-detection counts as, by filter.")
     ] = None,
+    weigh: weights.Weights = None,
+    like: weights.Like = None,
     as_json: Json = False,
 ) -> None:
     """Train an estimator of photometric redshifts; type it again to continue a training that was stopped.
@@ -111,6 +113,7 @@ def train(
       galaxiesml train paper-nn --split-scheme leak-free --set epochs=50
       galaxiesml train table --table dc2.hdf5 --group photometry --redshift redshift --bands u,g,r,i,z,y
       galaxiesml train table --files 5x64x64_training.hdf5 5x64x64_validation.hdf5
+      galaxiesml train table --weights colour
     """
     from galaxiesml.errors import UsageError
     from galaxiesml.photoz.config import Config
@@ -126,7 +129,8 @@ def train(
             raise UsageError(
                 f"--{found[0].replace('_', '-')} goes with --table.", "The catalogue's own columns are used."
             )
-        _of_catalog(config, name, version, scheme, as_json)
+        weights.check(weigh, like, is_of_catalog=True, has_columns=True)
+        _of_catalog(config, name, version, scheme, (weigh, like), as_json)
         return
     if found := sorted({"version", "scheme"} & set(given.typed_names(context))):
         raise UsageError(
@@ -134,17 +138,31 @@ def train(
         )
     from galaxiesml.photoz import named
 
+    weights.check(weigh, like, is_of_catalog=False, has_columns=table is not None)
     columns = {"redshift": redshift, "magnitudes": magnitudes, "errors": errors, "object_id": object_id, "group": group}
+    columns["weights"] = None if weigh == "colour" else weigh
     if table is not None:
         data = named.table(table, bands, columns, non_detection, limits)
     else:
         data = named.files([files, *(more or [])], bands)
     home = out or Path("photoz") / (name or named.free(Path("photoz"), estimator.value))
-    run = _train(data, config, home, {"table": [str(one) for one in ([table] if table else [files, *(more or [])])]})
+    told = {"table": [str(one) for one in ([table] if table else [files, *(more or [])])]}
+    run = _weighed(data, config, home, told, weigh, like)
     _say(home.name, run, as_json, f"galaxiesml predict {home} --table FILE --out FILE")
 
 
-def _of_catalog(config, name: str | None, version: str | None, scheme: str, as_json: bool) -> None:
+def _weighed(data, config, home: Path, told: dict, weigh: str | None, like: Path | None, catalog=None, source=None):
+    """Train with the weights that were asked for; what they are stays with the run."""
+    from galaxiesml.photoz import weighted
+
+    data, what, target = weights.apply(data, config, weigh, like, catalog, source)
+    run = _train(data, config, home, told | what)
+    if weigh is not None:
+        weighted.keep(home, data, config, target)
+    return run
+
+
+def _of_catalog(config, name: str | None, version: str | None, scheme: str, weigh: tuple, as_json: bool) -> None:
     from galaxiesml.photoz import catalogued, named, stored
 
     catalog = common.catalog()
@@ -156,7 +174,7 @@ def _of_catalog(config, name: str | None, version: str | None, scheme: str, as_j
     told = catalogued.provenance(catalog, source)
     if told["missing_cuts"]:
         common.warn(f"These galaxies are of {source.version} without the cuts {', '.join(told['missing_cuts'])}.")
-    run = _train(data, config, home / name, told)
+    run = _weighed(data, config, home / name, told, *weigh, catalog, source)
     catalogued.remember(catalog, name, data)
     _say(name, run, as_json, f"galaxiesml predict {name}")
 
@@ -185,6 +203,7 @@ def _say(name: str, run, as_json: bool, following: str) -> None:
                 "run": name,
                 "estimator": run.config.estimator,
                 **{key: info[key] for key in ("data", "validation", "time")},
+                **weights.told(run),
             }
         )
         return
@@ -192,6 +211,7 @@ def _say(name: str, run, as_json: bool, following: str) -> None:
         f"{name}: {run.config.estimator}, {rows['training']:,} galaxies trained on, {rows['validation']:,} validated on"
     )
     common.table([{head: f"{info['validation'][key]:.4g}" for key, head in _SHOWN.items()}])
+    weights.say(run)
     common.say(f"Next: {following}")
 
 

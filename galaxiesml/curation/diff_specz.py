@@ -91,8 +91,8 @@ def _rows(catalog: Catalog, version: int, rule: str, query: str) -> list[dict]:
 def _judge(catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: int, specz: str, rule: str) -> None:
     """Create the table ``judged_<specz>``: one row per object, kept, or with the first cut of its first pair."""
     macros = Macros(list(catalog.profile.bands), variables={"specz": specz, "specz_rule": rule})
-    unjudged = _unjudged(cut_states(catalog, specz))
-    macros.replace("unjudged_landings", lambda: unjudged)
+    skipped = unjudged(cut_states(catalog, specz))
+    macros.replace("unjudged_landings", lambda: skipped)
     folder = dictionary.PROJECT / "models"
     # The build publishes what that model decides.
     connection.execute("create or replace temp view int_matched_redshifts as select * from matched_redshifts")
@@ -115,7 +115,7 @@ def _judge(catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: int
     """)
 
 
-def _unjudged(states: list[State]) -> dict[str, dict[str, list[int]]]:
+def unjudged(states: list[State]) -> dict[str, dict[str, list[int]]]:
     """The landings that each cut cannot be applied to, as the macro ``unjudged_landings`` has them."""
     found: dict[str, dict[str, list[int]]] = {}
     for state in states:

@@ -61,8 +61,8 @@ def metrics(catalog: Catalog, runs: list[str], by: str | None = None, sample: st
         Of `SAMPLES`; another than testing is computed now and is published nowhere.
     """
     with catalog.connect() as connection:
-        known = _runs(catalog, connection)
-        names = [_named(run, known) for run in runs] or list(known)
+        known = runs_of(catalog, connection)
+        names = [named(run, known) for run in runs] or list(known)
         if sample == "testing":
             relation = connection.table("photoz_metrics")
         else:
@@ -85,39 +85,45 @@ def difference(catalog: Catalog, one: str, other: str) -> list[dict]:
         definition, metric, galaxies, value (one less other), value_low, value_high: the 95 % interval.
     """
     with catalog.connect() as connection:
-        known = _runs(catalog, connection)
-        names = [_named(one, known), _named(other, known)]
+        known = runs_of(catalog, connection)
+        names = [named(one, known), named(other, known)]
         evaluated(catalog, connection, "testing", names, common=True)
-        return (
-            connection.sql(f"""
-                with drawn as (
-                    select members.photoz_run, drawn.*
-                    from int_photoz_values as drawn
-                    inner join (
-                        select distinct photoz_bin, photoz_run from int_photoz_members where bin_by = 'all'
-                    ) as members on drawn.photoz_bin = members.photoz_bin
-                ),
-                apart as (
-                    select one.definition, one.metric, one.replicate, one.value - other.value as value
-                    from drawn as one
-                    inner join drawn as other
-                        on one.definition = other.definition and one.metric = other.metric
-                        and one.replicate = other.replicate
-                    where one.photoz_run = {quote(names[0])} and other.photoz_run = {quote(names[1])}
-                )
-                select definition, metric,
-                    (select count(*) from int_photoz_sample where photoz_run = {quote(names[0])}) as galaxies,
-                    max(value) filter (replicate = 0) as value,
-                    quantile_cont(value, 0.025) filter (replicate > 0) as value_low,
-                    quantile_cont(value, 0.975) filter (replicate > 0) as value_high
-                from apart group by definition, metric order by definition, metric
-            """)
-            .to_arrow_table()
-            .to_pylist()
-        )
+        return apart(connection, *names)
 
 
-def _runs(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> dict[str, dict]:
+def apart(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> list[dict]:
+    """What `difference` gives, of two runs that the temporary tables of `evaluated` have."""
+    return (
+        connection.sql(f"""
+            with drawn as (
+                select members.photoz_run, drawn.*
+                from int_photoz_values as drawn
+                inner join (
+                    select distinct photoz_bin, photoz_run from int_photoz_members where bin_by = 'all'
+                ) as members on drawn.photoz_bin = members.photoz_bin
+            ),
+            apart as (
+                select one.definition, one.metric, one.replicate, one.value - other.value as value
+                from drawn as one
+                inner join drawn as other
+                    on one.definition = other.definition and one.metric = other.metric
+                    and one.replicate = other.replicate
+                where one.photoz_run = {quote(one)} and other.photoz_run = {quote(other)}
+            )
+            select definition, metric,
+                (select count(*) from int_photoz_sample where photoz_run = {quote(one)}) as galaxies,
+                max(value) filter (replicate = 0) as value,
+                quantile_cont(value, 0.025) filter (replicate > 0) as value_low,
+                quantile_cont(value, 0.975) filter (replicate > 0) as value_high
+            from apart group by definition, metric order by definition, metric
+        """)
+        .to_arrow_table()
+        .to_pylist()
+    )
+
+
+def runs_of(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> dict[str, dict]:
+    """The rows of photoz_runs by name; there is at least one."""
     if "photoz_runs" not in catalog.tables():
         raise CatalogError("The published build has no table of runs.", "Type: galaxiesml build")
     rows = connection.sql("select * from photoz_runs order by photoz_run").to_arrow_table().to_pylist()
@@ -129,7 +135,8 @@ def _runs(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> dict[str, 
     return {row["photoz_run"]: row for row in rows}
 
 
-def _named(run: str, known: dict[str, dict]) -> str:
+def named(run: str, known: dict[str, dict]) -> str:
+    """A run's whole name, from it or from the only beginning of one."""
     found = [name for name in known if name == run] or [name for name in known if name.startswith(run)]
     if len(found) != 1:
         raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 
 from galaxiesml import dictionary
 from galaxiesml.catalog import Catalog
@@ -53,6 +54,34 @@ def evaluated(
                 group by all having count(*) = {len(runs)}
             )
         """)
+    _run_models(connection, macros)
+
+
+def judged(catalog: Catalog, connection: duckdb.DuckDBPyConnection, predictions: pa.Table, runs: pa.Table) -> None:
+    """The same for predictions that no build has.
+
+    Parameters
+    ----------
+    predictions : pyarrow.Table
+        The columns of the dictionary's list ``predictions`` with their keys, and redshift_of_file, which judges them.
+    runs : pyarrow.Table
+        Columns of the table of runs, pdf_edges among them.
+    """
+    connection.register("stg_photoz__predictions", predictions)
+    connection.register("stg_photoz__runs", runs)
+    for name in ("int_photoz_known", "stg_plan__known_metrics"):
+        connection.execute(f'create or replace temp view "{name}" as {_VIEWS[name]}')
+    connection.execute("""
+        create or replace temp table int_photoz_sample as
+        select photoz_run, photoz_row, object_id, redshift_of_file as specz_redshift, cast(null as double) as magnitude,
+            cast(null as varchar) as survey, 'testing' as split
+        from stg_photoz__predictions
+    """)
+    _run_models(connection, Macros(list(catalog.profile.bands)))
+
+
+def _run_models(connection: duckdb.DuckDBPyConnection, macros: Macros) -> None:
+    folder = dictionary.PROJECT / "models"
     for model in _MODELS:
         text = (folder / "intermediate" / f"int_photoz_{model}.sql").read_text(encoding="utf-8")
         _make(connection, f"int_photoz_{model}", macros.render(text), str(macros.call("photoz_replicates")).strip())

@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="Any other setting")
     train.add_argument("--redshift", default=Columns.redshift, help="Column of the spectroscopic redshift")
     train.add_argument("--split", default=Columns.split, help="Column: training, validation or testing")
+    train.add_argument("--weights", default="", metavar="COLUMN", help="Column of weights, with --table")
     train.add_argument("--quiet", action="store_true", help="No line after each epoch")
     train.set_defaults(run=_train)
     predict = commands.add_parser("predict", help="Predict redshifts with a trained run.", **shape)
@@ -87,12 +88,15 @@ def _train(asked) -> dict:
     for name in ("seeds", "seed", "device", "z_phot"):
         value = getattr(asked, name)
         settings += [f"{name}={value}"] if value is not None else []
+    if asked.weights and asked.files:
+        raise UsageError("--weights names a column of --table.", "Leave it out, or train on a table.")
     config = Config.typed(asked.estimator, settings)
     bands = _bands(asked, released.BANDS)
     if asked.files:
         data = released.read(sorted(asked.files), bands)
     else:
-        data = tables.read(asked.table, _columns(asked, Columns(redshift=asked.redshift, split=asked.split)), bands)
+        known = Columns(redshift=asked.redshift, split=asked.split, weights=asked.weights)
+        data = tables.read(asked.table, _columns(asked, known), bands)
     told = {"files": [str(path) for path in asked.files or [asked.table]]}
     run = train(data, config, asked.out, tell=None if asked.quiet else _tell, provenance=told)
     shown = ("nmad", "outliers", "loss", "crps", "coverage_68")

@@ -82,7 +82,7 @@ class BayesianNetwork(nn.Module):
         """Minus the evidence's lower bound, a row; below a weight of 1 the prior counts less (a cold posterior)."""
         mean, sigma = self._normal(magnitudes, generator, VariationalLinear.forward)
         divergence = sum(layer.divergence() for layer in self.layers) / self.rows
-        return _surprise(mean, sigma, redshift).mean() + self.prior_weight * divergence
+        return _surprise(mean, sigma, redshift) + self.prior_weight * divergence
 
     def judge(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor) -> tuple[Tensor, Tensor]:
         generator = torch.Generator(magnitudes.device).manual_seed(0)

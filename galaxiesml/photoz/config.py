@@ -32,7 +32,7 @@ class Columns:
     ----------
     magnitudes, errors : str
         Patterns in which ``{band}`` stands for the filter; errors '' means that there are none.
-    redshift, object_id, split, group : str
+    redshift, object_id, split, group, weights : str
         Names; '' means that there is none.  `group` is the HDF5 group that holds the columns.
     non_detection : float or None
         The value, 99 for example, of a magnitude that was not detected.  NaN and NULL are always missing.
@@ -48,6 +48,7 @@ class Columns:
     group: str = ""
     non_detection: float | None = None
     limits: dict[str, float] = field(default_factory=dict)
+    weights: str = ""
 
     def __post_init__(self):
         for name in ("magnitudes", "errors"):
@@ -97,6 +98,8 @@ class Config:
         Of `forest`: trees, and the fewest rows of a leaf.
     samples, prior_weight
         Of `bnn`: draws of the weights for one prediction, and the weight of the weights' prior in the loss.
+    weight_clip : float
+        The largest weight of a row, in units of the mean weight of its split.
     folds : int
         Parts of the validation rows, each calibrated by choices that the others made.
     threads : int
@@ -138,6 +141,7 @@ class Config:
     leaf: int = 5
     samples: int = 32
     prior_weight: float = 0.02
+    weight_clip: float = 20.0
     folds: int = 5
     threads: int = 1
     device: str = "auto"
@@ -172,6 +176,9 @@ class Config:
     def digest(self) -> str:
         """A hash of what decides the result: all settings but the size of a chunk of predictions."""
         decisive = {name: value for name, value in self.as_dict().items() if name != "chunk"}
+        # At its default it decides nothing that runs from before it had not.
+        if self.weight_clip == type(self).weight_clip:
+            del decisive["weight_clip"]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
@@ -229,6 +236,7 @@ _FIELDS = {found.name: _Field(found.type) for found in dataclasses.fields(Config
     "leaf": _Field("int", 1, 1_000_000),
     "samples": _Field("int", 1, 10_000),
     "prior_weight": _Field("float", 0, 100),
+    "weight_clip": _Field("float", 1, 1e9),
     "folds": _Field("int", 2, 100),
     "threads": _Field("int", 1, 1024),
     "chunk": _Field("int", 1, 10_000_000),

@@ -33,6 +33,9 @@ class Data:
         'training', 'validation' or 'testing'.
     columns : Columns
         How the table named them; a run remembers it.
+    weights : ndarray (n,) of float64, optional
+        How much each row counts in training and validation: finite, not negative; None: all alike.  Of one split, only
+        their ratios matter.
     """
 
     magnitudes: np.ndarray
@@ -42,6 +45,7 @@ class Data:
     redshift: np.ndarray | None = None
     split: np.ndarray | None = None
     columns: Columns = field(default_factory=Columns)
+    weights: np.ndarray | None = None
 
     def __post_init__(self):
         _fill(self)
@@ -52,7 +56,7 @@ class Data:
 
     def take(self, rows: np.ndarray) -> Data:
         """Some of the rows, by a mask or by number."""
-        names = ("magnitudes", "object_id", "errors", "redshift", "split")
+        names = ("magnitudes", "object_id", "errors", "redshift", "split", "weights")
         taken = {name: getattr(self, name)[rows] for name in names if getattr(self, name) is not None}
         return replace(self, **taken)
 
@@ -78,6 +82,9 @@ class Data:
             if values is not None:
                 values = np.asarray(values, "S10") if name == "split" else values
                 made.update(np.ascontiguousarray(values + 0 if values.dtype.kind == "f" else values).tobytes())
+        # Without weights the hash is what it was before there were any.
+        if self.weights is not None:
+            made.update(b"weights" + np.ascontiguousarray(self.weights + 0).tobytes())
         return made.hexdigest()
 
 
@@ -93,6 +100,8 @@ def _fill(data: Data) -> None:
         object.__setattr__(data, "errors", np.where(np.isfinite(errors) & (errors > 0), errors, np.float32(np.nan)))
     if data.redshift is not None:
         object.__setattr__(data, "redshift", _floats("redshift", data.redshift, np.float64))
+    if data.weights is not None:
+        object.__setattr__(data, "weights", _floats("weights", data.weights, np.float64))
     if data.split is not None:
         object.__setattr__(data, "split", np.asarray(data.split, dtype=object))
     if data.object_id is not None:
@@ -114,7 +123,7 @@ def _floats(name: str, values, dtype) -> np.ndarray:
 
 def _check(data: Data) -> None:
     rows = len(data)
-    for name in ("object_id", "errors", "redshift", "split"):
+    for name in ("object_id", "errors", "redshift", "split", "weights"):
         values = getattr(data, name)
         if values is not None and len(values) != rows:
             raise UsageError(f"{name} has {len(values)} rows, and the magnitudes have {rows}.")
@@ -130,6 +139,14 @@ def _check(data: Data) -> None:
                 f"{_row(data, row)}: {data.columns.redshift or 'redshift'} is {data.redshift[row]:g}, and must be from "
                 f"{LOWEST:g} to {HIGHEST:g} ({wrong.sum():,} such rows).",
                 "Leave out rows without a spectroscopic redshift.",
+            )
+    if data.weights is not None:
+        wrong = ~(np.isfinite(data.weights) & (data.weights >= 0))
+        if data.weights.ndim != 1 or wrong.any():
+            row = int(np.flatnonzero(wrong)[0]) if data.weights.ndim == 1 else 0
+            raise InputError(
+                f"{_row(data, row)}: the weight is {data.weights[row]}, and must be a number of at least 0.",
+                "Give 0 to a row that must not count.",
             )
     if data.split is not None:
         wrong = ~np.isin(data.split.astype(str), SPLITS)

@@ -40,6 +40,8 @@ class Forest:
     kernel : ndarray of float64
         Smooths the histograms.
     bins : ndarray (1,) of int64
+    leaf_weights : ndarray of float32, optional
+        How much each of `leaf_bins` counts; None: all alike.
     """
 
     starts: np.ndarray
@@ -53,6 +55,7 @@ class Forest:
     leaf_bins: np.ndarray
     kernel: np.ndarray
     bins: np.ndarray
+    leaf_weights: np.ndarray | None = None
 
     @classmethod
     def trained(cls, data: Data, config: Config, edges: np.ndarray) -> Forest:
@@ -88,15 +91,17 @@ class Forest:
             leaf_bins=np.tile(place, len(trees))[order].astype(np.int32),
             kernel=kernel / kernel.sum(),
             bins=np.array([config.z_bins]),
+            leaf_weights=None if data.weights is None else np.tile(data.weights, len(trees))[order].astype(np.float32),
         )
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], bands: int, config: Config, edges: np.ndarray) -> Forest:
         """What `arrays` gave, checked: no node leads out of its tree, or back."""
-        for name in (found.name for found in fields(cls)):
+        names = [found.name for found in fields(cls) if found.name in arrays or found.name != "leaf_weights"]
+        for name in names:
             if name not in arrays or arrays[name].ndim != 1:
                 raise RuntimeError(f"forest/{name} must be an array of one axis")
-        made = cls(**{found.name: arrays[found.name] for found in fields(cls)})
+        made = cls(**{name: arrays[name] for name in names})
         nodes = len(made.left)
         sizes = [len(getattr(made, name)) for name in ("right", "feature", "threshold", "missing_left", "value")]
         if set(sizes) != {nodes} or len(made.leaf_starts) != nodes + 1 or len(made.starts) != config.trees + 1:
@@ -118,10 +123,14 @@ class Forest:
             raise RuntimeError("the forest's leaves are empty, or of other bins")
         if len(made.leaf_bins) and not (made.leaf_bins.min() >= 0 and made.leaf_bins.max() < config.z_bins):
             raise RuntimeError("forest/leaf_bins holds a bin that is not on the grid")
+        weights = made.leaf_weights
+        if weights is not None and (len(weights) != len(made.leaf_bins) or not (weights >= 0).all()):
+            raise RuntimeError("forest/leaf_weights does not give each row of the leaves a weight")
         return made
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {found.name: getattr(self, found.name) for found in fields(self)}
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: values for name, values in found.items() if values is not None}
 
     def leaves(self, magnitudes: np.ndarray) -> np.ndarray:
         """The leaf of each row in each tree, counted over the forest, (n, trees)."""
@@ -152,12 +161,19 @@ class Forest:
             count = self.leaf_starts[leaves[:, tree] + 1] - start
             rows = np.repeat(np.arange(len(leaves)), count)
             within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-            flat = rows * bins + self.leaf_bins[np.repeat(start, count) + within]
-            weights = 1.0 / np.repeat(np.maximum(count, 1), count)
-            made += np.bincount(flat, weights, minlength=made.size).reshape(made.shape)
+            at = np.repeat(start, count) + within
+            flat = rows * bins + self.leaf_bins[at]
+            made += np.bincount(flat, self._shares(at, rows, count), minlength=made.size).reshape(made.shape)
         made = _smoothed(made, self.kernel)
         made += _SPREAD * np.maximum(made.sum(axis=1, keepdims=True), 1e-9) / bins
         return made / made.sum(axis=1, keepdims=True)
+
+    def _shares(self, at: np.ndarray, rows: np.ndarray, count: np.ndarray) -> np.ndarray:
+        """What each training row in a leaf adds to its PDF; of a leaf, they sum to 1."""
+        if self.leaf_weights is None:
+            return 1.0 / np.repeat(np.maximum(count, 1), count)
+        weights = self.leaf_weights[at].astype(np.float64)
+        return weights / np.maximum(np.bincount(rows, weights, minlength=len(count)), 1e-300)[rows]
 
 
 def grown(data: Data, config: Config):
@@ -169,7 +185,7 @@ def grown(data: Data, config: Config):
     model = RandomForestRegressor(
         config.trees, min_samples_leaf=config.leaf, max_features=0.5, random_state=config.seed, n_jobs=config.threads
     )
-    return model.fit(features(data.magnitudes), data.redshift)
+    return model.fit(features(data.magnitudes), data.redshift, data.weights)
 
 
 def features(magnitudes: np.ndarray) -> np.ndarray:

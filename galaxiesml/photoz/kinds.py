@@ -16,7 +16,7 @@ def networks(config: Config, bands: int, edges: np.ndarray) -> Callable:
     None), and the methods
 
     - ``begin(data)``: fit to the training rows what is not trained;
-    - ``loss(magnitudes, errors, redshift, generator)``: the mean over a batch;
+    - ``loss(magnitudes, errors, redshift, generator)``: the loss of each row of a batch;
     - ``judge(magnitudes, errors, redshift)``: a loss and an estimate for each row, by which an epoch is chosen;
     - ``predict(magnitudes, errors, generator)``: ``pdf`` or ``point``, and for bnn the two sigmas, for each row.
     """

@@ -17,28 +17,50 @@ def loss(z_phot: np.ndarray, z_spec: np.ndarray, one_plus: np.ndarray | None = N
     return 1 - 1 / (1 + ((z_phot - z_spec) / scale) ** 2)
 
 
-def mad(values: np.ndarray) -> float:
+def quantile(values: np.ndarray, share, weights: np.ndarray | None = None):
+    """The values below which shares of the weight lie, one or many; of equal weights the median is NumPy's."""
+    if weights is None:
+        return np.quantile(values, share)
+    order = np.argsort(values, kind="stable")
+    weights = np.asarray(weights, np.float64)[order]
+    # The weight of each value lies half below and half above it.
+    below = (np.cumsum(weights) - weights / 2) / weights.sum()
+    counts = weights > 0
+    return np.interp(share, below[counts], values[order][counts])
+
+
+def mad(values: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The median absolute deviation from the median."""
-    return float(np.median(np.abs(values - np.median(values))))
+    return float(quantile(np.abs(values - quantile(values, 0.5, weights)), 0.5, weights))
 
 
-def biweight(values: np.ndarray) -> tuple[float, float]:
-    """Biweight location (c = 6) and midvariance's root (c = 9); the median and 0 where MAD is 0 (Beers et al. 1990)."""
-    middle, width = float(np.median(values)), mad(values)
+def biweight(values: np.ndarray, given: np.ndarray | None = None) -> tuple[float, float]:
+    """Biweight location (c = 6) and midvariance's root (c = 9); the median and 0 where MAD is 0 (Beers et al. 1990).
+
+    A value of weight 2, `given`, counts as two equal values do.
+    """
+    middle, width = float(quantile(values, 0.5, given)), mad(values, given)
     if width == 0:
         return middle, 0.0
+    given = np.ones(len(values)) if given is None else given
     off = (values - middle) / width
-    weights = np.where(np.abs(off) < 6, (1 - (off / 6) ** 2) ** 2, 0.0)
+    weights = given * np.where(np.abs(off) < 6, (1 - (off / 6) ** 2) ** 2, 0.0)
     location = middle + float((weights * (values - middle)).sum() / weights.sum())
     inside = np.abs(off) < 9
-    u2 = (off[inside] / 9) ** 2
-    top = ((values[inside] - middle) ** 2 * (1 - u2) ** 4).sum()
-    bottom = ((1 - u2) * (1 - 5 * u2)).sum()
-    return location, float(np.sqrt(len(values) * top) / abs(bottom))
+    u2, given_inside = (off[inside] / 9) ** 2, given[inside]
+    top = (given_inside * (values[inside] - middle) ** 2 * (1 - u2) ** 4).sum()
+    bottom = (given_inside * (1 - u2) * (1 - 5 * u2)).sum()
+    return location, float(np.sqrt(given.sum() * top) / abs(bottom))
 
 
-def points(z_phot: np.ndarray, z_spec: np.ndarray) -> dict[str, float]:
+def points(z_phot: np.ndarray, z_spec: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
     """Metrics of point estimates, by name.
+
+    Parameters
+    ----------
+    z_phot, z_spec : ndarray (n,)
+    weights : ndarray (n,), optional
+        How much each counts; None: all alike.
 
     Returns
     -------
@@ -52,23 +74,27 @@ def points(z_phot: np.ndarray, z_spec: np.ndarray) -> dict[str, float]:
     if not len(z_spec):
         return {}
     off, scaled = z_phot - z_spec, (z_phot - z_spec) / (1 + z_spec)
-    location, width = biweight(scaled)
-    sigma_iqr = float(np.subtract(*np.quantile(scaled, [0.75, 0.25])) / 1.349)
+    location, width = biweight(scaled, weights)
+    sigma_iqr = float(np.subtract(*quantile(scaled, [0.75, 0.25], weights)) / 1.349)
+
+    def mean(values: np.ndarray) -> float:
+        return float(np.average(values, weights=weights))
+
     return {
-        "bias_mean": float(scaled.mean()),
-        "bias_median": float(np.median(scaled)),
-        "rms": float(np.sqrt((scaled**2).mean())),
-        "scatter_printed": 1.48 * mad(off),
-        "nmad": 1.4826 * mad(scaled),
-        "scatter_authors": mad(scaled) / 0.67449,
-        "outliers": float((np.abs(scaled) > OUTLIER).mean()),
-        "mse": float((off**2).mean()),
-        "loss": float(loss(z_phot, z_spec).mean()),
-        "loss_printed": float(loss(z_phot, z_spec, 1 + z_phot).mean()),
+        "bias_mean": mean(scaled),
+        "bias_median": float(quantile(scaled, 0.5, weights)),
+        "rms": mean(scaled**2) ** 0.5,
+        "scatter_printed": 1.48 * mad(off, weights),
+        "nmad": 1.4826 * mad(scaled, weights),
+        "scatter_authors": mad(scaled, weights) / 0.67449,
+        "outliers": mean(np.abs(scaled) > OUTLIER),
+        "mse": mean(off**2),
+        "loss": mean(loss(z_phot, z_spec)),
+        "loss_printed": mean(loss(z_phot, z_spec, 1 + z_phot)),
         "bias_biweight": location,
         "scatter_biweight": width,
         "sigma_iqr": sigma_iqr,
-        "outliers_iqr": float((np.abs(scaled) > max(0.06, 3 * sigma_iqr)).mean()),
+        "outliers_iqr": mean(np.abs(scaled) > max(0.06, 3 * sigma_iqr)),
     }
 
 
@@ -97,33 +123,34 @@ def crps(pdf: np.ndarray, edges: np.ndarray, z_spec: np.ndarray) -> np.ndarray:
     return (below + above).sum(axis=1) + np.abs(z_spec - inside[:, 0])
 
 
-def kolmogorov_smirnov(values: np.ndarray) -> float:
+def kolmogorov_smirnov(values: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The largest distance of the distribution of values from the uniform one on 0 to 1."""
-    ordered, count = np.sort(values), len(values)
-    steps = np.arange(count + 1) / count
+    order = np.argsort(values, kind="stable")
+    ordered, weights = values[order], np.ones(len(values)) if weights is None else weights[order]
+    steps = np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum()
     return float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
 
 
-def cde_loss(pdf: np.ndarray, edges: np.ndarray, z_spec: np.ndarray) -> float:
+def cde_loss(pdf: np.ndarray, edges: np.ndarray, z_spec: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The mean of the integral of p^2, less twice p at the true redshift (Izbicki & Lee 2017); p is 0 off the grid."""
     density = pdf / pdf.sum(axis=1, keepdims=True) / np.diff(edges)
     place = np.clip(np.searchsorted(edges, z_spec, side="right") - 1, 0, len(edges) - 2)
     is_on = (z_spec >= edges[0]) & (z_spec <= edges[-1])
     at = np.where(is_on, density[np.arange(len(pdf)), place], 0.0)
-    return float(((density**2 * np.diff(edges)).sum(axis=1) - 2 * at).mean())
+    return float(np.average((density**2 * np.diff(edges)).sum(axis=1) - 2 * at, weights=weights))
 
 
-def pdfs(pdf: np.ndarray, edges: np.ndarray, z_spec: np.ndarray) -> dict[str, float]:
+def pdfs(pdf: np.ndarray, edges: np.ndarray, z_spec: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
     """Metrics of PDFs: crps, pit_ks, cde_loss, and the coverage of central intervals of 68 and 95 %."""
     if not len(z_spec):
         return {}
     below = pit(pdf, edges, z_spec)
     return {
-        "crps": float(crps(pdf, edges, z_spec).mean()),
-        "pit_ks": kolmogorov_smirnov(below),
-        "cde_loss": cde_loss(pdf, edges, z_spec),
-        "coverage_68": float((np.abs(below - 0.5) <= 0.34).mean()),
-        "coverage_95": float((np.abs(below - 0.5) <= 0.475).mean()),
+        "crps": float(np.average(crps(pdf, edges, z_spec), weights=weights)),
+        "pit_ks": kolmogorov_smirnov(below, weights),
+        "cde_loss": cde_loss(pdf, edges, z_spec, weights),
+        "coverage_68": float(np.average(np.abs(below - 0.5) <= 0.34, weights=weights)),
+        "coverage_95": float(np.average(np.abs(below - 0.5) <= 0.475, weights=weights)),
     }
 
 

@@ -33,7 +33,7 @@ def table(
     bands : str, optional
         u,g,r,i,z,y; None: g,r,i,z,y.
     given : dict
-        redshift, magnitudes, errors, object_id, group as typed; None: found among the table's names.
+        redshift, magnitudes, errors, object_id, group, weights as typed; None: found among the table's names, or none.
     limits : str, optional
         u=27.79,g=29.04: what a non-detection counts as.
     """
@@ -49,6 +49,7 @@ def table(
         group=given["group"],
         non_detection=non_detection,
         limits=_limits(limits, filters),
+        weights=given.get("weights") or "",
     )
     return tables.read(path, columns, filters)
 

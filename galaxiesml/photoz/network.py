@@ -122,7 +122,7 @@ class TableNetwork(nn.Module):
         with torch.no_grad():
             self.head.weight *= 0.1
             if self.has_bins:
-                counts = np.histogram(labels, self.edges.numpy())[0] + 0.5
+                counts = np.histogram(labels, self.edges.numpy(), weights=data.weights)[0] + 0.5
                 self.head.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
             else:
                 count = self.head.out_features // 3
@@ -133,17 +133,17 @@ class TableNetwork(nn.Module):
                 self.head.bias[2 * count :] = math.log(max(float(np.std(labels)), 0.01) / 2)
 
     def loss(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor, generator) -> Tensor:
-        """The mean over a batch of the cross entropy (of a mixture: minus the log-likelihood) and weighed CRPS."""
+        """Of each row, the cross entropy (of a mixture: minus the log-likelihood) and weighed CRPS."""
         made, label = self._head(magnitudes, errors, generator), torch.log1p(redshift)
         if self.has_bins:
             log_pdf = functional.log_softmax(made, dim=1)
             log_likelihood = (self._smoothed(label) * log_pdf).sum(dim=1)
-            return (self.crps_weight * self._crps(log_pdf.exp(), label) - log_likelihood).mean()
+            return self.crps_weight * self._crps(log_pdf.exp(), label) - log_likelihood
         weights, mean, sigma = self._normals(made)
         squares = ((label[:, None] - mean) / sigma) ** 2
         log_likelihood = torch.logsumexp(torch.log_softmax(weights, 1) - torch.log(sigma) - squares / 2, dim=1)
         crps = _mixture_crps(torch.softmax(weights, 1), mean, sigma, label)
-        return (self.crps_weight * crps - log_likelihood).mean()
+        return self.crps_weight * crps - log_likelihood
 
     def judge(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor) -> tuple[Tensor, Tensor]:
         """For each validation row: the loss by which an epoch is chosen, on the grid, and the median redshift."""

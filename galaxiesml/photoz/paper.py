@@ -68,7 +68,7 @@ class PaperNetwork(nn.Module):
         return self.last(torch.cat([made, scaled], dim=1))[:, 0]
 
     def loss(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor, generator) -> Tensor:
-        return _loss(self(magnitudes), redshift).mean()
+        return _loss(self(magnitudes), redshift)
 
     def judge(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor) -> tuple[Tensor, Tensor]:
         point = self(magnitudes)

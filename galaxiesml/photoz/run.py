@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from galaxiesml import __version__
-from galaxiesml.errors import UsageError
+from galaxiesml.errors import InputError, UsageError
 from galaxiesml.photoz import calibrate, estimates, folder, grid, metrics, tables
 from galaxiesml.photoz.calibrate import Calibration
 from galaxiesml.photoz.config import Columns, Config
@@ -132,8 +132,9 @@ def train(
     Parameters
     ----------
     data : Data
-        With redshifts.  Rows of the split 'training' train, those of 'validation' choose epochs and calibrate, those
-        of 'testing' are not looked at.  Without a split, one row in six, chosen by the seed, validates.
+        With redshifts; weights say how much rows count, in the loss and in all that validation decides and measures.
+        Rows of the split 'training' train, those of 'validation' choose epochs and calibrate, those of 'testing' are
+        not looked at.  Without a split, one row in six, chosen by the seed, validates.
     config : Config, optional
         The defaults of `table` where it is left out.
     out : path, optional
@@ -153,7 +154,7 @@ def train(
     """
     config = config or Config()
     data = data.splitted(config.seed)
-    training, validation = _parts(data, config)
+    training, validation, told = parts(data, config)
     hashes = {"training": training.digest(), "validation": validation.digest()}
     digest = folder.digest(config, hashes)
     place = None if out is None else Path(out)
@@ -169,6 +170,7 @@ def train(
         validation.redshift,
         ensemble.folds(len(validation)),
         inside.pdf is None,
+        validation.weights,
     )
     run = Run(
         config=config,
@@ -188,7 +190,8 @@ def train(
         seeds=[config.seed + 1000 * number for number in range(config.seeds)],
         data={"rows": rows, "sha256": hashes},
         provenance=provenance or {},
-        validation=_judged(run, outside, validation.redshift),
+        weights=told,
+        validation=_judged(run, outside, validation),
         time={"torch": torch_version(), "device": ensemble.device},
     )
     run.info["time"] |= {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
@@ -206,6 +209,11 @@ def load(out: Path | str) -> Run:
         A file of the folder is absent, is not what it should be, or does not fit the others; it is named.
     """
     return folder.read(Path(out))
+
+
+def parts(data: Data, config: Config) -> tuple[Data, Data, dict | None]:
+    """What is trained and validated on, as `train` weighs it, and what run.json tells of the weights."""
+    return weighed(*_parts(data.splitted(config.seed), config), config)
 
 
 def _parts(data: Data, config: Config) -> tuple[Data, Data]:
@@ -230,9 +238,38 @@ def _calibrated(outcome: Outcome, calibration: Calibration, edges: np.ndarray) -
     return calibrate.tempered(outcome.pdf, calibration.temperature)
 
 
-def _judged(run: Run, outside: Outcome, truth: np.ndarray) -> dict[str, float | None]:
-    """Metrics of validation rows, by weights that their fold did not choose."""
+def weighed(training: Data, validation: Data, config: Config) -> tuple[Data, Data, dict | None]:
+    """The parts with weights of mean 1, none above the clip, and what run.json tells of them; None without weights.
+
+    Returns
+    -------
+    training, validation : Data
+    told : dict, optional
+        clip, and for each part: clipped (rows), largest (after the clip), effective (the sample size (sum w)^2 / sum
+        w^2 whose mean is as certain; Kish 1965).
+    """
+    if training.weights is None:
+        return training, validation, None
+    made, told = [], {"clip": config.weight_clip}
+    for name, part in (("training", training), ("validation", validation)):
+        if not part.weights.sum() > 0:
+            raise InputError(f"The weights of {name} are all 0.", "Give weights above 0 to some of its rows.")
+        mean_one = part.weights / part.weights.mean()
+        clipped = np.minimum(mean_one, config.weight_clip)
+        clipped = clipped / clipped.mean()
+        made.append(replace(part, weights=clipped))
+        told[name] = {
+            "clipped": int((mean_one > config.weight_clip).sum()),
+            "largest": float(clipped.max()),
+            "effective": float(clipped.sum() ** 2 / (clipped**2).sum()),
+        }
+    return *made, told
+
+
+def _judged(run: Run, outside: Outcome, validation: Data) -> dict[str, float | None]:
+    """Metrics of validation rows, weighed as they are, by networks that their fold did not choose."""
+    truth, weights = validation.redshift, validation.weights
     pdf, config = _calibrated(outside, run.calibration, run.edges), run.config
     made = estimates.estimates(pdf, run.edges, run.calibration.central, config.odds_width, config.z_phot, outside.point)
-    judged = metrics.points(made["z_phot"], truth) | metrics.pdfs(pdf, run.edges, truth)
+    judged = metrics.points(made["z_phot"], truth, weights) | metrics.pdfs(pdf, run.edges, truth, weights)
     return {name: value if math.isfinite(value) else None for name, value in judged.items()}

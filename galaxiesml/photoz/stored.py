@@ -62,7 +62,7 @@ def put(catalog: Catalog, run: dict, batches: Iterable[pa.Table], edges: np.ndar
         # PDFs compress to a third; a row group is what SQL reads at a time.
         with _writer(making, schema) as writer:
             for batch in batches:
-                whole = _whole(batch, name, rows, edges, schema)
+                whole = whole_rows(batch, name, rows, edges, schema)
                 seen.append(whole["object_id"].combine_chunks().drop_null().to_numpy())
                 writer.write_table(whole)
                 rows += len(whole)
@@ -112,7 +112,7 @@ def _writer(path: Path, schema: pa.Schema):
     return pq.ParquetWriter(path, schema, compression="zstd")
 
 
-def _whole(batch: pa.Table, run: str, before: int, edges: np.ndarray | None, schema: pa.Schema) -> pa.Table:
+def whole_rows(batch: pa.Table, run: str, before: int, edges: np.ndarray | None, schema: pa.Schema) -> pa.Table:
     """A batch with every column of the table: what it lacks is NULL, what follows from the PDF is computed."""
     count = len(batch)
     columns = {name: batch[name] for name in batch.column_names if name in schema.names}

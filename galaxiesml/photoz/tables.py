@@ -63,7 +63,9 @@ def from_arrow(
             errors = np.column_stack([_numbers(table, column, name) for column in wanted])
     magnitudes, errors = detected(np.column_stack(magnitudes), errors, columns, bands)
     redshift = _numbers(table, columns.redshift, name) if has_truth else None
-    return Data(magnitudes, bands, _ids(table, columns, name), errors, redshift, _split(table, columns, name), columns)
+    split, ids = _split(table, columns, name), _ids(table, columns, name)
+    weights = _numbers(table, columns.weights, name) if has_truth and columns.weights else None
+    return Data(magnitudes, bands, ids, errors, redshift, split, columns, weights)
 
 
 def detected(
@@ -89,7 +91,7 @@ def _wanted(columns: Columns, bands: tuple[str, ...], has_truth: bool) -> dict[s
         names |= {columns.errors.replace("{band}", band): False for band in bands}
     names |= {name: False for name in (columns.object_id, columns.split) if name}
     if has_truth:
-        names[columns.redshift] = True
+        names |= {name: True for name in (columns.redshift, columns.weights) if name}
     return names
 
 

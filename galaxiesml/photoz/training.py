@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from galaxiesml.errors import BuildError, InputError, UsageError
+from galaxiesml.photoz import metrics
 from galaxiesml.photoz.config import Config
 from galaxiesml.photoz.data import Data
 from galaxiesml.photoz.weights import read_tensors, write_tensors
@@ -80,7 +81,7 @@ def fit(
     make : callable
         Gives the network of a member, by its number; its random numbers are torch's, seeded here.
     training, validation : Data
-        With redshifts.
+        With redshifts; weights, where there are some, of mean 1.
     path : Path, optional
         Where the state is kept after each epoch, and taken from where there is one.
     digest : str
@@ -95,6 +96,8 @@ def fit(
         begin=lambda number: _begun(make, number, config.seed + 1000 * number, training).to(device),
         rows=_on(device, training),
         judged=_on(device, validation),
+        weights=_weights_on(device, training),
+        judged_weights=_weights_on(device, validation),
         folds=folds_of(len(validation), config).to(device),
         keep=lambda state: None if path is None else _write(path, state, digest),
         tell=tell or (lambda epoch: None),
@@ -115,6 +118,8 @@ class Job:
     begin: Callable[[int], torch.nn.Module]
     rows: tuple[Tensor, Tensor | None, Tensor]
     judged: tuple[Tensor, Tensor | None, Tensor]
+    weights: Tensor | None
+    judged_weights: Tensor | None
     folds: Tensor
     keep: Callable[[State], None]
     tell: Callable[[Epoch], None]
@@ -136,6 +141,8 @@ def _fit_member(job: Job, number: int, state: State) -> None:
         losses = _train_epoch(job, number, epoch, network, optimizer, average)
         _refuse_nan(losses, number, epoch)
         validation_losses, estimates = _judge(network, average, job.judged)
+        if job.judged_weights is not None:
+            validation_losses = validation_losses * job.judged_weights
         folds = [validation_losses[job.folds == fold].double().sum() for fold in range(config.folds)]
         state.scores.append([float(total) for total in folds])
         _choose(member, state.scores, epoch, average)
@@ -147,7 +154,7 @@ def _fit_member(job: Job, number: int, state: State) -> None:
             epochs=config.epochs,
             training_loss=float(losses.mean()),
             validation_loss=sum(state.scores[-1]) / len(job.folds),
-            nmad=nmad(estimates, job.judged[2]),
+            nmad=nmad(estimates, job.judged[2], job.judged_weights),
             learning_rate=optimizer.param_groups[0]["lr"],
             rows_per_second=len(job.rows[0]) / seconds,
             seconds=seconds,
@@ -179,7 +186,9 @@ def _train_epoch(job: Job, number: int, epoch: int, network, optimizer, average:
         magnitudes, errors, redshift = (None if part is None else part[batch] for part in job.rows)
         if config.band_dropout:
             magnitudes = _hidden(magnitudes, config.band_dropout, generator)
-        loss = network.loss(magnitudes, errors, redshift, generator)
+        rows = network.loss(magnitudes, errors, redshift, generator)
+        # Weights have the mean 1 over all rows, so that a batch counts as its rows do.
+        loss = (rows if job.weights is None else rows * job.weights[batch]).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if network.clip is not None:
@@ -193,9 +202,11 @@ def _train_epoch(job: Job, number: int, epoch: int, network, optimizer, average:
     return torch.stack(losses)
 
 
-def nmad(estimates: Tensor, redshift: Tensor) -> float:
+def nmad(estimates: Tensor, redshift: Tensor, weights: Tensor | None = None) -> float:
     """1.4826 times the median absolute deviation of (estimate - redshift) / (1 + redshift)."""
     off = (estimates.double() - redshift) / (1 + redshift.double())
+    if weights is not None:
+        return 1.4826 * metrics.mad(off.cpu().numpy(), weights.cpu().numpy())
     return float(1.4826 * (off - off.median()).abs().median())
 
 
@@ -230,6 +241,10 @@ def _on(device: torch.device, data: Data) -> tuple[Tensor, Tensor | None, Tensor
     errors = None if data.errors is None else torch.from_numpy(data.errors).to(device)
     redshift = torch.from_numpy(data.redshift.astype(np.float32)).to(device)
     return torch.from_numpy(data.magnitudes).to(device), errors, redshift
+
+
+def _weights_on(device: torch.device, data: Data) -> Tensor | None:
+    return None if data.weights is None else torch.from_numpy(data.weights.astype(np.float32)).to(device)
 
 
 def _begun(make, number: int, seed: int, training: Data) -> torch.nn.Module:
