@@ -31,9 +31,18 @@ class Estimator(StrEnum):
     """Estimators that can be trained."""
 
     TABLE = "table"
+    BEST = "best"
     PAPER_NN = "paper-nn"
+    PAPER_CNN = "paper-cnn"
     BNN = "bnn"
     FOREST = "forest"
+
+
+class Variant(StrEnum):
+    """What paper-cnn follows where the paper and its authors' code differ."""
+
+    CODE = "code"
+    TEXT = "text"
 
 
 class Device(StrEnum):
@@ -59,7 +68,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     context: typer.Context,
-    estimator: Annotated[Estimator, typer.Argument(help="What to train: table is the best, forest the baseline.")],
+    estimator: Annotated[Estimator, typer.Argument(help="What to train: best takes pictures, table magnitudes alone.")],
     more: Annotated[list[Path] | None, typer.Argument(metavar="", help="More files of --files.")] = None,
     scheme: Annotated[
         str, typer.Option("--split-scheme", metavar="NAME", help="Splits to train and validate on.")
@@ -74,12 +83,16 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Another setting, e.g. epochs=30; repeatable."),
     ] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
+    variant: Annotated[
+        Variant | None,
+        typer.Option("--as", help="paper-cnn as its authors' code has it (default), or as the paper's text says."),
+    ] = None,
     table: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Train on this table (.parquet, .csv, .hdf5); no catalogue is read."),
     ] = None,
     files: Annotated[
-        Path | None, typer.Option(metavar="FILE...", help="Train on GalaxiesML HDF5 files; no pixel is read.")
+        Path | None, typer.Option(metavar="FILE...", help="Train on GalaxiesML HDF5 files, instead of a catalogue.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run, with --table or --files.")
@@ -112,13 +125,16 @@ def train(
       galaxiesml train table
       galaxiesml train paper-nn --split-scheme leak-free --set epochs=50
       galaxiesml train table --table dc2.hdf5 --group photometry --redshift redshift --bands u,g,r,i,z,y
-      galaxiesml train table --files 5x64x64_training.hdf5 5x64x64_validation.hdf5
+      galaxiesml train best --files 5x64x64_training.hdf5 5x64x64_validation.hdf5
+      galaxiesml train best --set size=48 --set trunk=resnet18
+      galaxiesml train paper-cnn --as text
       galaxiesml train table --weights colour
     """
     from galaxiesml.errors import UsageError
-    from galaxiesml.photoz.config import Config
+    from galaxiesml.photoz.config import PICTURED, Config
 
     words = [*(settings or []), f"device={device.value}", *([f"seeds={seeds}"] if seeds else [])]
+    words += [f"variant={variant.value}"] if variant else []
     config = Config.typed(estimator.value, words)
     if more and files is None:
         raise UsageError(f"{more[0]}: train takes one estimator.", "Files of galaxies go after --files.")
@@ -144,11 +160,16 @@ def train(
     if table is not None:
         data = named.table(table, bands, columns, non_detection, limits)
     else:
-        data = named.files([files, *(more or [])], bands)
+        data = named.files([files, *(more or [])], bands, config.estimator in PICTURED)
     home = out or Path("photoz") / (name or named.free(Path("photoz"), estimator.value))
     told = {"table": [str(one) for one in ([table] if table else [files, *(more or [])])]}
     run = _weighed(data, config, home, told, weigh, like)
-    _say(home.name, run, as_json, f"galaxiesml predict {home} --table FILE --out FILE")
+    _say(
+        home.name,
+        run,
+        as_json,
+        f"galaxiesml predict {home} {'--table FILE' if table else '--files FILE...'} --out FILE",
+    )
 
 
 def _weighed(data, config, home: Path, told: dict, weigh: str | None, like: Path | None, catalog=None, source=None):
@@ -163,15 +184,20 @@ def _weighed(data, config, home: Path, told: dict, weigh: str | None, like: Path
 
 
 def _of_catalog(config, name: str | None, version: str | None, scheme: str, weigh: tuple, as_json: bool) -> None:
-    from galaxiesml.photoz import catalogued, named, stored
+    from galaxiesml.photoz import catalogued, named, photographed, stored
+    from galaxiesml.photoz.config import PICTURED
 
     catalog = common.catalog()
     source = catalogued.source_of(catalog, version, scheme)
-    data = catalogued.data_of(catalog, source)
+    data, without = catalogued.data_of(catalog, source), 0
+    if config.estimator in PICTURED:
+        data, without = photographed.with_pictures(catalog, data, source.version)
+        if without:
+            common.warn(f"{without:,} galaxies without a picture in every filter are left out.")
     home = catalog.root / "photoz"
     name = name or named.free(home, config.estimator)
     stored.check_name(name)
-    told = catalogued.provenance(catalog, source)
+    told = catalogued.provenance(catalog, source) | ({"without_pictures": without} if without else {})
     if told["missing_cuts"]:
         common.warn(f"These galaxies are of {source.version} without the cuts {', '.join(told['missing_cuts'])}.")
     run = _weighed(data, config, home / name, told, *weigh, catalog, source)
@@ -191,7 +217,7 @@ def _train(data, config, home: Path, provenance: dict):
                 f"{epoch.rows_per_second:,.0f} rows/s, {epoch.seconds_left:.0f} s left"
             )
 
-        return train(data, config, home, tell=tell, provenance=provenance)
+        return train(data, config, home, tell=tell, say=common.say, provenance=provenance)
 
 
 def _say(name: str, run, as_json: bool, following: str) -> None:
@@ -203,6 +229,7 @@ def _say(name: str, run, as_json: bool, following: str) -> None:
                 "run": name,
                 "estimator": run.config.estimator,
                 **{key: info[key] for key in ("data", "validation", "time")},
+                **{key: info[key] for key in ("notes",) if info.get(key)},
                 **weights.told(run),
             }
         )
@@ -218,6 +245,7 @@ def _say(name: str, run, as_json: bool, following: str) -> None:
 def predict(
     context: typer.Context,
     run: Annotated[str, typer.Argument(help="A run of this catalogue, or the folder of any run.")],
+    more: Annotated[list[Path] | None, typer.Argument(metavar="", help="More files of --files.")] = None,
     of: Annotated[Of, typer.Option("--of", help="Galaxies of the testing split, or all.")] = Of.TESTING,
     version: Annotated[
         str | None,
@@ -229,8 +257,12 @@ def predict(
             metavar="FILE", help="Predict the rows of this table instead; its columns are named as in training."
         ),
     ] = None,
+    files: Annotated[
+        Path | None, typer.Option(metavar="FILE...", help="Predict the galaxies of GalaxiesML HDF5 files instead.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="With --table: Parquet file to write.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="With --table or --files: Parquet file to write."),
     ] = None,
     wait: Wait = 0.0,
     as_json: Json = False,
@@ -242,14 +274,20 @@ def predict(
       galaxiesml predict table-1
       galaxiesml predict table-1 --of all
       galaxiesml predict photoz/table-1 --table new.parquet --out new-photoz.parquet
+      galaxiesml predict photoz/best-1 --files 5x64x64_testing.hdf5 --out photoz.parquet
     """
     from galaxiesml.errors import UsageError
 
-    if (table is None) != (out is None):
-        raise UsageError("--table and --out go together.", "Give both: the table to predict, and the file to write.")
-    if table is not None:
-        given.refuse_with(context, "--table", ("table", "out", "as_json"), "It predicts the rows of a file.")
-        _of_table(run, table, out, as_json)
+    if more and files is None:
+        raise UsageError(f"{more[0]}: predict takes one run.", "Files of galaxies go after --files.")
+    if table is not None and files is not None:
+        raise UsageError("--table and --files name two sources.", "Give one of them.")
+    if (table is None and files is None) != (out is None):
+        raise UsageError("--out goes with --table or --files.", "Give both: what to predict, and the file to write.")
+    if out is not None:
+        name = "--table" if table is not None else "--files"
+        given.refuse_with(context, name, ("table", "files", "out", "as_json"), "It predicts the rows of a file.")
+        _of_files(run, table, [files, *(more or [])] if files else [], out, as_json)
         return
     from galaxiesml.photoz import catalogued
     from galaxiesml.photoz.run import load
@@ -259,6 +297,8 @@ def predict(
     loaded = load(home)
     with catalog.lock("galaxiesml predict", wait), common.progress("Predicting", unit="galaxies") as bar:
         row = catalogued.predict(catalog, loaded, home.name, of.value, version, bar.advance)
+    if row.get("without_pictures"):
+        common.warn(f"{row['without_pictures']:,} galaxies without a picture in every filter are not predicted.")
     if as_json:
         common.print_json(
             {key: value for key, value in row.items() if key not in ("pdf_edges", "photoz_settings_json")}
@@ -268,7 +308,7 @@ def predict(
         common.say("Next: galaxiesml build, then galaxiesml evaluate")
 
 
-def _of_table(run: str, table: Path, out: Path, as_json: bool) -> None:
+def _of_files(run: str, table: Path | None, files: list[Path], out: Path, as_json: bool) -> None:
     from galaxiesml.photoz import catalogued, named
     from galaxiesml.photoz.run import load
 
@@ -276,7 +316,8 @@ def _of_table(run: str, table: Path, out: Path, as_json: bool) -> None:
     home = Path(run)
     if not home.is_dir():
         home = catalogued.home_of(common.catalog(), run)
-    count = named.predict_table(load(home), table, out)
+    loaded = load(home)
+    count = named.predict_files(loaded, files, out) if files else named.predict_table(loaded, table, out)
     if as_json:
         common.print_json({"file": str(out), "predictions": count})
     else:

@@ -9,13 +9,15 @@ import time
 from pathlib import Path
 
 from galaxiesml.errors import GalaxiesmlError, UsageError
-from galaxiesml.photoz.config import ESTIMATORS, POINTS, Columns, Config
+from galaxiesml.photoz.config import ESTIMATORS, PICTURED, POINTS, Columns, Config
 from galaxiesml.system import interrupts
 
 _EXAMPLES = """examples:
   python -m galaxiesml.photoz train table --table dc2.parquet --redshift z --magnitudes 'mag_{band}' \\
       --bands u,g,r,i,z,y --out runs/first
   python -m galaxiesml.photoz train table --files 5x64x64_*.hdf5 --out runs/released --set epochs=30 --seeds 2
+  python -m galaxiesml.photoz train best --files 5x64x64_*.hdf5 --out runs/best --set trunk=resnet18
+  python -m galaxiesml.photoz predict runs/best --files 5x64x64_testing.hdf5 --out redshifts.parquet
   python -m galaxiesml.photoz train forest --table t.hdf5 --group photometry --magnitudes 'mag_{band}_lsst' \\
       --errors 'mag_err_{band}_lsst' --redshift redshift --object-id id --bands u,g,r,i,z,y \\
       --non-detection 99 --limits u=27.79,g=29.04 --out runs/forest
@@ -49,10 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="Train an estimator on a table.", **shape)
     train.add_argument("estimator", choices=ESTIMATORS)
-    train.add_argument("--files", nargs="+", type=Path, help="Files in the GalaxiesML layout; no pixel is read")
     train.add_argument("--seeds", type=int, help="Networks whose PDFs are averaged")
     train.add_argument("--seed", type=int, help="The first seed")
     train.add_argument("--device", choices=("auto", "cpu", "cuda"))
+    train.add_argument("--as", dest="variant", choices=("code", "text"), help="paper-cnn by its code or the text")
     train.add_argument("--z-phot", choices=POINTS, help="Which estimate is called z_phot")
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="Any other setting")
     train.add_argument("--redshift", default=Columns.redshift, help="Column of the spectroscopic redshift")
@@ -64,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("folder", type=Path, metavar="RUN")
     predict.set_defaults(run=_predict)
     for command in (train, predict):
-        table = command.add_argument("--table", type=Path, help="Table: .parquet, .csv or .hdf5")
-        table.required = command is predict
+        command.add_argument("--table", type=Path, help="Table: .parquet, .csv or .hdf5")
+        command.add_argument("--files", nargs="+", type=Path, help="Files in the GalaxiesML layout")
         command.add_argument("--bands", help="Comma-separated, from blue to red")
         command.add_argument("--magnitudes", help="Columns of magnitudes, as '{band}_mag'")
         command.add_argument("--errors", help="Columns of their errors; '' for none")
@@ -82,10 +84,9 @@ def _train(asked) -> dict:
     from galaxiesml.photoz import released, tables
     from galaxiesml.photoz.run import train
 
-    if bool(asked.table) == bool(asked.files):
-        raise UsageError("Give either --table or --files.", "For example: --table dc2.parquet --redshift z")
+    _one_source(asked)
     settings = list(asked.set)
-    for name in ("seeds", "seed", "device", "z_phot"):
+    for name in ("seeds", "seed", "device", "z_phot", "variant"):
         value = getattr(asked, name)
         settings += [f"{name}={value}"] if value is not None else []
     if asked.weights and asked.files:
@@ -93,12 +94,12 @@ def _train(asked) -> dict:
     config = Config.typed(asked.estimator, settings)
     bands = _bands(asked, released.BANDS)
     if asked.files:
-        data = released.read(sorted(asked.files), bands)
+        data = released.read(sorted(asked.files), bands, has_pictures=config.estimator in PICTURED)
     else:
         known = Columns(redshift=asked.redshift, split=asked.split, weights=asked.weights)
         data = tables.read(asked.table, _columns(asked, known), bands)
     told = {"files": [str(path) for path in asked.files or [asked.table]]}
-    run = train(data, config, asked.out, tell=None if asked.quiet else _tell, provenance=told)
+    run = train(data, config, asked.out, tell=None if asked.quiet else _tell, say=_say, provenance=told)
     shown = ("nmad", "outliers", "loss", "crps", "coverage_68")
     return {
         "run": str(asked.out),
@@ -112,13 +113,17 @@ def _train(asked) -> dict:
 def _predict(asked) -> dict:
     import pyarrow.parquet as pq
 
-    from galaxiesml.photoz import tables
+    from galaxiesml.photoz import kinds, released, tables
     from galaxiesml.photoz.run import SCHEMA, load
     from galaxiesml.system import atomic
 
+    _one_source(asked)
     run = load(asked.folder)
     bands = _bands(asked, run.bands)
-    data = tables.read(asked.table, _columns(asked, run.columns), bands, has_truth=False)
+    if asked.files:
+        data = released.read(sorted(asked.files), bands, False, kinds.sees_pictures(run.config))
+    else:
+        data = tables.read(asked.table, _columns(asked, run.columns), bands, has_truth=False)
     began = time.perf_counter()
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic.appearing(asked.out) as making, pq.ParquetWriter(making, SCHEMA, compression="zstd") as writer:
@@ -126,6 +131,11 @@ def _predict(asked) -> dict:
             writer.write_batch(batch)
     seconds = time.perf_counter() - began
     return {"out": str(asked.out), "rows": len(data), "rows_per_second": round(len(data) / max(seconds, 1e-9))}
+
+
+def _one_source(asked) -> None:
+    if bool(asked.table) == bool(asked.files):
+        raise UsageError("Give either --table or --files.", "For example: --table dc2.parquet --redshift z")
 
 
 def _bands(asked, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -161,6 +171,10 @@ def _tell(epoch) -> None:
         f"loss {epoch.training_loss:.4f}, validation {epoch.validation_loss:.4f}, NMAD {epoch.nmad:.4f}, "
         f"{epoch.rows_per_second:,.0f} rows/s, {epoch.seconds_left:.0f} s left\n"
     )
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
 
 
 def _text(told: dict) -> str:

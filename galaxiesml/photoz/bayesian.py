@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from galaxiesml.photoz.batches import Batch
 from galaxiesml.photoz.config import Config
 from galaxiesml.photoz.data import Data
 from galaxiesml.photoz.paper import MinMax
@@ -59,6 +60,7 @@ class BayesianNetwork(nn.Module):
     """Magnitudes -> four variational layers of 200 -> mean and scale of a normal in redshift."""
 
     schedule, betas, clip = "one-cycle", (0.9, 0.98), 10.0
+    augments, is_random = False, True
 
     def __init__(self, config: Config, bands: int, edges: np.ndarray):
         super().__init__()
@@ -78,21 +80,21 @@ class BayesianNetwork(nn.Module):
             self.last.bias[0] = float(np.median(data.redshift))
             self.last.bias[1] = math.log(max(float(np.std(data.redshift)), 0.01))
 
-    def loss(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor, generator) -> Tensor:
+    def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Minus the evidence's lower bound, a row; below a weight of 1 the prior counts less (a cold posterior)."""
-        mean, sigma = self._normal(magnitudes, generator, VariationalLinear.forward)
+        mean, sigma = self._normal(batch.magnitudes, generator, VariationalLinear.forward)
         divergence = sum(layer.divergence() for layer in self.layers) / self.rows
-        return _surprise(mean, sigma, redshift) + self.prior_weight * divergence
+        return _surprise(mean, sigma, batch.redshift) + self.prior_weight * divergence
 
-    def judge(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator(magnitudes.device).manual_seed(0)
-        drawn = [self._normal(magnitudes, generator, VariationalLinear.drawn) for _ in range(_JUDGED)]
-        logs = torch.stack([-_surprise(mean, sigma, redshift) for mean, sigma in drawn])
+    def judge(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator(batch.device).manual_seed(0)
+        drawn = [self._normal(batch.magnitudes, generator, VariationalLinear.drawn) for _ in range(_JUDGED)]
+        logs = torch.stack([-_surprise(mean, sigma, batch.redshift) for mean, sigma in drawn])
         return math.log(_JUDGED) - torch.logsumexp(logs, 0), torch.stack([mean for mean, _ in drawn]).mean(dim=0)
 
-    def predict(self, magnitudes: Tensor, errors: Tensor | None, generator) -> dict[str, Tensor]:
+    def predict(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The mean of the normals over draws of the weights, and its two sigmas in redshift."""
-        drawn = [self._normal(magnitudes, generator, VariationalLinear.drawn) for _ in range(self.samples)]
+        drawn = [self._normal(batch.magnitudes, generator, VariationalLinear.drawn) for _ in range(self.samples)]
         means = torch.stack([mean for mean, _ in drawn])
         variance = torch.stack([sigma**2 for _, sigma in drawn]).mean(dim=0)
         cdf = sum(torch.special.ndtr((self.edges - mean[:, None]) / sigma[:, None]) for mean, sigma in drawn)

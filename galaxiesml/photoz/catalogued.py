@@ -21,11 +21,12 @@ from galaxiesml.catalog.folder import check_version
 from galaxiesml.catalog.measured import PREDICTIONS
 from galaxiesml.catalog.stores import SCHEMES, SPLITS
 from galaxiesml.errors import CatalogError, UsageError
-from galaxiesml.photoz import stored
+from galaxiesml.photoz import kinds, photographed, stored
 from galaxiesml.system.atomic import write_table
 
 if TYPE_CHECKING:
     from galaxiesml.photoz.data import Data
+    from galaxiesml.photoz.photographed import Photographed
     from galaxiesml.photoz.run import Run
 
 #: Galaxies that are predicted at a time.
@@ -231,9 +232,13 @@ def predict(
         "n_validation": rows["validation"],
         "photoz_settings_json": json.dumps(_settings(run) | {"predicted_of": _photometry_of(catalog)}, sort_keys=True),
     }
+    pictures = None
+    if kinds.sees_pictures(run.config):
+        pictures = photographed.Photographed.of(catalog, run.bands, source.version)
     with catalog.connect() as connection:
         galaxies = _galaxies(connection, run.bands, source, which)
-        return stored.put(catalog, row, _predicted(run, galaxies, _seen(home), progress), run.edges)
+        put = stored.put(catalog, row, _predicted(run, galaxies, _seen(home), progress, pictures), run.edges)
+    return put | ({} if pictures is None else {"without_pictures": pictures.without})
 
 
 def _trained_on(provenance: dict) -> str:
@@ -277,12 +282,18 @@ def _galaxies(
             yield table["object_id"].to_numpy(), *_arrays(table, bands)
 
 
-def _predicted(run: Run, galaxies: Iterator, seen: tuple[np.ndarray, np.ndarray], progress) -> Iterator[pa.Table]:
+def _predicted(
+    run: Run, galaxies: Iterator, seen: tuple[np.ndarray, np.ndarray], progress, pictures: Photographed | None
+) -> Iterator[pa.Table]:
     from galaxiesml.photoz.data import Data
 
     ids, splits = seen
     for object_id, magnitudes, errors in galaxies:
-        table = run.predict(Data(magnitudes, run.bands, object_id=object_id, errors=errors))
+        data = Data(magnitudes, run.bands, object_id=object_id, errors=errors)
+        if pictures is not None:
+            data = pictures.join(data)
+            object_id = data.object_id
+        table = run.predict(data)
         place = np.minimum(np.searchsorted(ids, object_id), max(len(ids) - 1, 0))
         known = ids[place] == object_id if len(ids) else np.zeros(len(object_id), bool)
         parts = [splits[at] if here else None for at, here in zip(place, known, strict=True)]

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 
 from galaxiesml.errors import UsageError
 
-ESTIMATORS = ("table", "paper-nn", "bnn", "forest")
+ESTIMATORS = ("table", "best", "paper-nn", "paper-cnn", "bnn", "forest")
+#: Those that are trained on pictures too.
+PICTURED = ("best", "paper-cnn")
+#: Those that give a number, not a PDF; theirs is the distribution of their residuals on validation.
+POINTED = ("paper-nn", "paper-cnn")
+#: The fewest pixels on a side of a picture: five halvings leave one.
+SMALLEST = 32
 #: What `z_phot` may be; z_point is the number that a network itself gives.
 POINTS = ("z_median", "z_risk", "z_mode", "z_point")
 #: Where an estimator's defaults differ from those of `Config`.
@@ -20,8 +26,14 @@ _DEFAULTS = {
                  "patience": 10, "band_dropout": 0.0, "average": 0.0, "z_phot": "z_point"},
     "bnn": {"seeds": 1, "epochs": 60, "batch": 256, "learning_rate": 2e-3, "weight_decay": 0.0, "width": 200,
             "band_dropout": 0.0, "average": 0.0, "z_phot": "z_median"},
+    "paper-cnn": {"seeds": 1, "epochs": 200, "batch": 256, "learning_rate": 1e-4, "weight_decay": 0.0, "width": 200,
+                  "band_dropout": 0.0, "average": 0.0, "z_phot": "z_point", "shuffle": False, "choose": "training",
+                  "stored": "float32", "precision": "float32", "chunk": 1024},
+    "best": {"seeds": 2, "bins_share": 0.5, "batch": 0, "chunk": 1024},
     "forest": {"seeds": 1, "z_phot": "z_median"},
 }  # fmt: skip
+#: Where paper-cnn as the paper's text has it differs from its authors' code.
+_TEXT = {"shuffle": True, "choose": "validation"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ class Config:
     Attributes
     ----------
     estimator : str
-        'table', 'paper-nn', 'bnn' or 'forest'.
+        One of `ESTIMATORS`.
     seed, seeds : int
         The first seed, and how many networks are trained; their PDFs are averaged.
     z_min, z_max, z_bins, z_spacing
@@ -84,7 +96,8 @@ class Config:
         Odds are the probability within this, times 1 + z_phot, of z_phot.
     epochs, batch, learning_rate, weight_decay, average, patience
         Of training; `average` is the decay of the moving average of the weights (0: none), `patience` the epochs
-        without improvement after which training stops (0: never).
+        without improvement after which training stops (0: never).  A batch of 0, for `best` alone, is about 1/64 of
+        the training rows, from 64 to 1024.
     width, blocks, frequencies, embedding, dropout
         Of the network: units a layer, residual blocks, periodic functions an input, values an input becomes.
     bins_share : float
@@ -100,6 +113,29 @@ class Config:
         Of `bnn`: draws of the weights for one prediction, and the weight of the weights' prior in the loss.
     weight_clip : float
         The largest weight of a row, in units of the mean weight of its split.
+    shuffle : bool
+        Whether each epoch takes the training rows in an order of its own.
+    choose : str
+        The loss that chooses an epoch: 'validation' or, as the authors' code of `paper-cnn` has it, 'training'.
+    pictures : bool
+        Of `best`: whether it sees the pictures; without them it is the same network on the same table.
+    size : int
+        Pixels on a side of the pictures; 0: those of the files, but at most 64 for `best`.
+    trunk : str
+        Of `best`, what reads the pictures: 'small', 'resnet18', or 'auto': resnet18 on a GPU, small on a CPU.
+    channels : int
+        Of the trunk's first layer; 0: 64 of resnet18, 24 of small.
+    flips, shift, noise
+        Of `best`'s training: whether pictures are flipped and transposed, by how many pixels they are shifted at most,
+        and the largest noise that is added, in units of the sky's.
+    stored : str
+        How pictures are kept in memory: 'float16' or 'float32'.
+    precision : str
+        Of convolutions: 'float32', 'bf16', or 'auto': bf16 on a GPU.
+    compile : str
+        Whether torch compiles the network: 'yes', 'no', or 'auto': yes for `best` on a GPU.
+    variant : str
+        Of `paper-cnn`: as the authors' 'code' has it, or as the paper's 'text' says.
     folds : int
         Parts of the validation rows, each calibrated by choices that the others made.
     threads : int
@@ -142,6 +178,19 @@ class Config:
     samples: int = 32
     prior_weight: float = 0.02
     weight_clip: float = 20.0
+    shuffle: bool = True
+    choose: str = "validation"
+    pictures: bool = True
+    size: int = 0
+    trunk: str = "auto"
+    channels: int = 0
+    flips: bool = True
+    shift: int = 3
+    noise: float = 0.3
+    stored: str = "float16"
+    precision: str = "auto"
+    compile: str = "auto"
+    variant: str = "code"
     folds: int = 5
     threads: int = 1
     device: str = "auto"
@@ -155,7 +204,8 @@ class Config:
         """The defaults of an estimator, and settings that differ from them."""
         if estimator not in ESTIMATORS:
             raise UsageError(f"Unknown estimator: {estimator}.", f"Choose one of: {', '.join(ESTIMATORS)}")
-        return cls(estimator=estimator, **{**_DEFAULTS[estimator], **settings})
+        text = _TEXT if settings.get("variant") == "text" else {}
+        return cls(estimator=estimator, **{**_DEFAULTS[estimator], **text, **settings})
 
     @classmethod
     def typed(cls, estimator: str, settings: list[str]) -> Config:
@@ -176,10 +226,16 @@ class Config:
     def digest(self) -> str:
         """A hash of what decides the result: all settings but the size of a chunk of predictions."""
         decisive = {name: value for name, value in self.as_dict().items() if name != "chunk"}
-        # At its default it decides nothing that runs from before it had not.
-        if self.weight_clip == type(self).weight_clip:
-            del decisive["weight_clip"]
+        for name in _LATER:
+            # At its default it decides nothing that runs from before it had not.
+            if decisive[name] == getattr(type(self), name):
+                del decisive[name]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+#: Settings that the first runs did not have.
+_LATER = ("weight_clip", "shuffle", "choose", "pictures", "size", "trunk", "channels", "flips", "shift", "noise",
+          "stored", "precision", "compile", "variant")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -217,7 +273,7 @@ _FIELDS = {found.name: _Field(found.type) for found in dataclasses.fields(Config
     "z_bins": _Field("int", 10, 5000),
     "odds_width": _Field("float", 1e-6, 10),
     "epochs": _Field("int", 1, 100_000),
-    "batch": _Field("int", 2, 1_000_000),
+    "batch": _Field("int", 0, 1_000_000),
     "learning_rate": _Field("float", 1e-9, 10),
     "weight_decay": _Field("float", 0, 10),
     "average": _Field("float", 0, 0.99999),
@@ -237,6 +293,16 @@ _FIELDS = {found.name: _Field(found.type) for found in dataclasses.fields(Config
     "samples": _Field("int", 1, 10_000),
     "prior_weight": _Field("float", 0, 100),
     "weight_clip": _Field("float", 1, 1e9),
+    "choose": _Field("str", words=("validation", "training")),
+    "size": _Field("int", 0, 1024),
+    "trunk": _Field("str", words=("auto", "small", "resnet18")),
+    "channels": _Field("int", 0, 512),
+    "shift": _Field("int", 0, 64),
+    "noise": _Field("float", 0, 10),
+    "stored": _Field("str", words=("float16", "float32")),
+    "precision": _Field("str", words=("auto", "float32", "bf16")),
+    "compile": _Field("str", words=("auto", "yes", "no")),
+    "variant": _Field("str", words=("code", "text")),
     "folds": _Field("int", 2, 100),
     "threads": _Field("int", 1, 1024),
     "chunk": _Field("int", 1, 10_000_000),
@@ -267,5 +333,13 @@ def _check(config: Config) -> None:
             raise UsageError(f"{name} must be from {rule.low:g} to {rule.high:g}, and is {value}.")
     if config.z_min >= config.z_max:
         raise UsageError(f"z_min ({config.z_min:g}) must be below z_max ({config.z_max:g}).")
-    if config.z_phot == "z_point" and config.estimator not in ("paper-nn", "bnn"):
+    if config.variant == "text" and config.estimator != "paper-cnn":
+        raise UsageError(f"--as text is for paper-cnn, not for {config.estimator}.", "Leave it out.")
+    if config.batch < 2 and not (config.estimator == "best" and config.batch == 0):
+        raise UsageError(f"batch must be at least 2, and is {config.batch}.")
+    if config.estimator == "paper-cnn" and not config.pictures:
+        raise UsageError("paper-cnn is trained on pictures.", "Without them: galaxiesml train paper-nn")
+    if config.estimator in PICTURED and 0 < config.size < SMALLEST:
+        raise UsageError(f"size must be at least {SMALLEST}, and is {config.size}.")
+    if config.z_phot == "z_point" and config.estimator not in (*POINTED, "bnn"):
         raise UsageError(f"z_phot=z_point: {config.estimator} gives PDFs alone.", "Choose z_median, z_risk or z_mode.")

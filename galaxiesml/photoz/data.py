@@ -9,6 +9,7 @@ import numpy as np
 
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.photoz.config import Columns
+from galaxiesml.photoz.pictures import Pictures
 
 SPLITS = ("training", "validation", "testing")
 #: A spectroscopic redshift below this is a placeholder, and above the other one nobody has measured.
@@ -36,6 +37,10 @@ class Data:
     weights : ndarray (n,) of float64, optional
         How much each row counts in training and validation: finite, not negative; None: all alike.  Of one split, only
         their ratios matter.
+    pictures : Pictures, optional
+        Where the galaxies' pictures are, of the same bands.
+    conditions : ndarray (n, 2 * bands) of float32, optional
+        FWHM of the PSF in arcsec in each band, then Galactic extinction in magnitudes; NaN where unknown.
     """
 
     magnitudes: np.ndarray
@@ -46,6 +51,8 @@ class Data:
     split: np.ndarray | None = None
     columns: Columns = field(default_factory=Columns)
     weights: np.ndarray | None = None
+    pictures: Pictures | None = None
+    conditions: np.ndarray | None = None
 
     def __post_init__(self):
         _fill(self)
@@ -56,9 +63,9 @@ class Data:
 
     def take(self, rows: np.ndarray) -> Data:
         """Some of the rows, by a mask or by number."""
-        names = ("magnitudes", "object_id", "errors", "redshift", "split", "weights")
+        names = ("magnitudes", "object_id", "errors", "redshift", "split", "weights", "conditions")
         taken = {name: getattr(self, name)[rows] for name in names if getattr(self, name) is not None}
-        return replace(self, **taken)
+        return replace(self, **taken, pictures=None if self.pictures is None else self.pictures.take(rows))
 
     def of(self, split: str) -> Data:
         """The rows of one split."""
@@ -85,6 +92,11 @@ class Data:
         # Without weights the hash is what it was before there were any.
         if self.weights is not None:
             made.update(b"weights" + np.ascontiguousarray(self.weights + 0).tobytes())
+        # Without these the hash is what it was before there were any.
+        if self.pictures is not None:
+            made.update(b"pictures" + self.pictures.digest().encode())
+        if self.conditions is not None:
+            made.update(b"conditions" + np.ascontiguousarray(self.conditions + 0).tobytes())
         return made.hexdigest()
 
 
@@ -102,6 +114,9 @@ def _fill(data: Data) -> None:
         object.__setattr__(data, "redshift", _floats("redshift", data.redshift, np.float64))
     if data.weights is not None:
         object.__setattr__(data, "weights", _floats("weights", data.weights, np.float64))
+    if data.conditions is not None:
+        conditions = _floats("conditions", data.conditions, np.float32)
+        object.__setattr__(data, "conditions", np.where(np.isfinite(conditions), conditions, np.float32(np.nan)))
     if data.split is not None:
         object.__setattr__(data, "split", np.asarray(data.split, dtype=object))
     if data.object_id is not None:
@@ -123,12 +138,14 @@ def _floats(name: str, values, dtype) -> np.ndarray:
 
 def _check(data: Data) -> None:
     rows = len(data)
-    for name in ("object_id", "errors", "redshift", "split", "weights"):
+    for name in ("object_id", "errors", "redshift", "split", "weights", "pictures", "conditions"):
         values = getattr(data, name)
         if values is not None and len(values) != rows:
             raise UsageError(f"{name} has {len(values)} rows, and the magnitudes have {rows}.")
     if data.errors is not None and data.errors.shape != data.magnitudes.shape:
         raise UsageError(f"Errors of shape {data.errors.shape} do not fit magnitudes of {data.magnitudes.shape}.")
+    if data.conditions is not None and data.conditions.shape != (rows, 2 * len(data.bands)):
+        raise UsageError(f"Conditions of shape {data.conditions.shape} do not fit {len(data.bands)} bands.")
     if len(set(data.bands)) < len(data.bands):
         raise UsageError(f"A band occurs twice: {','.join(data.bands)}.")
     if data.redshift is not None:

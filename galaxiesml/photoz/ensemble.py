@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 
 from galaxiesml.photoz import kinds
+from galaxiesml.photoz.batches import resident
 from galaxiesml.photoz.config import Config
 from galaxiesml.photoz.data import Data
 from galaxiesml.photoz.training import Epoch, State, device_of, fit, folds_of, settled
@@ -66,7 +67,7 @@ class Ensemble:
         path = None if place is None else place / PROGRESS
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        state = fit(make, training, validation, config, path, digest, tell)
+        state = fit(make, training, validation, config, path, digest, tell, kinds.scaled(config))
         made = cls(config, [_filled(make, number, member, -1) for number, member in enumerate(state.members)])
         return made, _outside(made, make, state, validation), curve_of(state.curve)
 
@@ -83,16 +84,19 @@ class Ensemble:
         """The mean over the members of their PDFs, or points."""
         if self.forest is not None:
             return Outcome(pdf=self.forest.pdf(data.magnitudes))
-        device = device_of(self.config)
-        magnitudes = torch.from_numpy(data.magnitudes).to(device)
-        errors = None if data.errors is None else torch.from_numpy(data.errors).to(device)
-        made = []
+        device, made = device_of(self.config), []
         with settled(self.config), torch.inference_mode():
+            rows = resident(data, self.config, device, kinds.scaled(self.config))
             for number, network in enumerate(self.networks):
-                # The same draws of weights for every row, whatever the chunks are.
-                generator = torch.Generator(device).manual_seed(self.config.seed + 1000 * number)
-                found = network.to(device).predict(magnitudes, errors, generator)
-                made.append({name: values.double().cpu().numpy() for name, values in found.items()})
+                network.to(device)
+                parts = []
+                for part in rows.parts():
+                    # The same draws of weights for every row, whatever the chunks are.
+                    generator = torch.Generator(device).manual_seed(self.config.seed + 1000 * number)
+                    parts.append(network.predict(part, generator))
+                made.append(
+                    {name: torch.cat([part[name] for part in parts]).double().cpu().numpy() for name in parts[0]}
+                )
         return _mean(made)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
-from galaxiesml.photoz.config import Columns, Config
+from galaxiesml.photoz.config import POINTED, Columns, Config
 from galaxiesml.system import atomic
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _calibration(told: dict, tensors: dict, config: Config):
     if not 0.01 < temperature < 100 or len(central) != 2 or not all(0 < value <= 1 for value in central):
         raise ValueError("the calibration is not a temperature and two probabilities")
     residuals = _under(tensors, "calibration/").get("residuals")
-    if config.estimator == "paper-nn" and (residuals is None or residuals.shape != (RESIDUALS,)):
+    if config.estimator in POINTED and (residuals is None or residuals.shape != (RESIDUALS,)):
         raise RuntimeError(f"calibration/residuals must be {RESIDUALS} numbers")
     return Calibration(temperature, central, residuals)
 

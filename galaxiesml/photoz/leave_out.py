@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import CatalogError, UsageError
-from galaxiesml.photoz import catalogued, stored
+from galaxiesml.photoz import catalogued, photographed, stored
+from galaxiesml.photoz.config import PICTURED
 from galaxiesml.photoz.data import Data
 from galaxiesml.photoz.run import FEWEST_TRAINING, FEWEST_VALIDATION, Run, load, parts, train
 
@@ -100,6 +101,8 @@ def base(catalog: Catalog, run: str | None) -> Base:
         raise UsageError(f"{home.name} was not trained on a catalogue: its surveys are not known.", "Name another run.")
     source = catalogued.source_of(catalog, told["version"], told["split_scheme"])
     data = catalogued.data_of(catalog, source)
+    if loaded.config.estimator in PICTURED:
+        data, _ = photographed.with_pictures(catalog, data, source.version)
     return Base(home.name, loaded, home, source, data, _surveys(catalog, source, data))
 
 

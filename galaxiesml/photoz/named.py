@@ -54,12 +54,12 @@ def table(
     return tables.read(path, columns, filters)
 
 
-def files(paths: list[Path], bands: str | None) -> Data:
-    """GalaxiesML HDF5 files to train on."""
+def files(paths: list[Path], bands: str | None, has_pictures: bool = False) -> Data:
+    """GalaxiesML HDF5 files to train on; their pictures are read later, if they are wanted at all."""
     from galaxiesml.photoz import released
 
     filters = tuple(bands.split(",")) if bands else ("g", "r", "i", "z", "y")
-    return released.read(paths, filters)
+    return released.read(paths, filters, has_pictures=has_pictures)
 
 
 def names(path: Path, group: str = "") -> list[str]:
@@ -134,18 +134,33 @@ def predict_table(run, path: Path, out: Path) -> int:
     int
         Rows.
     """
-    import pyarrow.parquet as pq
-
     from galaxiesml.photoz import tables
 
-    data = tables.read(path, run.columns, run.bands, has_truth=False)
+    return _predict(run, tables.read(path, run.columns, run.bands, has_truth=False), out)
+
+
+def predict_files(run, paths: list[Path], out: Path) -> int:
+    """Predict the galaxies of GalaxiesML HDF5 files, with their pictures if the run takes them, to Parquet.
+
+    Returns
+    -------
+    int
+        Galaxies.
+    """
+    from galaxiesml.photoz import kinds, released
+
+    return _predict(run, released.read(paths, run.bands, False, kinds.sees_pictures(run.config)), out)
+
+
+def _predict(run, data: Data, out: Path) -> int:
+    import pyarrow.parquet as pq
+
+    from galaxiesml.photoz.run import SCHEMA
+
+    if not len(data):
+        raise InputError("There are no rows to predict.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(out) as making:
-        writer = None
+    with appearing(out) as making, pq.ParquetWriter(making, SCHEMA, compression="zstd") as writer:
         for batch in run.predict_batches(data):
-            writer = writer or pq.ParquetWriter(making, batch.schema, compression="zstd")
             writer.write_batch(batch)
-        if writer is None:
-            raise InputError(f"{path} has no rows.")
-        writer.close()
     return len(data)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from galaxiesml.photoz.batches import Batch
 from galaxiesml.photoz.config import Config
 from galaxiesml.photoz.data import Data
 
@@ -17,6 +18,21 @@ _CLIP = 3.0
 #: The least width of a normal of a mixture, in ln(1 + z).
 _NARROWEST = 0.003
 _ROOT_2 = math.sqrt(2.0)
+
+
+def fitted(values: np.ndarray, center: Tensor, scale: Tensor) -> None:
+    """Fill in the medians of columns, (n, columns), and the distances of their quartiles; NaN is left out."""
+    for column in range(values.shape[1]):
+        known = values[np.isfinite(values[:, column]), column]
+        low, middle, high = np.quantile(known, [0.25, 0.5, 0.75]) if known.size else (0.0, 0.0, 1.0)
+        center[column] = float(middle)
+        scale[column] = float(max((high - low) / 1.35, 1e-3))
+
+
+def softly(values: Tensor, center: Tensor, scale: Tensor) -> Tensor:
+    """Values in units of the scale, clipped softly."""
+    scaled = (values - center) / scale
+    return scaled * torch.rsqrt(1 + (scaled / _CLIP) ** 2)
 
 
 class Inputs(nn.Module):
@@ -31,18 +47,13 @@ class Inputs(nn.Module):
 
     def fit(self, magnitudes: Tensor, errors: Tensor | None) -> None:
         """Centre on the medians of the training rows, and scale by the distance of their quartiles."""
-        values = self._values(magnitudes, errors).cpu().double().numpy()
-        for column in range(self.count):
-            known = values[np.isfinite(values[:, column]), column]
-            low, middle, high = np.quantile(known, [0.25, 0.5, 0.75]) if known.size else (0.0, 0.0, 1.0)
-            self.center[column] = float(middle)
-            self.scale[column] = float(max((high - low) / 1.35, 1e-3))
+        fitted(self._values(magnitudes, errors).cpu().double().numpy(), self.center, self.scale)
 
     def forward(self, magnitudes: Tensor, errors: Tensor | None) -> tuple[Tensor, Tensor]:
         values = self._values(magnitudes, errors)
         known = torch.isfinite(values)
-        scaled = (torch.where(known, values, self.center) - self.center) / self.scale
-        return scaled * torch.rsqrt(1 + (scaled / _CLIP) ** 2), known.to(scaled.dtype)
+        scaled = softly(torch.where(known, values, self.center), self.center, self.scale)
+        return scaled, known.to(scaled.dtype)
 
     def _values(self, magnitudes: Tensor, errors: Tensor | None) -> Tensor:
         parts = [magnitudes]
@@ -102,9 +113,11 @@ class TableNetwork(nn.Module):
     """
 
     schedule, betas, clip = "one-cycle", (0.9, 0.98), 10.0
+    augments = False
 
     def __init__(self, config: Config, bands: int, edges: np.ndarray, has_bins: bool):
         super().__init__()
+        self.is_random = config.dropout > 0
         self.has_bins, self.crps_weight, self.label_width = has_bins, config.crps_weight, config.label_width
         self.inputs = Inputs(bands, config.colours, config.use_errors)
         self.embedding = Embedding(self.inputs.count, config.frequencies, config.embedding)
@@ -132,9 +145,9 @@ class TableNetwork(nn.Module):
                 ).float()
                 self.head.bias[2 * count :] = math.log(max(float(np.std(labels)), 0.01) / 2)
 
-    def loss(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor, generator) -> Tensor:
+    def loss(self, batch: Batch, generator: torch.Generator | None) -> Tensor:
         """Of each row, the cross entropy (of a mixture: minus the log-likelihood) and weighed CRPS."""
-        made, label = self._head(magnitudes, errors, generator), torch.log1p(redshift)
+        made, label = self._head(batch, generator), torch.log1p(batch.redshift)
         if self.has_bins:
             log_pdf = functional.log_softmax(made, dim=1)
             log_likelihood = (self._smoothed(label) * log_pdf).sum(dim=1)
@@ -145,18 +158,18 @@ class TableNetwork(nn.Module):
         crps = _mixture_crps(torch.softmax(weights, 1), mean, sigma, label)
         return self.crps_weight * crps - log_likelihood
 
-    def judge(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """For each validation row: the loss by which an epoch is chosen, on the grid, and the median redshift."""
-        pdf, label = self.pdf(magnitudes, errors), torch.log1p(redshift)
+        pdf, label = self.pdf(batch), torch.log1p(batch.redshift)
         place = torch.clamp(torch.searchsorted(self.edges, label) - 1, 0, pdf.shape[1] - 1)
         likelihood = pdf.gather(1, place[:, None])[:, 0].clamp_min(1e-7)
         middle = (pdf.cumsum(dim=1) < 0.5).sum(dim=1).clamp_max(pdf.shape[1] - 1)
         median = torch.expm1((self.edges[middle] + self.edges[middle + 1]) / 2)
         return self.crps_weight * self._crps(pdf, label) - torch.log(likelihood), median
 
-    def pdf(self, magnitudes: Tensor, errors: Tensor | None) -> Tensor:
+    def pdf(self, batch: Batch) -> Tensor:
         """Probabilities of the grid's bins, (n, bins)."""
-        made = self._head(magnitudes, errors, None)
+        made = self._head(batch, None)
         if self.has_bins:
             return torch.softmax(made, dim=1)
         weights, mean, sigma = self._normals(made)
@@ -164,15 +177,19 @@ class TableNetwork(nn.Module):
         cdf = (torch.softmax(weights, 1)[:, None] * (0.5 + 0.5 * torch.erf(distance))).sum(dim=2)
         return _normalised(cdf.diff(dim=1).clamp_min(0))
 
-    def predict(self, magnitudes: Tensor, errors: Tensor | None, generator) -> dict[str, Tensor]:
-        return {"pdf": self.pdf(magnitudes, errors)}
+    def predict(self, batch: Batch, generator) -> dict[str, Tensor]:
+        return {"pdf": self.pdf(batch)}
 
-    def _head(self, magnitudes: Tensor, errors: Tensor | None, generator) -> Tensor:
-        values, known = self.inputs(magnitudes, errors)
+    def features(self, batch: Batch, generator: torch.Generator | None) -> Tensor:
+        """What the head reads, (n, width)."""
+        values, known = self.inputs(batch.magnitudes, batch.errors)
         made = self.enter(torch.cat([self.embedding(values, known), known], dim=1))
         for block in self.blocks:
             made = block(made, generator)
-        return self.head(self.norm(made))
+        return made
+
+    def _head(self, batch: Batch, generator: torch.Generator | None) -> Tensor:
+        return self.head(self.norm(self.features(batch, generator)))
 
     def _normals(self, made: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         weights, mean, width = made.chunk(3, dim=1)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from galaxiesml.photoz.batches import Batch
 from galaxiesml.photoz.config import Config
 from galaxiesml.photoz.data import Data
 from galaxiesml.photoz.metrics import GAMMA
@@ -44,6 +45,7 @@ class PaperNetwork(nn.Module):
     """122,006 parameters of five bands: four layers of 200, and 206 of the last."""
 
     schedule, betas, clip = "constant", (0.9, 0.999), None
+    augments, is_random = False, False
 
     def __init__(self, config: Config, bands: int):
         super().__init__()
@@ -67,16 +69,18 @@ class PaperNetwork(nn.Module):
             made = torch.relu(layer(made))
         return self.last(torch.cat([made, scaled], dim=1))[:, 0]
 
-    def loss(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor, generator) -> Tensor:
-        return _loss(self(magnitudes), redshift)
+    def loss(self, batch: Batch, generator) -> Tensor:
+        return loss(self(batch.magnitudes), batch.redshift)
 
-    def judge(self, magnitudes: Tensor, errors: Tensor | None, redshift: Tensor) -> tuple[Tensor, Tensor]:
-        point = self(magnitudes)
-        return _loss(point, redshift), point
+    def judge(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        point = self(batch.magnitudes)
+        return loss(point, batch.redshift), point
 
-    def predict(self, magnitudes: Tensor, errors: Tensor | None, generator) -> dict[str, Tensor]:
-        return {"point": self(magnitudes)}
+    def predict(self, batch: Batch, generator) -> dict[str, Tensor]:
+        return {"point": self(batch.magnitudes)}
 
 
-def _loss(point: Tensor, redshift: Tensor) -> Tensor:
-    return 1 - 1 / (1 + ((point - redshift) / (GAMMA * (1 + point))) ** 2)
+def loss(point: Tensor, redshift: Tensor, width: Tensor | float | None = None) -> Tensor:
+    """Eq. 1 of each row, with (1 + z_phot) where `width` is not given."""
+    width = 1 + point if width is None else width
+    return 1 - 1 / (1 + ((point - redshift) / (GAMMA * width)) ** 2)

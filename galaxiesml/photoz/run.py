@@ -14,11 +14,12 @@ import pyarrow as pa
 
 from galaxiesml import __version__
 from galaxiesml.errors import InputError, UsageError
-from galaxiesml.photoz import calibrate, estimates, folder, grid, metrics, tables
+from galaxiesml.photoz import calibrate, estimates, folder, grid, kinds, metrics, tables
 from galaxiesml.photoz.calibrate import Calibration
 from galaxiesml.photoz.config import Columns, Config
 from galaxiesml.photoz.data import SPLITS, Data
 from galaxiesml.photoz.ensemble import Ensemble, Outcome, torch_version
+from galaxiesml.photoz.pictures import Pictures
 
 #: The fewest rows to train on and to validate on.
 FEWEST_TRAINING, FEWEST_VALIDATION = 100, 50
@@ -67,15 +68,15 @@ class Run:
     info: dict = field(default_factory=dict)
     curve: pa.Table | None = None
 
-    def predict(self, given: Data | pa.Table, images=None) -> pa.Table:
+    def predict(self, given: Data | pa.Table, images: np.ndarray | Pictures | None = None) -> pa.Table:
         """Redshifts of every row, in the order given.
 
         Parameters
         ----------
         given : Data or pyarrow.Table
             A table's columns have the names of the training table (`columns`); a redshift in it is not looked at.
-        images : None
-            For estimators that take pictures; none here does.
+        images : ndarray (n, bands, rows, columns) or Pictures, optional
+            Counts, for estimators that take pictures; those of `Data` need not be given again.
 
         Returns
         -------
@@ -83,19 +84,31 @@ class Run:
             The columns of `SCHEMA`.  ``pdf`` holds the probabilities of the grid's bins in units of 1 / 65,535.
         """
         if images is not None:
-            raise UsageError(f"The estimator {self.config.estimator} takes no images.")
+            if not kinds.sees_pictures(self.config):
+                raise UsageError(f"The estimator {self.config.estimator} takes no images.")
+            pictures = images if isinstance(images, Pictures) else Pictures.of(images)
+            given = replace(self._data(given), pictures=pictures)
         return pa.Table.from_batches(self.predict_batches(given), SCHEMA)
 
     def predict_batches(self, given: Data | pa.Table) -> Iterator[pa.RecordBatch]:
         """The same in batches of ``config.chunk`` rows, for what memory does not hold at once."""
+        data = self._data(given)
+        if kinds.sees_pictures(self.config) and data.pictures is None and len(data):
+            raise UsageError(
+                f"The estimator {self.config.estimator} was trained on pictures, and there are none.",
+                "Give files with pictures: --files 5x64x64_testing.hdf5",
+            )
+        for at in range(0, len(data), self.config.chunk):
+            yield self._batch(data.take(np.arange(at, min(at + self.config.chunk, len(data)))))
+
+    def _data(self, given: Data | pa.Table) -> Data:
         data = given if isinstance(given, Data) else tables.from_arrow(given, self.columns, self.bands, has_truth=False)
         if data.bands != self.bands:
             raise UsageError(
                 f"The data has the bands {','.join(data.bands)}, and the run was trained on {','.join(self.bands)}.",
                 "A band that is not there can be given as NaN.",
             )
-        for at in range(0, len(data), self.config.chunk):
-            yield self._batch(data.take(np.arange(at, min(at + self.config.chunk, len(data)))))
+        return data
 
     def pdfs(self, data: Data) -> tuple[np.ndarray, Outcome]:
         """Calibrated PDFs (n, bins), float64, and what the ensemble itself gave."""
@@ -125,6 +138,7 @@ def train(
     out: Path | str | None = None,
     *,
     tell: Callable | None = None,
+    say: Callable[[str], None] | None = None,
     provenance: dict | None = None,
 ) -> Run:
     """Train an estimator.
@@ -142,6 +156,8 @@ def train(
         and data is loaded.
     tell : callable, optional
         Called with a `training.Epoch` after each epoch.
+    say : callable, optional
+        Called with what should be known before training begins, a sentence at a time.
     provenance : dict, optional
         Kept in run.json as it stands: the build that the data is from, for example.
 
@@ -149,10 +165,12 @@ def train(
     ------
     UsageError
         There is no redshift, too few rows, or the folder holds a run of other settings or data.
+    ResourceError
+        The pictures do not fit into memory; says before training what fits.
     BuildError
         The loss became NaN; says in which epoch and batch.
     """
-    config = config or Config()
+    config = kinds.resolved(config or Config(), data)
     data = data.splitted(config.seed)
     training, validation, told = parts(data, config)
     hashes = {"training": training.digest(), "validation": validation.digest()}
@@ -160,6 +178,9 @@ def train(
     place = None if out is None else Path(out)
     if place is not None and folder.is_finished(place, digest):
         return load(place)
+    notes = kinds.prepared(training, validation, config)
+    for note in notes:
+        (say or (lambda words: None))(note)
     wall, cpu = time.perf_counter(), time.process_time()
     edges = grid.edges_of(config)
     ensemble, outside, curve = Ensemble.trained(training, validation, config, edges, place, digest, tell)
@@ -190,6 +211,7 @@ def train(
         seeds=[config.seed + 1000 * number for number in range(config.seeds)],
         data={"rows": rows, "sha256": hashes},
         provenance=provenance or {},
+        notes=notes,
         weights=told,
         validation=_judged(run, outside, validation),
         time={"torch": torch_version(), "device": ensemble.device},
@@ -213,7 +235,7 @@ def load(out: Path | str) -> Run:
 
 def parts(data: Data, config: Config) -> tuple[Data, Data, dict | None]:
     """What is trained and validated on, as `train` weighs it, and what run.json tells of the weights."""
-    return weighed(*_parts(data.splitted(config.seed), config), config)
+    return weighed(*_parts(kinds.seen(data, config).splitted(config.seed), config), config)
 
 
 def _parts(data: Data, config: Config) -> tuple[Data, Data]:

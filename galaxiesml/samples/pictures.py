@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from galaxiesml.pixels.frame import put
 from galaxiesml.pixels.store import Shards
@@ -82,6 +83,26 @@ def blocks(
                 block = []
     if block:
         yield block
+
+
+def complete(connection: duckdb.DuckDBPyConnection, bands: list[str]) -> pa.Table:
+    """Where the pictures of every galaxy are that has one in each of some filters, by object_id.
+
+    Returns
+    -------
+    pyarrow.Table
+        object_id, and shard_<n>, image_offset_<n>, height_<n> and width_<n> of each filter, in their order.
+    """
+    wanted = ", ".join(
+        f"max({column}) filter (band = '{band}') as {column}_{number}"
+        for number, band in enumerate(bands)
+        for column in ("shard", "image_offset", "height", "width")
+    )
+    names = ", ".join(f"'{band}'" for band in bands)
+    return connection.sql(f"""
+        select object_id, {wanted} from ({with_pixels(connection)}) where band in ({names})
+        group by object_id having count(distinct band) = {len(bands)} order by object_id
+    """).to_arrow_table()
 
 
 def _place(row: tuple) -> Place | None:
