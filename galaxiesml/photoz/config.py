@@ -29,7 +29,7 @@ _DEFAULTS = {
     "paper-cnn": {"seeds": 1, "epochs": 200, "batch": 256, "learning_rate": 1e-4, "weight_decay": 0.0, "width": 200,
                   "band_dropout": 0.0, "average": 0.0, "z_phot": "z_point", "shuffle": False, "choose": "training",
                   "stored": "float32", "precision": "float32", "chunk": 1024},
-    "best": {"seeds": 2, "bins_share": 0.5, "batch": 0, "chunk": 1024},
+    "best": {"seeds": 2, "epochs": 30, "bins_share": 0.5, "batch": 0, "chunk": 1024},
     "forest": {"seeds": 1, "z_phot": "z_median"},
 }  # fmt: skip
 #: Where paper-cnn as the paper's text has it differs from its authors' code.
