@@ -2,11 +2,13 @@
 
     galaxiesml mock population --galaxies 50000 --seed 3 --out population
     python benchmarks/oracle.py population --photometry photometry.parquet [--sizes 4000,30000]
+    python benchmarks/oracle.py population --photometry photometry.parquet --network 28000
 
 The magnitudes are measured on drawn pictures, which are not kept; photometry.parquet has them afterwards, and is read
 the next time.  The forest sees magnitudes; magnitudes and errors; and both with the true radii, axis ratios, bulge and
 nucleus, as noisy as a picture of the galaxy's brightness tells them.  The test galaxies, the last 15,000 of the
-population, are the same for all.  Intervals are of 200 bootstrap replicates of them.
+population, are the same for all.  Intervals are of 200 bootstrap replicates of them.  --network trains the estimator
+`table` on magnitudes alone instead: what photometry gives here, beside what it gives for the real sample.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ def main() -> None:
     parser.add_argument("population", type=Path)
     parser.add_argument("--photometry", type=Path, required=True)
     parser.add_argument("--sizes", default="4000,30000")
+    parser.add_argument("--network", type=int, help="train `table` on so many galaxies' magnitudes")
     parser.add_argument("--trees", type=int, default=100)
     asked = parser.parse_args()
     if not asked.photometry.is_file():
@@ -38,6 +41,9 @@ def main() -> None:
     galaxies, measured = (read(path) for path in (asked.population / "galaxies.parquet", asked.photometry))
     truth = galaxies["specz_redshift"].astype(float)
     inputs = of(galaxies, measured)
+    if asked.network:
+        print_network(inputs["magnitudes"], truth, asked.network)
+        return
     print(f"{'galaxies':>9} {'inputs':28} {'NMAD':>7} {'outliers':>9} {'CRPS':>7} {'loss':>7}")
     for size in (int(word) for word in asked.sizes.split(",")):
         scores = {name: score(values, truth, size, asked.trees) for name, values in inputs.items()}
@@ -101,10 +107,9 @@ def of(galaxies: dict, measured: dict) -> dict[str, np.ndarray]:
     }
 
 
-def score(values: np.ndarray, truth: np.ndarray, size: int, trees: int) -> dict:
-    """Metrics of the test galaxies by a forest of so many training galaxies, with CRPS and loss of each."""
+def data_of(values: np.ndarray, truth: np.ndarray, size: int):
+    """So many galaxies to train, the next to validate, the last ones to test."""
     from galaxiesml import photoz
-    from galaxiesml.photoz import metrics
 
     if size + VALIDATED + TESTED > len(truth):
         raise SystemExit(f"{size:,} galaxies to train need a population of {size + VALIDATED + TESTED:,}.")
@@ -112,7 +117,15 @@ def score(values: np.ndarray, truth: np.ndarray, size: int, trees: int) -> dict:
     split = np.full(len(truth), "none", dtype=object)
     split[:size], split[size : size + VALIDATED], split[-TESTED:] = "training", "validation", "testing"
     used = split != "none"
-    data = photoz.Data(values[used].astype(np.float32), names, redshift=truth[used], split=split[used])
+    return photoz.Data(values[used].astype(np.float32), names, redshift=truth[used], split=split[used])
+
+
+def score(values: np.ndarray, truth: np.ndarray, size: int, trees: int) -> dict:
+    """Metrics of the test galaxies by a forest of so many training galaxies, with CRPS and loss of each."""
+    from galaxiesml import photoz
+    from galaxiesml.photoz import metrics
+
+    data = data_of(values, truth, size)
     run = photoz.train(data, photoz.Config.of("forest", z_max=5.0, trees=trees))
     testing = data.of("testing")
     table, (pdf, _) = run.predict(testing), run.pdfs(testing)
@@ -124,6 +137,28 @@ def score(values: np.ndarray, truth: np.ndarray, size: int, trees: int) -> dict:
         "crps": metrics.crps(pdf, run.edges, testing.redshift),
         "loss": 1.0 - 1.0 / (1.0 + (off / metrics.GAMMA) ** 2),
     }
+
+
+def print_network(magnitudes: np.ndarray, truth: np.ndarray, size: int) -> None:
+    """Print what `table` gives of magnitudes alone, with intervals, and what was published of the real sample."""
+    from galaxiesml import photoz
+    from galaxiesml.photoz import metrics
+
+    data = data_of(magnitudes, truth, size)
+    run = photoz.train(data, photoz.Config.of("table", z_max=5.0))
+    testing = data.of("testing")
+    found, (pdf, _) = run.predict(testing)["z_median"].to_numpy(), run.pdfs(testing)
+    crps, rng = metrics.crps(pdf, run.edges, testing.redshift), np.random.default_rng(1)
+
+    def read(rows) -> list[float]:
+        points = metrics.points(found[rows], testing.redshift[rows])
+        return [points["nmad"], 100.0 * points["outliers"], crps[rows].mean()]
+
+    drawn = np.array([read(rng.integers(len(found), size=len(found))) for _ in range(REPLICATES)])
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    for at, (name, real) in enumerate((("NMAD", 0.0239), ("outliers, %", 6.45), ("CRPS", 0.0625))):
+        value = read(np.arange(len(found)))[at]
+        print(f"{name}: {value:.4f} ({low[at]:.4f} to {high[at]:.4f}); of real galaxies, an LSTM-MDN: {real}")
 
 
 def difference(scores: dict, before: str, metric: str) -> str:
