@@ -11,6 +11,10 @@ from galaxiesml.mock.pictures.plan import Lit
 SHARP = galsim.GSParams(kvalue_accuracy=1e-6, maxk_threshold=2e-4, folding_threshold=4e-3, maximum_fft_size=16384)
 
 
+#: A bright star rings where frequencies end, even outside of the picture.
+SHARPEST = SHARP.withParams(maxk_threshold=1e-6)
+
+
 def picture(lit: Lit, number: int, band: int, size: int = 64) -> np.ndarray:
     """All light of one picture in one band without noise, float64, shape (size, size)."""
     total, off = np.zeros((size, size)), size // 2 - (size - 1) / 2.0
@@ -37,4 +41,5 @@ def _source(lit: Lit, source: int, number: int, band: int):
         if share > 1e-9
     ]
     parts = [galsim.Convolve(galsim.Add(extended), psf, gsparams=SHARP)] if extended else []
-    return galsim.Add([*parts, psf.withFlux(point)] if point else parts).withFlux(lit.flux[source, band])
+    parts += [psf.withGSParams(SHARPEST).withFlux(point)] if point else []
+    return galsim.Add(parts, propagate_gsparams=False).withFlux(lit.flux[source, band])

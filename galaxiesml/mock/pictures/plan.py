@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,9 +14,12 @@ from galaxiesml.mock.pictures.profiles import DE_VAUCOULEURS_B, EXPONENTIAL_HALF
 
 #: Pixels on a side of the frame that is kept.
 FRAME = 128
-#: Pixels on a side of the periodic frame that is drawn on, by the pictures' size.  Sources whose centres are outside
+#: Pixels on a side of the periodic frames that are drawn on, by the pictures' size.  Sources whose centres are outside
 #: are drawn by their wings alone.
-SIDES = {64: 128, 127: 192}
+SIDES = {64: (128, 256, 512), 127: (192, 384, 768)}
+#: Light of bulges and discs that is drawn or taken away by their wings, over the galaxy's, above which a picture gets
+#: a larger frame: wings are right to some per cent.
+MOST_WINGS = 0.5
 #: A part of a source's light that is below this in each band, in units of a pixel's noise, is drawn with its larger
 #: part's shape: its own would differ by a hundredth of the noise.
 UNSEEN = 0.25
@@ -96,6 +101,8 @@ class Part:
 
     Attributes
     ----------
+    side : int
+        Pixels on a side of the frame.
     pictures : ndarray of int64, shape (p,)
     rows : Rows
         Of shape (p, most rows of a picture): what is drawn on the frame.  Unused ones weigh 0.
@@ -110,6 +117,7 @@ class Part:
     far_weights : ndarray, shape (f, 2 x bands)
     """
 
+    side: int
     pictures: np.ndarray
     rows: Rows
     weights: np.ndarray
@@ -119,8 +127,55 @@ class Part:
     far_weights: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Profiles:
+    """All profiles of a batch in the order of their sources: source, kind and counts (rows, bands) of each."""
+
+    lit: Lit
+    source: np.ndarray
+    kind: np.ndarray
+    counts: np.ndarray
+
+    @cached_property
+    def picture(self) -> np.ndarray:
+        return self.lit.picture[self.source]
+
+    @cached_property
+    def away(self) -> np.ndarray:
+        """Pixels from the centre along columns or rows, whichever is more."""
+        return np.maximum(np.abs(self.lit.x), np.abs(self.lit.y))[self.source]
+
+    @cached_property
+    def share(self) -> np.ndarray:
+        """Light over that of the picture's galaxy, in the band where it is most."""
+        galaxy = np.searchsorted(self.lit.picture, np.arange(len(self.lit)))
+        return (self.counts / self.lit.flux[galaxy][self.picture]).max(axis=1)
+
+    def extended_beyond(self, gap: np.ndarray) -> np.ndarray:
+        """Share of a bulge's or a disc's light beyond a gap in pixels."""
+        gap = np.maximum(gap, 0.0) * PIXEL_SCALE_ARCSEC
+        bulge, disc = (gap / radius[self.source] for radius in (self.lit.bulge_radius, self.lit.disc_radius))
+        return np.choose(self.kind, [bulge_tail(bulge), disc_tail(disc), 0.0])
+
+    def blurred_beyond(self, gap: np.ndarray) -> np.ndarray:
+        """The same of a point: beyond a radius of a Moffat profile of exponent 2.5."""
+        fwhm = self.lit.psf_fwhm[self.picture].max(axis=1)
+        return (1.0 + (np.maximum(gap, 0.0) * PIXEL_SCALE_ARCSEC * MOFFAT_WIDTH / fwhm) ** 2) ** -1.5
+
+    def sides(self, size: int) -> np.ndarray:
+        """Pixels on a side of the frame that each picture needs."""
+        found = np.full(len(self.lit), SIDES[size][0])
+        for small, large in pairwise(SIDES[size]):
+            # How near the edge of the picture a source outside of the frame is, or the copy of one inside.
+            gap = np.where(self.away > small / 2.0, self.away, small - self.away) - size / 2.0
+            trouble = self.extended_beyond(gap) * self.share * np.where(self.kind == 0, 0.1, 1.0)
+            wings = np.bincount(self.picture, trouble, len(found))
+            found[(found == small) & (wings > MOST_WINGS)] = large
+        return found
+
+
 def parts(lit: Lit, size: int, at_once: int) -> Iterator[Part]:
-    """Divide pictures into parts of pictures with similar numbers of rows.
+    """Divide pictures into parts of one frame size and with similar numbers of rows.
 
     Parameters
     ----------
@@ -129,45 +184,49 @@ def parts(lit: Lit, size: int, at_once: int) -> Iterator[Part]:
     at_once : int
         Frequencies times rows that are worked on together; one picture at least.
     """
-    source, kind, counts = _rows(lit)
-    picture = lit.picture[source]
-    away = np.maximum(np.abs(lit.x), np.abs(lit.y))[source]
-    is_far = away > SIDES[size] / 2.0
-    spills = _spills(lit, source, kind, counts, SIDES[size] - size / 2.0 - away) & ~is_far
-    near, far = np.flatnonzero(~is_far), np.flatnonzero(is_far)
-    number = np.bincount(picture[near], minlength=len(lit))
-    start = np.concatenate([[0], np.cumsum(number)[:-1]])
-    order = np.argsort(number, kind="stable")
-    room = at_once // (SIDES[size] ** 2 * 9 // 8)
+    of = _Profiles(lit, *_rows(lit))
+    sides = of.sides(size)
+    is_far = of.away > sides[of.picture] / 2.0
+    gap = sides[of.picture] - of.away - size / 2.0
+    spills = np.maximum(of.extended_beyond(gap), of.blurred_beyond(gap)) * of.share > SPILL
+    number = np.bincount(of.picture[~is_far], minlength=len(lit))
+    order = np.lexsort((number, sides))
     at = 0
     while at < len(order):
+        side = sides[order[at]]
+        room = at_once // (side**2 * 9 // 8)
         # Numbers rise: the last picture has the most.
         last = at + 1
-        while last < len(order) and (last + 1 - at) * number[order[last]] <= room:
+        while last < len(order) and sides[order[last]] == side and (last + 1 - at) * number[order[last]] <= room:
             last += 1
-        chosen = order[at:last]
-        place = np.arange(max(int(number[chosen].max()), 1))
-        is_used = place < number[chosen][:, None]
-        row = near[np.where(is_used, start[chosen][:, None] + place, 0)]
-        weights = np.where(is_used[..., None], _weights(lit, source, counts, row), 0.0).swapaxes(1, 2)
-        spilling = np.nonzero(spills[row] & is_used)
-        places = np.full(len(lit), -1)
-        places[chosen] = np.arange(len(chosen))
-        of_far = far[places[picture[far]] >= 0]
-        yield Part(
-            chosen,
-            _described(lit, source[row], np.where(is_used, kind[row], 2)),
-            weights,
-            spilling,
-            _described(lit, source[of_far], kind[of_far]),
-            places[picture[of_far]],
-            _weights(lit, source, counts, of_far),
-        )
+        yield _part(of, int(side), order[at:last], number, is_far, spills)
         at = last
 
 
-def _weights(lit: Lit, source, counts, row) -> np.ndarray:
-    return np.concatenate([counts[row], counts[row] * lit.subtracted[source[row]][..., None]], -1)
+def _part(of: _Profiles, side: int, chosen: np.ndarray, number, is_far, spills) -> Part:
+    near, far = np.flatnonzero(~is_far), np.flatnonzero(is_far)
+    start = np.concatenate([[0], np.cumsum(number)[:-1]])[chosen]
+    place = np.arange(max(int(number[chosen].max()), 1))
+    is_used = place < number[chosen][:, None]
+    row = near[np.where(is_used, start[:, None] + place, 0)]
+    places = np.full(len(of.lit), -1)
+    places[chosen] = np.arange(len(chosen))
+    far = far[places[of.picture[far]] >= 0]
+    return Part(
+        side,
+        chosen,
+        _described(of.lit, of.source[row], np.where(is_used, of.kind[row], 2)),
+        np.where(is_used[..., None], _weights(of, row), 0.0).swapaxes(1, 2),
+        np.nonzero(spills[row] & is_used),
+        _described(of.lit, of.source[far], of.kind[far]),
+        places[of.picture[far]],
+        _weights(of, far),
+    )
+
+
+def _weights(of: _Profiles, row: np.ndarray) -> np.ndarray:
+    counts = of.counts[row]
+    return np.concatenate([counts, counts * of.lit.subtracted[of.source[row]][..., None]], -1)
 
 
 def _described(lit: Lit, source: np.ndarray, kind: np.ndarray) -> Rows:
@@ -201,20 +260,6 @@ def _rows(lit: Lit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     counts[everyone, most] += np.where(is_seen[..., None], 0.0, counts).sum(1)
     source, kind = np.nonzero(is_seen)
     return source, kind, counts[source, kind]
-
-
-def _spills(lit: Lit, source, kind, counts, gap) -> np.ndarray:
-    """Whether light of a row beyond a gap in pixels matters beside the galaxy of the picture."""
-    of_galaxy = lit.flux[np.searchsorted(lit.picture, np.arange(len(lit)))]
-    picture = lit.picture[source]
-    share = (counts / of_galaxy[picture]).max(axis=1)
-    gap = np.maximum(gap, 0.0) * PIXEL_SCALE_ARCSEC
-    beyond = np.choose(
-        kind, [bulge_tail(gap / lit.bulge_radius[source]), disc_tail(gap / lit.disc_radius[source]), 0.0]
-    )
-    # Light beyond a radius of a Moffat profile of exponent 2.5.
-    psf = (1.0 + (gap * MOFFAT_WIDTH / lit.psf_fwhm[picture].max(axis=1)) ** 2) ** -1.5
-    return np.maximum(beyond, psf) * share > SPILL
 
 
 def bulge_tail(radius: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from galaxiesml.mock.pictures import plan, profiles, wings
-from galaxiesml.mock.pictures.plan import FRAME, SIDES, Lit, Part, Rows
+from galaxiesml.mock.pictures.plan import FRAME, Lit, Part, Rows
 
 #: Galaxies that are drawn and given noise together.  The noise is seeded by a batch's number, so that a change of
 #: this changes the pictures.
@@ -86,10 +86,10 @@ def light(lit: Lit, device: str = "cpu", size: int = 64, dtype: torch.dtype = to
         pixels; further out, light that leaves a frame may enter opposite.
     """
     bands = lit.flux.shape[1]
-    on = profiles.grid(SIDES[size], device, dtype)
     out = torch.empty(len(lit), 2 * bands, FRAME, FRAME, device=device, dtype=dtype)
-    first, inner = (on.side - FRAME) // 2, FRAME // 2 - size // 2
+    inner = FRAME // 2 - size // 2
     for part in plan.parts(lit, size, _AT_ONCE["cuda" if device.startswith("cuda") else "cpu"]):
+        on, first = profiles.grid(part.side, device, dtype), (part.side - FRAME) // 2
         drawn = _part(part, lit, on)[..., first : first + FRAME, first : first + FRAME]
         smooth = wings.drawn(part, lit, on, size)
         if smooth is not None:

@@ -8,6 +8,7 @@ drawn by their wings.  Both are smooth in the picture, so that they are computed
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +27,24 @@ _RINGS = (1, 3)
 _BULGE_MIDDLE = DE_VAUCOULEURS_B**8 / (2.0 * math.pi * 4.0 * math.gamma(8.0))
 
 
+@dataclass(frozen=True)
+class _Psf:
+    """Scale radii in arcsec and shears along pixel axes of Moffat profiles, arrays of one shape."""
+
+    scale: np.ndarray
+    g1: np.ndarray
+    g2: np.ndarray
+
+    def at(self, which: np.ndarray) -> _Psf:
+        return _Psf(self.scale[which], self.g1[which], self.g2[which])
+
+    def form(self) -> np.ndarray:
+        """xx, xy and yy of the elliptical radius squared in scale radii, shape (..., 3), arcsec^-2."""
+        g1, g2 = self.g1, self.g2
+        form = np.stack([(1.0 - g1) ** 2 + g2**2, -4.0 * g2, (1.0 + g1) ** 2 + g2**2], -1)
+        return form / ((1.0 - g1**2 - g2**2) * self.scale**2)[..., None]
+
+
 def drawn(part: Part, lit: Lit, on: Grid, size: int) -> torch.Tensor | None:
     """Light to add to the central pixels of pictures; None where there is none.
 
@@ -38,32 +57,37 @@ def drawn(part: Part, lit: Lit, on: Grid, size: int) -> torch.Tensor | None:
         return None
     places, weights = _places(size, str(on.kx.device), on.kx.dtype)
     coarse = on.kx.new_zeros(len(part.pictures), part.weights.shape[1], len(places) ** 2)
-    scale = lit.psf_fwhm[part.pictures] / profiles.MOFFAT_WIDTH
+    psf = _Psf(lit.psf_fwhm / profiles.MOFFAT_WIDTH, lit.psf_g1, lit.psf_g2).at(part.pictures)
     is_large = part.rows.radius[part.spilling] > on.side * PIXEL_SCALE_ARCSEC / 16.0
     for rings, chosen in zip(_RINGS, (~is_large, is_large), strict=True):
         picture, row = (values[chosen] for values in part.spilling)
         if len(picture):
             rows = Rows(*(values[picture, row] for values in vars(part.rows).values()))
-            spilled = _spilled(rows, scale[picture], on, places, rings).repeat(1, 2, 1)
+            spilled = _spilled(rows, psf.at(picture), on, places, rings).repeat(1, 2, 1)
             spilled *= on.put(part.weights[picture, :, row])[..., None]
-            coarse.index_add_(0, torch.from_numpy(picture).to(coarse.device), spilled, alpha=-1.0)
+            coarse -= _summed(spilled, picture, len(part.pictures))
     if len(part.far_picture):
         far = part.far
-        light = _light(far, far.x[:, None], far.y[:, None], scale[part.far_picture], on, places).repeat(1, 2, 1)
-        where = torch.from_numpy(part.far_picture).to(coarse.device)
-        coarse.index_add_(0, where, light * on.put(part.far_weights)[..., None])
+        light = _light(far, far.x[:, None], far.y[:, None], psf.at(part.far_picture), on, places).repeat(1, 2, 1)
+        coarse += _summed(light * on.put(part.far_weights)[..., None], part.far_picture, len(part.pictures))
     coarse = coarse.view(*coarse.shape[:2], len(places), len(places))
     return weights @ coarse @ weights.T
 
 
-def _spilled(rows: Rows, scale: np.ndarray, on: Grid, places: torch.Tensor, rings: int) -> torch.Tensor:
+def _summed(values: torch.Tensor, picture: np.ndarray, pictures: int) -> torch.Tensor:
+    """Sums of rows by picture, by a matrix product: sums by index are not the same twice on a GPU."""
+    is_of = torch.from_numpy(np.arange(pictures)[:, None] == picture).to(values.device, values.dtype)
+    return (is_of @ values.flatten(1)).view(pictures, *values.shape[1:])
+
+
+def _spilled(rows: Rows, psf: _Psf, on: Grid, places: torch.Tensor, rings: int) -> torch.Tensor:
     """What a periodic frame adds to each row's light of 1, shape (rows, bands, places^2), counts a pixel."""
     steps = np.arange(-rings, rings + 1)
     steps = np.array([(x, y) for x in steps for y in steps if x or y]).T * on.side
     x, y = rows.x[:, None] + steps[0], rows.y[:, None] + steps[1]
     # Farther copies, whose light is even: what is beyond the square of these frames.
     tail = _beyond(rows, (rings + 0.5) * on.side * PIXEL_SCALE_ARCSEC)
-    return _light(rows, x, y, scale, on, places).add_(on.put(tail / on.side**2)[:, None, None])
+    return _light(rows, x, y, psf, on, places).add_(on.put(tail / on.side**2)[:, None, None])
 
 
 def _beyond(rows: Rows, half: float) -> np.ndarray:
@@ -77,7 +101,7 @@ def _beyond(rows: Rows, half: float) -> np.ndarray:
     return np.choose(rows.kind[:, None], [bulge_tail(radius), disc_tail(radius), 0.0]).mean(axis=1)
 
 
-def _light(rows: Rows, x, y, scale: np.ndarray, on: Grid, places: torch.Tensor) -> torch.Tensor:
+def _light(rows: Rows, x, y, psf: _Psf, on: Grid, places: torch.Tensor) -> torch.Tensor:
     """Light of 1 of profiles far from their centres, summed over copies.
 
     Far out a profile that is blurred is the profile, more of it by its curvature, and the wings of the blur.  For
@@ -88,8 +112,8 @@ def _light(rows: Rows, x, y, scale: np.ndarray, on: Grid, places: torch.Tensor) 
     ----------
     x, y : ndarray, shape (rows, copies)
         Centres, pixels.
-    scale : ndarray, shape (rows, bands)
-        Scale radius of the PSF, arcsec.
+    psf : _Psf
+        Of shape (rows, bands).
 
     Returns
     -------
@@ -97,16 +121,18 @@ def _light(rows: Rows, x, y, scale: np.ndarray, on: Grid, places: torch.Tensor) 
         Counts a pixel.
     """
     dx, dy = _offsets(on.put(x), on.put(y), places)
-    scale2 = on.put(scale**2)[..., None]
-    r2 = (dx**2 + dy**2).mul_(PIXEL_SCALE_ARCSEC**2)[:, None]
-    root = torch.rsqrt(1.0 + r2 / scale2[..., None])
-    # The PSF's shear would change these wings by a few per cent.
+    # The PSF's elliptical radius in scale radii, for each band.
+    scale2 = on.put(psf.scale**2)[..., None]
+    xx, xy, yy = (part[:, :, None, None] for part in on.put(psf.form() * PIXEL_SCALE_ARCSEC**2).unbind(-1))
+    dx1, dy1 = dx[:, None], dy[:, None]
+    r2 = torch.addcmul(yy * dy1**2, xx * dx1 + xy * dy1, dx1)
+    root = torch.rsqrt(r2.add_(1.0))
     light = (root**5).sum(-2) * (1.5 / math.pi * PIXEL_SCALE_ARCSEC**2) / scale2
     extended = torch.from_numpy(np.flatnonzero(rows.kind != 2)).to(light.device)
     if len(extended):
         of = Rows(*(values[rows.kind != 2] for values in vars(rows).values()))
         own, curved = (values.sum(1)[:, None] for values in _surface(of, dx[extended], dy[extended], on))
-        light.index_add_(0, extended, own + curved * (0.95 / 2.0) * scale2[extended])
+        light[extended] += own + curved * (0.95 / 2.0) * scale2[extended]
     return light
 
 
