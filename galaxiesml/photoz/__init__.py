@@ -28,8 +28,9 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_ROOMS = {"Columns": "config", "Config": "config", "Data": "data", "Run": "run", "load": "run", "train": "run"}
-__all__ = ["Columns", "Config", "Data", "Run", "load", "train"]
+_ROOMS = {"Columns": "config", "Config": "config", "Data": "data", "Pictures": "pictures"}
+_ROOMS |= {"Run": "run", "load": "run", "train": "run"}
+__all__ = ["Columns", "Config", "Data", "Pictures", "Run", "load", "train"]
 
 
 def __getattr__(name: str):

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from galaxiesml.errors import UsageError
-from galaxiesml.photoz import Config, grid, kinds, load, metrics, train
+from galaxiesml.photoz import Config, Pictures, grid, kinds, load, metrics, train
 from galaxiesml.photoz.batches import resident
 from galaxiesml.photoz.best import BestNetwork, scaled
 from galaxiesml.photoz.trunks import Trunk
@@ -154,8 +154,6 @@ def test_a_run_is_loaded_and_pictures_may_be_given_as_an_array(sky, run, tmp_pat
     with pytest.raises(UsageError, match="was trained on pictures, and there are none"):
         run.predict(plain)
     counts = testing.pictures.read(32)
-    from galaxiesml.photoz.pictures import Pictures
-
     known = Pictures.of(counts, testing.pictures.sky_sigma)
     assert run.predict(plain, images=known).equals(made)
     # The sky's sigma is measured where it is not given: nearly the same.
