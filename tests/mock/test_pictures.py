@@ -270,6 +270,8 @@ def test_a_size_without_neighbours_is_refused(folder, tmp_path):
     with pytest.raises(UsageError, match="neighbours for pictures of 64 pixels, not 127") as caught:
         draw_files(Request(folder, tmp_path, "cpu", size=127))
     assert "galaxiesml mock population --galaxies 1200 --seed 3 --size 127" in caught.value.hint
+    with pytest.raises(UsageError, match="has 1,200 galaxies, not 1,201"):
+        draw_files(Request(folder, tmp_path, "cpu", galaxies=1_201))
     assert not list(tmp_path.iterdir())
 
 

@@ -82,8 +82,8 @@ def draw_files(request: Request, progress: Callable[[int, int], None] | None = N
     device = _device(request)
     _check(request)
     population = Population(request.source)
-    _check_size(request, population)
-    limit = min(request.galaxies or len(population), len(population))
+    _check_against(request, population)
+    limit = request.galaxies or len(population)
     rows = np.zeros(len(files.SPLITS), int)
     for ids in population.identifiers(limit):
         rows += np.bincount(files.split_of(ids), minlength=len(rows))
@@ -143,7 +143,12 @@ def _check(request: Request) -> None:
             raise UsageError(f"--{name} must be 1 or more.", f"Give --{name} 1 or leave it out.")
 
 
-def _check_size(request: Request, population: Population) -> None:
+def _check_against(request: Request, population: Population) -> None:
+    if (request.galaxies or 0) > len(population):
+        raise UsageError(
+            f"{request.source} has {len(population):,} galaxies, not {request.galaxies:,}.",
+            "Give fewer with --galaxies, or leave it out.",
+        )
     if request.size > population.info["size"]:
         raise UsageError(
             f"{request.source} has neighbours for pictures of {population.info['size']} pixels, not {request.size}.",
