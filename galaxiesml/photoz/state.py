@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from galaxiesml.errors import InputError, UsageError
@@ -65,6 +66,11 @@ def restore(state: State, network, optimizer, average: dict[str, Tensor]) -> Mem
         place, _, key = name.partition("/")
         moments.setdefault(int(place), {})[key] = value
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    for values in (value for group in optimizer.param_groups for value in group["params"]):
+        # In the order of the parameter in memory, as a fused step wants it; a file has one order.
+        for name, moment in optimizer.state[values].items():
+            if moment.shape == values.shape:
+                optimizer.state[values][name] = torch.empty_like(values).copy_(moment)
     member = Member()
     for name, value in parts["best"].items():
         epoch, _, key = name.partition("/")

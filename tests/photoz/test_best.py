@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from galaxiesml.errors import UsageError
-from galaxiesml.photoz import Config, Pictures, grid, kinds, load, metrics, train
+from galaxiesml.photoz import Config, Pictures, grid, kinds, load, metrics, state, train
 from galaxiesml.photoz.batches import resident
 from galaxiesml.photoz.best import BestNetwork, scaled
+from galaxiesml.photoz.state import Member, State
 from galaxiesml.photoz.trunks import Trunk
 from tests.made.blobs import blobs, shuffled, write
 
@@ -195,6 +196,34 @@ def test_the_trunks_are_of_the_size_that_they_say():
     assert large(torch.rand(2, 5, 64, 64)).shape == (2, 1024) and small(torch.rand(2, 5, 33, 33)).shape == (2, 144)
 
 
+def test_a_fused_step_goes_on_from_a_file(sky, tmp_path):
+    """A GPU's optimizer wants moments and weights in one order in memory; a file has another."""
+    config = kinds.resolved(Config.of("best", **SMALL), sky)
+    batch = resident(sky.take(np.arange(32)), config, CPU, scaled)
+
+    def begun():
+        torch.manual_seed(1)
+        network = kinds.networks(config, 5, grid.edges_of(config))(0)
+        return network, torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
+
+    def step(network, optimizer):
+        optimizer.zero_grad()
+        network.loss(batch, None).mean().backward()
+        optimizer.step()
+
+    network, optimizer = begun()
+    step(network, optimizer)
+    average = dict(network.state_dict())
+    kept = State(scores=[[0.0] * 5], tensors=state.kept(Member(), network, optimizer, average))
+    state.Keeper(tmp_path / "state", "a")(kept, True)
+    again, other = begun()
+    state.restore(state.resumed(tmp_path / "state", "a"), again, other, {})
+    step(network, optimizer)
+    step(again, other)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in network.state_dict().items())
+    assert other.state[again.trunk.blocks[0].first.weight]["exp_avg"].is_contiguous(memory_format=torch.channels_last)
+
+
 _KILLED = """
 import sys
 from pathlib import Path
@@ -212,11 +241,11 @@ def test_a_training_on_pictures_that_is_killed_ends_with_the_same_bytes(tmp_path
         )
 
     assert start("whole").wait() == 0
-    state, chance = tmp_path / "killed" / "training.safetensors", random.Random(3)
+    kept, chance = tmp_path / "killed" / "training.safetensors", random.Random(3)
     for _ in range(2):
-        process, before = start("killed"), state.stat().st_mtime_ns if state.exists() else 0
+        process, before = start("killed"), kept.stat().st_mtime_ns if kept.exists() else 0
         deadline = time.monotonic() + 60
-        while (not state.exists() or state.stat().st_mtime_ns == before) and time.monotonic() < deadline:
+        while (not kept.exists() or kept.stat().st_mtime_ns == before) and time.monotonic() < deadline:
             assert process.poll() is None
             time.sleep(0.005)
         time.sleep(chance.random() * 0.1)
