@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 
-.PHONY: demo test quick proof lint yml clean reference
+.PHONY: demo test quick proof proof-gpu lint yml clean reference
 
 # One environment for all: the package in place, and its test tools, at the versions of constraints.txt.
 $(STAMP): pyproject.toml constraints.txt
@@ -43,6 +43,12 @@ quick: $(STAMP) lint
 
 proof: $(STAMP) reference
 	$(BIN)/python tests/proof.py
+
+# On a machine with a GPU, with its own Python: PART=render FROM=population, then PART=speed, then PART=accuracy.
+GPU_PYTHON ?= python3
+FROM ?= population
+proof-gpu:
+	$(GPU_PYTHON) benchmarks/gpu.py $(PART) --from $(FROM) $(GPU)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

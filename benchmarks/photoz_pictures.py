@@ -3,6 +3,7 @@ them.
 
     python benchmarks/photoz_pictures.py FOLDER                  # best, best without pictures, table
     python benchmarks/photoz_pictures.py FOLDER --only best,blind,table,paper-cnn --set epochs=30 --set threads=2
+    python benchmarks/photoz_pictures.py FOLDER --rows 4000,1000,5000       # to train, validate and test, by a seed
     python benchmarks/photoz_pictures.py --speed                 # no data: a step of each trunk, by its parts
 
 FOLDER holds 5x64x64_training.hdf5, _validation and _testing.  The interval of a difference is of 1,000 bootstrap
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ import torch
 from galaxiesml.photoz import Config, Data, grid, kinds, metrics, released, train
 from galaxiesml.photoz.augment import augmented
 from galaxiesml.photoz.batches import Batch
+from galaxiesml.photoz.data import SPLITS
 
 #: What each line trains.
 LINES = {
@@ -87,11 +90,22 @@ def speed(threads: int, batch: int = 128, steps: int = 6) -> None:
         print(f"{trunk:10s} {count * steps / spent.sum():9.0f} {share[0]:9.1%} {share[1]:11.1%}")
 
 
+def chosen(data: Data, rows: list[int]) -> Data:
+    """So many galaxies of all to train, validate and test, drawn by a fixed seed."""
+    if sum(rows) > len(data):
+        raise SystemExit(f"--rows asks for {sum(rows):,} galaxies, and there are {len(data):,}.")
+    order = np.random.default_rng(1).permutation(len(data))[: sum(rows)]
+    split = np.repeat(np.array(SPLITS, dtype=object), rows)
+    back = np.argsort(order)
+    return replace(data.take(order[back]), split=split[back])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--only", default="best,blind,table", help=f"of {', '.join(LINES)}")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--rows", help="for example 4000,1000,5000")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
@@ -99,6 +113,8 @@ def main() -> None:
         speed(asked.threads)
         return
     data = released.read(sorted(asked.folder.glob("*.hdf5")), has_pictures=True)
+    if asked.rows:
+        data = chosen(data, [int(word) for word in asked.rows.split(",")])
     print("          ", *(f"{name:>11}" for name in COLUMNS))
     kept = {}
     for name in asked.only.split(","):

@@ -22,6 +22,7 @@ from galaxiesml.cli import (
     given,
     ingest,
     mock,
+    mock_pictures,
     morphology,
     photoz,
     plot,
@@ -74,6 +75,7 @@ def make_app() -> typer.Typer:
         photoz,
         weights,
         mock,
+        mock_pictures,
     ):
         module.register(app)
     given.refuse_repeats(app)
@@ -162,7 +164,7 @@ def _not_installed(error: Exception) -> UsageError | None:
     if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] != "torch":
         return None
     return UsageError(
-        "Sersic profiles are fitted with PyTorch, which is not installed.",
+        "This command computes with PyTorch, which is not installed.",
         "Type: pip install torch\n"
         "The build without CUDA is much smaller: choose CPU on PyTorch's installation page and type what it shows.",
     )

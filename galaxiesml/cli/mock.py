@@ -21,6 +21,7 @@ group = typer.Typer(
     Examples:
       galaxiesml mock export --rows 20000 --out mock
       galaxiesml mock sky --galaxies 300 --seed 1 --out sky
+      galaxiesml mock population --galaxies 20000 --out population
     """,
 )
 
@@ -87,7 +88,7 @@ def export(
     request = Request(checked_profile(release), rows, spectra, seed, form, split, tuple(leave_out or ()))
     arguments = {"rows": rows, "spectra": spectra, "seed": seed, "format": form, "release": request.profile.name}
     arguments |= {"split": split, "leave_out": leave_out}
-    with _open_folder(out, force, arguments), common.progress("Making rows", total=rows) as bar:
+    with open_folder(out, force, arguments), common.progress("Making rows", total=rows) as bar:
         # What an earlier export left would not go with the new truth.
         for path in own_files(out):
             path.unlink()
@@ -104,7 +105,7 @@ UNFINISHED = ".unfinished.json"
 
 
 @contextlib.contextmanager
-def _open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
+def open_folder(out: Path, force: bool, arguments: dict) -> Iterator[None]:
     """Check the output folder: empty, or --force is given, or left by an interrupted run with the same arguments.
 
     Equal arguments give equal files of equal names, so nothing of another run is left there at the end.
@@ -191,7 +192,7 @@ def sky(
     request = Request(galaxies, seed, correlated_noise, jobs if jobs is not None else os.cpu_count() or 1)
     arguments = {"galaxies": galaxies, "seed": seed, "correlated_noise": correlated_noise}
     with (
-        _open_folder(out, force, arguments),
+        open_folder(out, force, arguments),
         common.progress("Drawing the sky", total=None, unit="targets") as bar,
     ):
         # What an earlier sky left would not go with the new truth.
@@ -228,51 +229,3 @@ def _say_sky(out: Path, summary: dict) -> None:
         f"Next: galaxiesml init cat --release pdr2_wide && "
         f"galaxiesml -C cat ingest hsc {shlex.quote(str((out / 'export.csv.gz').resolve()))} --archive-query paper"
     )
-
-
-Drawn = Annotated[int, typer.Option(metavar="N", help="Number of galaxies and quasars to draw.")]
-Against = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Real sample to compare with: hsc_ratios_and_specz.hdf5.")
-]
-Plot = Annotated[Path | None, typer.Option(metavar="PATH", help="Draw the samples to a .png or .svg file.")]
-TableJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON, with every value.")]
-
-
-@group.command("population")
-def population(
-    galaxies: Drawn = 100_000,
-    seed: Seed = 1,
-    against: Against = None,
-    plot: Plot = None,
-    json: TableJson = False,
-) -> None:
-    """Draw the simulated sky's spectroscopic sample, and compare it with a real one.
-
-    The table has one line per redshift bin with medians, 16th and 84th percentiles of i and g - z. With a real
-    sample it also has the values of that sample, and the Kolmogorov-Smirnov distances of redshift, i and g - z.
-
-    \b
-    Examples:
-      galaxiesml mock population --galaxies 10000
-      galaxiesml mock population --against hsc_ratios_and_specz.hdf5 --plot population.png
-      galaxiesml mock population --against hsc_ratios_and_specz.hdf5 --json
-    """
-    from dataclasses import asdict
-
-    from galaxiesml.mock.sky.galaxies.compare import drawn, lines, read_reference, summary
-    from galaxiesml.plots.canvas import picture_format
-    from galaxiesml.plots.population import draw_population
-
-    if plot is not None:
-        picture_format(plot)
-    real = read_reference(against) if against is not None else None
-    with common.progress("Drawing galaxies", total=galaxies, unit="galaxies") as bar:
-        sample = drawn(galaxies, seed, bar.advance)
-    rows = summary(sample, real)
-    if plot is not None:
-        draw_population(asdict(sample), asdict(real) if real else None, plot)
-        common.say(f"The picture is {plot}.")
-    if json:
-        common.print_json({"galaxies": galaxies, "seed": seed, "against": against, "bins": rows})
-    else:
-        common.table(lines(rows))

@@ -122,7 +122,7 @@ def plot_weights(
     from galaxiesml.plots.weights import draw_weights, read_weighed
 
     home = Path(run)
-    if is_folder := (home / "run.json").is_file():
+    if (home / "run.json").is_file():
         path = out or Path("weights.png")
     else:
         catalog = common.catalog()
@@ -131,5 +131,5 @@ def plot_weights(
     found = read_weighed(home, run)
     draw_weights(found).save(path)
     if as_json:
-        common.print_json({"picture": str(path), "is_folder": is_folder, **found.told})
+        common.print_json({"picture": str(path), **found.told})
     common.drawn(path, as_json)

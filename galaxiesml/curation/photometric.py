@@ -50,7 +50,7 @@ def photometric_sample(catalog: Catalog, version: int, most: int = MOST) -> tupl
             select object_id, landing, source_row, {columns} from hsc_objects where {where}
             union all
             select object_id, landing, source_row, {columns} from hsc_joined where {where}
-        ) order by object_id, landing, source_row
+        ) as objects order by object_id, landing, source_row
     """
     with catalog.connect() as connection:
         connection.execute(f"create temp table photometric as {sample}")
@@ -58,7 +58,7 @@ def photometric_sample(catalog: Catalog, version: int, most: int = MOST) -> tupl
         if not whole:
             raise CatalogError(f"v{version} has no photometric sample.", "See why: galaxiesml audit cuts")
         table = connection.sql(f"""
-            select * from (select * from photometric order by md5(cast(object_id as varchar)) limit {most})
+            select * from (select * from photometric order by md5(cast(object_id as varchar)) limit {most}) as drawn
             order by object_id
         """).to_arrow_table()
     return table, whole

@@ -154,12 +154,12 @@ def _choose(connection: duckdb.DuckDBPyConnection, run: dict, asked: Asked) -> N
             select *, coalesce(photoz_split, now_split, 'testing') as chosen_split
             from predictions
             left join galaxies_v{VARS["photoz_version"]} using (object_id)
-            left join (select object_id, split_{scheme} as now_split from splits) using (object_id)
+            left join (select object_id, split_{scheme} as now_split from splits) as parted using (object_id)
             left join (
                 select photoz_run, photoz_row, specz_redshift as redshift_of_file from photoz_scores
-            ) using (photoz_run, photoz_row)
+            ) as judged using (photoz_run, photoz_row)
             where photoz_run = {quote(run["photoz_run"])} and z_phot is not null
-        )
+        ) as chosen
         where {of} and (\n{asked.where or "true"}\n)
     """
     try:

@@ -154,7 +154,7 @@ def check(base: Base, weigh: Callable[[Data], Data]) -> None:
     hashes = dict(zip(("training", "validation"), (part.digest() for part in now), strict=True))
     if hashes != base.run.info["data"]["sha256"]:
         raise CatalogError(
-            f"The galaxies of the published build are not those that {base.name} was trained on.",
+            f"The galaxies of the published build, or their weights, are not those that {base.name} was trained on.",
             f"Train it again: galaxiesml train {base.run.config.estimator}, with the same options.",
         )
 

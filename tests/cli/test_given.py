@@ -77,6 +77,13 @@ def test_an_option_that_no_command_has_is_still_no_option(typed):
         (["morphology", "--write-config", "se", "--use", "abc"], "--write-config cannot be combined with --use"),
         (["morphology", "--use", "abc", "--bands", "i"], "--use cannot be combined with --bands"),
         (["mock", "population", "--plot", "x.pdf"], "x.pdf"),
+        (["mock", "population", "--size", "127"], "--size and --force have no effect without --out"),
+        (["mock", "population", "--out", "x.parquet"], "x.parquet is the name of a file"),
+        (["mock", "pictures", "--from", "a", "--out", "x.hdf5"], "x.hdf5 is the name of a file"),
+        (["mock", "pictures", "--from", "a", "--out", "b", "--device", "gpu"], "Unknown value for --device: gpu"),
+        (["mock", "pictures", "--from", "a", "--out", "b", "--size", "65"], "Unknown value for --size: 65"),
+        (["mock", "pictures", "--from", "a", "--out", "b", "--dtype", "int8"], "Unknown value for --dtype: int8"),
+        (["mock", "pictures", "--from", "a", "--out", "b", "--galaxies", "0"], "--galaxies must be 1 or more"),
     ],
     ids=" ".join,
 )

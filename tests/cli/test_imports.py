@@ -72,6 +72,7 @@ def found(tmp_path_factory) -> dict[str, list]:
         "write-config": ["morphology", "--write-config", folder / "se"],
     }
     wrong = {"morphology": [*cat, "morphology"], "plot morphology": [*cat, "plot", "morphology", "1"]}
+    wrong["mock pictures"] = ["mock", "pictures", "--from", folder / "population", "--out", folder / "pictures"]
     told = without("torch", [*commands.values(), *wrong.values()])
     names = [*commands, *wrong]
     return told | {"typed": dict(zip(names, told["typed"], strict=True)), "right": list(commands)}
@@ -84,7 +85,8 @@ def test_nothing_else_needs_torch(found):
     # Every module of the package is imported, but for those that measure and draw what was measured.
     needs = {name for name, package in found["needs"] if package == "torch"}
     assert [entry for entry in found["needs"] if entry[1] != "torch"] == []
-    assert needs and all(name.startswith(("galaxiesml.morphology.", "galaxiesml.photoz.")) for name in needs)
+    rooms = ("galaxiesml.morphology.", "galaxiesml.photoz.", "galaxiesml.mock.pictures.")
+    assert needs and all(name.startswith(rooms) for name in needs)
     light = ("catalogued", "config", "data", "external", "grid", "metrics", "named", "released", "stored", "tables")
     assert not {f"galaxiesml.photoz.{name}" for name in light} & needs
     assert (
@@ -92,11 +94,11 @@ def test_nothing_else_needs_torch(found):
     )
 
 
-@pytest.mark.parametrize("command", ["morphology", "plot morphology"])
-def test_measuring_says_what_to_install(found, command):
+@pytest.mark.parametrize("command", ["morphology", "plot morphology", "mock pictures"])
+def test_computing_says_what_to_install(found, command):
     code, out, err = found["typed"][command]
     assert (code, out) == (2, "")
-    assert err.startswith("Error: Sersic profiles are fitted with PyTorch, which is not installed.\nType: pip install")
+    assert err.startswith("Error: This command computes with PyTorch, which is not installed.\nType: pip install")
     assert "PyTorch's installation page" in err and "Traceback" not in err
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "sql": (landed, ["sql", "select count(*) from range(100000000000) as r(i) where sin(i) > 2"]),
     "mock export": (None, ["mock", "export", "--rows", "200000", "--out", "{folder}/big"]),
     "mock sky": (None, ["mock", "sky", "--galaxies", "60", "--jobs", "2", "--out", "{folder}/sky"]),
+    "mock pictures": (None, ["mock", "pictures", "--from", "{files}/population", "--out", "{folder}/pictures"]),
 }
 #: Commands that are over too soon for the short test; the long one sends its signals by the clock.
 SHORT = {
@@ -48,14 +49,20 @@ AT_WORK = {
     "sql": (),
     "mock export": ("big/.*.making",),
     "mock sky": ("sky/cutouts/.*.making",),
+    "mock pictures": ("pictures/.*.making",),
 }
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> Path:
-    """What is landed: an export of 60,000 rows, tars of cutouts and PSFs that no catalogue has, spectra, a split."""
+    """What is landed: an export of 60,000 rows, tars of cutouts and PSFs that no catalogue has, spectra, a split.
+
+    And a population that is drawn.
+    """
     folder = tmp_path_factory.mktemp("files")
     words = ["mock", "export", "--rows", "60000", "--format", "csv", "--out", str(folder / "m")]
+    subprocess.run([sys.executable, "-m", "galaxiesml", "-q", *words], check=True, stdout=subprocess.DEVNULL)
+    words = ["mock", "population", "--galaxies", "5000", "--out", str(folder / "population")]
     subprocess.run([sys.executable, "-m", "galaxiesml", "-q", *words], check=True, stdout=subprocess.DEVNULL)
     for service, name in (("cutouts", "tars"), ("psf", "psf")):
         (folder / name).mkdir()

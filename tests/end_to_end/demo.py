@@ -56,6 +56,12 @@ def main() -> None:
     type_in(survey, "build")
     type_in(survey, "plot", "photoz", "table-1", "--out", "photoz.png")
     type_in(survey, "evaluate")
+    # What pictures add: simulated galaxies drawn in bulk, and two estimators on the same files.
+    type_in(FOLDER, "mock", "population", "--galaxies", "3000", "--out", "population")
+    type_in(FOLDER, "mock", "pictures", "--from", "population", "--out", "pictures")
+    files = [f"pictures/5x64x64_{split}.hdf5" for split in ("training", "validation", "testing")]
+    type_in(FOLDER, "train", "table", "--files", *files)
+    type_in(FOLDER, "train", "best", "--files", *files, "--set", "epochs=10", "--set", "threads=2")
     print(
         f"""
 Made in {FOLDER}/:
@@ -66,6 +72,7 @@ Made in {FOLDER}/:
   cat/morphology.png                      one galaxy's isophotes, ellipse, Sersic model and residual
   survey/                                 a catalogue of 12,000 rows without pictures, and a trained estimator
   survey/photoz.png                       its photometric redshifts against the spectroscopic ones
+  pictures/, photoz/                      simulated galaxies drawn in bulk; estimators without and with their pictures
 Try next, in {FOLDER}/cat:
   galaxiesml sql "select object_id, band, picture_reason from pictures where picture_state <> 'present'"
   galaxiesml export hdf5 --split-scheme leak-free --out leak-free

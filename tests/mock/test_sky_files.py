@@ -83,7 +83,11 @@ def test_headers_have_the_cards_of_the_archives_files_in_their_order(shared_data
         types = [[type(value) for value in hdu.header.values()] for hdu in theirs]
         comments = [[hdu.header.comments[key] for key in hdu.header if key not in ("COMMENT", "")] for hdu in theirs]
     whole = 0
-    for row in skies.truth("pictures").query("state == 'whole' and fault.isnull()").to_dict("records")[:60]:
+    for row in (
+        skies.truth("pictures")
+        .query("state == 'whole' and fault.isnull() and layers == 'image,mask,variance'")
+        .to_dict("records")[:60]
+    ):
         with skies.file_of(row) as ours:
             found = [[re.sub(r"_\d_\d$", "", key) for key in hdu.header] for hdu in ours]
             assert [len(hdu) for hdu in (found, names)] == [4, 4]

@@ -18,16 +18,22 @@ def catalogue() -> "pd.DataFrame":  # noqa: F821
     return wide.join(skies.truth("galaxies").set_index("object_id"), rsuffix="_truth")
 
 
-def test_catalogue_fluxes_scatter_about_the_truth_by_their_errors():
-    chi = []
+def clean() -> "pd.DataFrame":  # noqa: F821
     both = catalogue()
-    clean = both[~both["faults"].str.contains("undetected|saturated|edge|bad_column|no_data")]
-    for band in skies.BANDS:
-        flux = 10 ** (0.4 * (27 - clean[f"{band}_cmodel_mag"]))
-        error = flux * clean[f"{band}_cmodel_magsigma"] * np.log(10) / 2.5
-        chi += ((flux - 10 ** (0.4 * (27 - clean[f"{band}_mag"]))) / error).dropna().tolist()
-    assert len(chi) > 100
-    assert abs(np.mean(chi)) < 4 / np.sqrt(len(chi)) and 0.8 < spread(chi) < 1.2 and np.max(np.abs(chi)) < 6
+    return both[~both["faults"].str.contains("undetected|saturated|edge|bad_column|no_data|bright_star|buried|blend")]
+
+
+def test_catalogue_magnitudes_are_near_the_truth_with_the_tails_of_blends():
+    both = clean()
+    off = np.array([both[f"{band}_cmodel_mag"] - both[f"{band}_mag"] for band in skies.BANDS])
+    error = np.array([both[f"{band}_cmodel_magsigma"] for band in skies.BANDS])
+    # What is taken for the galaxy's own light is some per cent of it, in all bands alike.
+    assert np.abs(np.nanmedian(off, axis=1)).max() < 0.05 and spread(off[2]) < 0.15
+    assert np.nanmean(np.abs(off[2]) > 0.5) < 0.15
+    # More than the errors say of noise, as in the survey: the width of (magnitude - truth) / error is above 1.
+    assert spread(off[2] / error[2]) > 1.2
+    # Colours are better than magnitudes are: a wrong profile is wrong in all bands alike.
+    assert spread(off[1] - off[2]) < 0.8 * spread(off[2])
 
 
 def test_errors_are_those_of_the_sky_within_the_galaxy():
@@ -53,18 +59,18 @@ def light(source, band: str, psf, header, shape) -> np.ndarray:
     flux = 10 ** (0.4 * (27 - getattr(source, f"{band}_mag")))
     profile = psf * flux
     if not source.is_star:
-        share = getattr(source, f"{band}_bulge_fraction")
+        bulge, nucleus = getattr(source, f"{band}_bulge_fraction"), getattr(source, f"{band}_point_fraction")
         parts = [
-            (galsim.DeVaucouleurs, flux * share, source.bulge_radius_arcsec, source.bulge_axis_ratio),
-            (galsim.Exponential, flux * (1 - share), source.disc_radius_arcsec, source.disc_axis_ratio),
+            (galsim.DeVaucouleurs, flux * bulge, source.bulge_radius_arcsec, source.bulge_axis_ratio),
+            (galsim.Exponential, flux * (1 - bulge - nucleus), source.disc_radius_arcsec, source.disc_axis_ratio),
         ]
         turn = galsim.Angle(np.pi / 2 + np.radians(source.position_angle_deg), galsim.radians)
         drawn = [
             kind(flux=part, half_light_radius=radius * ratio**0.5).shear(q=ratio, beta=turn)
             for kind, part, radius, ratio in parts
-            if part > 0
+            if part > flux * 1e-9
         ]
-        profile = galsim.Convolve(galsim.Add(drawn), psf)
+        profile = galsim.Add([psf * (flux * nucleus), *(galsim.Convolve(one, psf) for one in drawn)])
     # The PSF picture has the pixel in it.
     image = galsim.Image(shape[1], shape[0], xmin=0, ymin=0, scale=0.168, dtype=float)
     return profile.drawImage(image, center=galsim.PositionD(x, y), method="no_pixel").array
@@ -80,10 +86,10 @@ def pixel(header, ra, dec) -> tuple[float, float]:
 
 def in_a_circle(object_id: int, band: str, sources) -> tuple[float, float] | None:
     """Flux and its error in a circle, the true neighbours taken away; None where the picture is spoilt."""
-    (name,) = [key for key in skies.members("psf") if key[0] == f"{band}-1" and starts(key[1], object_id, band)]
+    (target,) = skies.truth("galaxies").query("object_id == @object_id").itertuples()
+    (name,) = [key for key in skies.members("psf") if key[0] == f"{band}-1" and is_of(key[1], target)]
     with skies.opened(skies.members("psf")[name]) as hdus:
         psf = galsim.InterpolatedImage(galsim.Image(hdus[0].data.astype(float), scale=0.168), flux=1.0)
-    (target,) = skies.truth("galaxies").query("object_id == @object_id").itertuples()
     with skies.own_picture(object_id, band) as hdus:
         header, image, variance = hdus[1].header, hdus[1].data.astype(float), hdus[3].data.astype(float)
         if skies.bits(hdus, "SAT").any() or np.isnan(image).any():
@@ -101,8 +107,9 @@ def in_a_circle(object_id: int, band: str, sources) -> tuple[float, float] | Non
     return image[circle].sum() / share, np.sqrt(variance[circle].sum()) / share
 
 
-def starts(name: str, object_id: int, band: str) -> bool:
-    return name.startswith(f"{skies.rows_of(object_id, band)['line'].iloc[0]}-")
+def is_of(name: str, target) -> bool:
+    """Whether a PSF picture, by its name, is that of an object in its own tract."""
+    return name.endswith(f"-{target.tract}-{target.patch}-{target.catalogue_ra:.5f}-{target.catalogue_dec:.5f}.fits")
 
 
 def test_circles_on_the_pictures_agree_with_the_catalogue(sources):
@@ -115,10 +122,11 @@ def test_circles_on_the_pictures_agree_with_the_catalogue(sources):
             if found is None:
                 continue
             flux, error = found
-            to_truth.append((flux - 10 ** (0.4 * (27 - getattr(row, f"{band}_mag")))) / error)
-            # Of two estimates on the same pixels, the better one's error is part of the other's.
-            extra = np.sqrt(max(error**2 - getattr(row, f"{band}_flux_error") ** 2, 0.09 * error**2))
-            to_catalogue.append((flux - getattr(row, f"{band}_flux")) / extra)
+            # The service's PSF pictures end at 3.6 arcsec, so that half a per cent of the light is not theirs.
+            true = 10 ** (0.4 * (27 - getattr(row, f"{band}_mag")))
+            to_truth.append((flux - true) / np.hypot(error, 0.01 * true))
+            to_catalogue.append(getattr(row, f"{band}_flux") / flux - 1.0)
     assert len(to_catalogue) > 12
-    for chi in (to_truth, to_catalogue):
-        assert abs(np.median(chi)) < 0.8 and 0.5 < spread(chi) < 1.7
+    assert abs(np.median(to_truth)) < 0.8 and spread(to_truth) < 1.7
+    # A fitted profile is not the true one: it has some per cent more or less.
+    assert abs(np.median(to_catalogue)) < 0.06 and spread(to_catalogue) < 0.2

@@ -10,6 +10,7 @@ import pytest
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.photometric import photometric_sample
+from galaxiesml.photoz import load
 from galaxiesml.photoz.colour_weights import density_ratio, match
 
 from ..made.once import once
@@ -118,6 +119,17 @@ def test_a_column_of_a_table_weighs_and_is_not_wanted_for_predictions(tables, ty
     assert typed("train", "forest", "--files", "x_training.hdf5", "--weights", "twice")[0] == 2
     code, _, err = typed("plot", "weights", "photoz/nobody")
     assert code in (2, 4), err
+
+
+def test_the_bare_command_takes_a_column(tables, capsys):
+    from galaxiesml.photoz.__main__ import main
+
+    words = ["train", "forest", "--table", "train.parquet", "--bands", "u,g,r,i,z", "--magnitudes", "mag_{band}"]
+    words += ["--errors", "", "--object-id", "", "--set", "trees=5", "--out", "bare", "--json"]
+    assert main([*words, "--weights", "twice"]) == 0, capsys.readouterr().err
+    assert load("bare").info["weights"]["clip"] == 20 and load("bare").columns.weights == "twice"
+    files = ["train", "forest", "--files", "x_training.hdf5", "--out", "other", "--weights", "twice"]
+    assert main(files) == 2 and "--weights names a column of --table" in capsys.readouterr().err
 
 
 def test_a_catalogue_is_weighed_as_its_photometric_sample(typed, tmp_path):

@@ -12,7 +12,9 @@ from galaxiesml.photoz.batches import resident
 from galaxiesml.photoz.config import ESTIMATORS
 from galaxiesml.photoz.pictures import Pictures
 from galaxiesml.photoz.run import weighed
+from galaxiesml.photoz.weighted import Target, by_colour
 
+from ..made.redshifts import dc2
 from .conftest import SMALL
 
 FAST = {
@@ -121,3 +123,24 @@ def test_what_is_no_weight_is_refused(weights, says):
     data = two_kinds()
     with pytest.raises((InputError, UsageError), match=says):
         train(replace(data, weights=weights(len(data))), Config.of("forest", trees=5))
+
+
+def test_weights_tell_how_a_bright_training_sample_does_on_a_faint_one(shared_data):
+    """DC2 with spectra of the bright half, mostly: what validation promises must hold for the whole sample."""
+    whole, test = dc2(shared_data)
+    rng = np.random.default_rng(5)
+    bright = rng.random(len(whole)) < 1 / (1 + np.exp((whole.magnitudes[:, 3] - 23.0) / 0.5))
+    spectra = whole.take(bright | (rng.random(len(whole)) < 0.05))
+    config = Config.of("table", epochs=12, seeds=1)
+    weighed_spectra, told = by_colour(spectra, Target(test.magnitudes, "the test file", len(test)), config)
+    promised, found = {}, {}
+    for name, data in (("plain", spectra), ("weighed", weighed_spectra)):
+        run = train(data, config)
+        made = run.predict(test)
+        promised[name] = run.info["validation"]["loss"]
+        found[name] = metrics.points(made["z_phot"].to_numpy(), test.redshift)["loss"]
+        found[name, "68"] = metrics.coverage(made["z_low_68"].to_numpy(), made["z_high_68"].to_numpy(), test.redshift)
+    assert promised["plain"] < 0.75 * found["plain"]
+    assert promised["weighed"] == pytest.approx(found["weighed"], rel=0.15)
+    assert abs(found["weighed", "68"] - 0.68) < abs(found["plain", "68"] - 0.68)
+    assert all(row["ks_weighted"] < 0.6 * row["ks"] for row in told["match"] if row["ks"] > 0.2)

@@ -17,6 +17,9 @@ SEEING_ARCSEC = np.array([0.77, 0.76, 0.58, 0.68, 0.68])
 BETA = 2.5
 #: Counts in a pixel of a coadd at which it is saturated: a star of about 17.8 mag in median seeing.
 SATURATED = np.array([190.0, 190.0, 240.0, 270.0, 430.0])
+#: Extinction over E(B - V) in each band (the archive's a_<band>); E(B - V) of the fields, and how much it varies.
+EXTINCTION = (3.240, 2.276, 1.633, 1.263, 1.075)
+REDDENING_MAG, REDDENING_RANGE_MAG = 0.025, 0.008
 #: Counts at zero point 27 of one whole AB zero flux, as the service writes it.
 FLUXMAG0 = 63095734448.0194
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from galaxiesml.mock.sky.galaxies import groups as clustered
 from galaxiesml.mock.sky.galaxies import population
 from galaxiesml.mock.sky.galaxies.sources import Sources, cells_near, joined, of_cell, of_galaxies, of_stars
 from galaxiesml.mock.sky.instrument import BANDS, generator
@@ -14,7 +15,7 @@ from galaxiesml.mock.sky.survey.coverage import Coverage
 from galaxiesml.mock.sky.survey.faults import FAULTS, Fault
 from galaxiesml.mock.sky.survey.tracts import holding, object_id, patch_of, tract
 
-_PLACING, _SERIALS = 0, 1
+_PLACING, _SERIALS, _GROUPS = 0, 1, 9
 #: Every so many galaxies, each fault comes once more.
 _GALAXIES_A_COPY = 300
 #: Least distance between two groups, deg: each has its centre to itself.
@@ -100,7 +101,7 @@ def make_scene(galaxies: int, seed: int, is_noise_correlated: bool) -> Scene:
     for number, fault in enumerate(assigned):
         maker.place(number, float(drawn.redshift[number]), fault, drawn.mag[number])
     named = of_galaxies(drawn, [group.ra for group in maker.groups], [group.dec for group in maker.groups])
-    sources = maker.with_companions(named)
+    sources = joined([maker.with_companions(named), _group_members(drawn, named, generator(seed, _GROUPS))])
     groups = sorted(maker.groups, key=lambda group: (places.own_tract(group.ra, group.dec), group.ra, group.number))
     _list_entries(groups, sources, generator(seed, _SERIALS))
     return Scene(seed, coverage, sources, groups, maker.marks, is_noise_correlated)
@@ -115,6 +116,14 @@ def _faintest_last(drawn, assigned):
         at = int(np.flatnonzero(order == faint)[0])
         order[[want, at]] = order[[at, want]]
     return replace(drawn, **{name: np.asarray(values)[order] for name, values in vars(drawn).items()})
+
+
+def _group_members(drawn, named: Sources, rng: np.random.Generator) -> Sources:
+    """Galaxies of the targets' own groups, round them."""
+    found = clustered.members(drawn, rng)
+    dec = named.dec[found.target] + found.north / 3600.0
+    ra = named.ra[found.target] + found.east / 3600.0 / np.cos(np.radians(dec))
+    return of_galaxies(found.galaxies, ra, dec)
 
 
 class _Maker:
@@ -136,7 +145,7 @@ class _Maker:
         if name in ("cosmic_ray", "bad_column", "chip_edge", "nan_pixels"):
             x = x + 25.0 if name == "nan_pixels" else x
             self.marks.append(Mark(name, own.number, BANDS.index(fault.bands), float(x), float(y)))
-        star = {"bright_star": (7.0, 15.8), "saturated": (0.8, 16.3), "buried": (0.9, 18.6)}.get(name)
+        star = {"bright_star": (7.0, 15.8), "saturated": (0.8, 14.0), "buried": (0.9, 18.6)}.get(name)
         if star:
             self._companion(number, "star", star[0], np.full(5, star[1]) + np.array([0.9, 0.3, 0.0, -0.1, -0.2]))
         if name == "blend":

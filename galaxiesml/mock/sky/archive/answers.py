@@ -10,7 +10,7 @@ from galaxiesml.mock.sky.archive import service
 from galaxiesml.mock.sky.archive.measure import Measured, measure
 from galaxiesml.mock.sky.archive.requests import Ask
 from galaxiesml.mock.sky.coadd.pictures import Picture, box_of, neighbourhood, render
-from galaxiesml.mock.sky.instrument import BANDS, bit, counts
+from galaxiesml.mock.sky.instrument import BANDS, bit
 from galaxiesml.mock.sky.scene import Entry, Group, Scene
 from galaxiesml.mock.sky.survey.psf import psf_at
 from galaxiesml.mock.sky.survey.tracts import Tract, holding, tract
@@ -47,15 +47,13 @@ class Answerer:
 
     def answer(self, group: Group) -> Answer:
         out = Answer()
-        self._near = neighbourhood(self.scene, group.ra, group.dec)
+        self._near = neighbourhood(self.scene, group)
         self._made: dict[tuple, Picture] = {}
         for entry in group.entries:
             where = tract(entry.tract)
-            total = counts(self.scene.sources.mag[list(entry.members)]).sum(axis=0)
-            out.measured[entry.object_id] = [
-                measure(self._picture(group, entry, where, band), entry, where, total[band], _is_too_high(group, band))
-                for band in range(len(BANDS))
-            ]
+            pictures = [self._picture(group, entry, where, band) for band in range(len(BANDS))]
+            too_high = [BANDS.index("g")] if "undetected" in group.faults else []
+            out.measured[entry.object_id] = measure(self.scene, pictures, entry, where, too_high)
         cutouts, psfs = self.asks[group.number]
         for ask in cutouts:
             self._send(out, group, ask)
@@ -115,10 +113,6 @@ def _reason(is_whole: bool, lost: np.ndarray, sent: Picture) -> str | None:
         return None
     has_end = (sent.mask & bit("NO_DATA") != 0).any()
     return "the exposures end within it" if has_end else "some of its pixels are NaN"
-
-
-def _is_too_high(group: Group, band: int) -> bool:
-    return "undetected" in group.faults and BANDS[band] == "g"
 
 
 def _row(ask: Ask, number: int) -> dict:

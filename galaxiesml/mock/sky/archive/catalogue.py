@@ -11,13 +11,10 @@ from galaxiesml import dictionary
 from galaxiesml.mock.export.files import open_table
 from galaxiesml.mock.sky.archive.measure import FLAGS, Measured
 from galaxiesml.mock.sky.archive.spectra import MATCH_ARCSEC, Match
-from galaxiesml.mock.sky.instrument import BANDS
+from galaxiesml.mock.sky.instrument import BANDS, EXTINCTION, REDDENING_MAG, REDDENING_RANGE_MAG
 from galaxiesml.mock.sky.scene import Entry
 from galaxiesml.mock.sky.survey.tracts import skymap_id
 from galaxiesml.releases.profile import load_profile
-
-#: Extinction over E(B - V) in each band (the archive's a_<band>).
-_EXTINCTION = (3.240, 2.276, 1.633, 1.263, 1.075)
 
 
 def archive_tables(entries: list[Entry], measured: Mapping[int, list[Measured]], matches: list[Match]) -> dict:
@@ -73,7 +70,7 @@ def write_csv(path, rows: pa.Table) -> None:
 def _forced(entry: Entry, bands: list[Measured]) -> dict:
     ra, dec = np.radians([entry.ra, entry.dec])
     parts = (np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec))
-    reddening = 0.025 + 0.008 * np.sin(entry.ra * 4.0) * np.cos(entry.dec * 5.0)
+    reddening = REDDENING_MAG + REDDENING_RANGE_MAG * np.sin(entry.ra * 4.0) * np.cos(entry.dec * 5.0)
     row = {
         "object_id": entry.object_id,
         "ra": entry.ra,
@@ -87,7 +84,7 @@ def _forced(entry: Entry, bands: list[Measured]) -> dict:
         "isprimary": entry.is_primary,
     }
     for number, (band, found) in enumerate(zip(BANDS, bands, strict=True)):
-        row[f"a_{band}"] = round(_EXTINCTION[number] * reddening, 5)
+        row[f"a_{band}"] = round(EXTINCTION[number] * reddening, 5)
         row[f"{band}_cmodel_mag"] = round(found.magnitude, 4)
         row[f"{band}_cmodel_magsigma"] = round(found.magnitude_error, 5)
         row |= {f"{band}_{flag}": found.flags[flag] for flag in FLAGS if flag != "sdsscentroid_flag"}

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from galaxiesml.mock.pictures import cmodel
 from galaxiesml.mock.sky.coadd.pictures import Picture
-from galaxiesml.mock.sky.instrument import bit
-from galaxiesml.mock.sky.scene import Entry
+from galaxiesml.mock.sky.instrument import GAIN, bit
+from galaxiesml.mock.sky.scene import Entry, Scene
+from galaxiesml.mock.sky.survey.noise import sky_sigma
+from galaxiesml.mock.sky.survey.psf import psf_at
 from galaxiesml.mock.sky.survey.tracts import Tract
 
 FLAGS = (
@@ -57,28 +60,67 @@ class Measured:
         return float(2.5 / np.log(10.0) * self.flux_error / self.flux) if self.flux > 0.0 else float("nan")
 
 
-def measure(picture: Picture, entry: Entry, where: Tract, total: float, is_sky_too_high: bool = False) -> Measured:
-    """Measure an object: the flux by its own profile, as if its neighbours were taken away perfectly.
-
-    The flux is the sum of p d / v over the sum of p^2 / v, with p the profile of one count, d the picture less
-    all other light and v its variance (Naylor 1998, eq. 10, for a profile that is known); its variance is
-    1 over the sum of p^2 / v.
+def measure(scene: Scene, pictures: list[Picture], entry: Entry, where: Tract, sky_too_high=()) -> list[Measured]:
+    """Measure an object as the pipeline does: what its deblender leaves, fitted by a galaxy profile.
 
     Parameters
     ----------
-    total : float
-        Its true counts, of which the profile is a part: large galaxies reach beyond the picture.
+    pictures : list of Picture
+        Of one box, a band each, in band order.
+    sky_too_high : sequence of int
+        Bands whose background was taken too high there: the flux is below zero.
     """
-    own = sum((picture.own[member] for member in entry.members if member in picture.own), np.zeros(picture.light.shape))
     x, y = (float(v) for v in where.pixels(entry.ra, entry.dec))
-    columns, rows = picture.box.grid()
+    columns, rows = pictures[0].box.grid()
     distance = np.hypot(columns - x, rows - y)
-    radius = _footprint(own, distance)
-    flux, error = _matched(picture, own, total)
-    if is_sky_too_high:
-        flux = -abs(flux)
     centre = (np.abs(columns - round(x)) <= 1) & (np.abs(rows - round(y)) <= 1)
-    return Measured(flux, error, _flags(picture, own, distance <= radius, centre), radius)
+    fluxes, errors = _fluxes(scene, pictures, entry, where, x, y)
+    found = []
+    for band, picture in enumerate(pictures):
+        own = _own(picture, entry)
+        radius = _footprint(own, distance)
+        flux = -abs(fluxes[band]) if band in sky_too_high else fluxes[band]
+        found.append(Measured(flux, errors[band], _flags(picture, own, distance <= radius, centre), radius))
+    return found
+
+
+def _own(picture: Picture, entry: Entry) -> np.ndarray:
+    return sum(
+        (picture.own[member] for member in entry.members if member in picture.own), np.zeros(picture.light.shape)
+    )
+
+
+def _fluxes(scene: Scene, pictures: list[Picture], entry: Entry, where: Tract, x: float, y: float):
+    """Fluxes and their errors, counts, lists in band order; NaN where there is no pixel to measure on."""
+    corner = [round(value) - cmodel.FRAME // 2 for value in (x, y)]
+    frames, usable = zip(*(_frame(picture, entry, corner) for picture in pictures), strict=True)
+    box = pictures[0].box
+    middle = box.x0 + box.columns / 2.0, box.y0 + box.rows / 2.0
+    bands = range(len(pictures))
+    psfs = [psf_at(scene.seed, where.number, band, *middle) for band in bands]
+    sigma = [sky_sigma(scene.seed, where.number, band, *middle) for band in bands]
+    shapes = [(one.fwhm_arcsec, one.g1, one.g2) for one in psfs]
+    place = tuple(value - round(value) for value in (x, y))
+    made = cmodel.measure_one(frames, place, np.transpose(shapes), sigma, GAIN)
+    return tuple(np.where(usable, values, np.nan).tolist() for values in made)
+
+
+def _frame(picture: Picture, entry: Entry, corner: list[int]) -> tuple[np.ndarray, bool]:
+    """The pixels round an object without others' light, and whether there are any; 0 beyond the picture."""
+    own = _own(picture, entry)
+    companions = sum((light for number, light in picture.own.items() if number not in entry.members), 0.0)
+    left = picture.image - picture.taken - companions
+    is_lost = ~np.isfinite(picture.image) | (picture.mask & bit("SAT") != 0)
+    # The pipeline interpolates over pixels that are lost.
+    left[is_lost] = own[is_lost]
+    frame = np.zeros((cmodel.FRAME, cmodel.FRAME))
+    box = picture.box
+    at = [box.y0 - corner[1], box.x0 - corner[0]]
+    low = [max(0, first) for first in at]
+    high = [min(cmodel.FRAME, first + size) for first, size in zip(at, (box.rows, box.columns), strict=True)]
+    inside = tuple(slice(first, last) for first, last in zip(low, high, strict=True))
+    frame[inside] = left[tuple(slice(a.start - first, a.stop - first) for a, first in zip(inside, at, strict=True))]
+    return frame, bool(own.max(initial=0.0) > 0.0 and not is_lost.all())
 
 
 def _footprint(own: np.ndarray, distance: np.ndarray) -> float:
@@ -89,17 +131,6 @@ def _footprint(own: np.ndarray, distance: np.ndarray) -> float:
     grown = np.cumsum(own.ravel()[order]) / total
     at = int(np.searchsorted(grown, _SHARE))
     return float(np.clip(distance.ravel()[order][min(at, len(order) - 1)], _LEAST, _LARGEST))
-
-
-def _matched(picture: Picture, own: np.ndarray, total: float) -> tuple[float, float]:
-    use = np.isfinite(picture.image) & (picture.mask & bit("SAT") == 0)
-    if own.max(initial=0.0) <= 0.0 or not use.any():
-        return float("nan"), float("nan")
-    profile = own[use] / total
-    data = picture.image[use].astype(float) - (picture.light[use] - own[use])
-    weight = profile / picture.variance[use]
-    norm = (weight * profile).sum()
-    return float((weight * data).sum() / norm), float(norm**-0.5)
 
 
 def _flags(picture: Picture, own: np.ndarray, footprint: np.ndarray, centre: np.ndarray) -> dict[str, bool]:

@@ -74,7 +74,8 @@ def served(picture: Picture, coverage: Coverage) -> Picture | None:
     holes = ~has[part]
     image[holes], variance[holes], mask[holes] = np.nan, np.nan, bit("NO_DATA")
     own = {number: values[part] for number, values in picture.own.items()}
-    return Picture(picture.tract, picture.band, box, image, mask, variance, own, picture.light[part])
+    light = picture.light[part], picture.taken[part]
+    return Picture(picture.tract, picture.band, box, image, mask, variance, own, *light)
 
 
 def cutout_file(

@@ -44,7 +44,6 @@ def draw(sources: Sources, band: int, psf: Psf, where: Tract, box: Box, whole: f
 
 
 def _one(sources, number, band, point, psf, flux, x, y, box, is_whole):
-    import galsim
 
     half = _reach(sources, number, band, psf, flux)
     low_x, high_x, low_y, high_y = 0, box.columns, 0, box.rows
@@ -58,11 +57,7 @@ def _one(sources, number, band, point, psf, flux, x, y, box, is_whole):
         columns, rows = box.grid()
         away = np.hypot(columns[:, part[1]] - x, rows[part[0]] - y)
         return *part, _smudge(away, psf, flux, 0.0 if sources.is_star[number] else _radius(sources, number, band))
-    light = (
-        point.withFlux(flux)
-        if sources.is_star[number]
-        else galsim.Convolve(_galaxy(sources, number, band, flux), point)
-    )
+    light = point.withFlux(flux) if sources.is_star[number] else _galaxy(sources, number, band, flux, point)
     width, height = high_x - low_x, high_y - low_y
     # GalSim's middle of an image of n pixels is (n - 1) / 2 from 0.
     off = (x - box.x0 - low_x - (width - 1) / 2.0, y - box.y0 - low_y - (height - 1) / 2.0)
@@ -85,23 +80,34 @@ def _smudge(away: np.ndarray, psf: Psf, flux: float, radius: float) -> np.ndarra
     return flux * (BETA - 1.0) / (np.pi * core) * (1.0 + away**2 / core) ** -BETA
 
 
-def _galaxy(sources: Sources, number: int, band: int, flux: float):
-    """Bulge (de Vaucouleurs) and disc (exponential), each with its share of the band's light."""
+def _shares(sources: Sources, number: int, band: int) -> tuple[float, float, float]:
+    """The shares of a band's light: bulge, disc, nucleus."""
+    bulge, nucleus = float(sources.bulge_fraction[number, band]), float(sources.point_fraction[number, band])
+    return bulge, 1.0 - bulge - nucleus, nucleus
+
+
+def _galaxy(sources: Sources, number: int, band: int, flux: float, point):
+    """Bulge (de Vaucouleurs), disc (exponential) and nucleus, each with its share of the band's light, convolved."""
     import galsim
 
-    share = float(sources.bulge_fraction[number, band])
-    # Of the faintest no one sees two parts.
-    share = share if flux > _FAINT * SIGMA[band] else float(share > 0.5)
+    shares = _shares(sources, number, band)
+    if flux <= _FAINT * SIGMA[band]:
+        # Of the faintest no one sees two parts.
+        shares = tuple(float(at == int(np.argmax(shares))) for at in range(3))
+    bulge, disc, nucleus = shares
     # Columns run west: from north through east is anticlockwise from the row axis.
     angle = (90.0 + float(sources.position_angle_deg[number])) * galsim.degrees
-    parts = []
-    if share > 0.0:
-        bulge = galsim.DeVaucouleurs(flux=flux * share, half_light_radius=float(sources.bulge_radius_arcsec[number]))
-        parts.append(_flattened(bulge, float(sources.bulge_axis_ratio[number]), angle))
-    if share < 1.0:
-        radius = float(sources.disc_radius_arcsec[number])
-        disc = galsim.Exponential(flux=flux * (1.0 - share), half_light_radius=radius)
-        parts.append(_flattened(disc, float(sources.disc_axis_ratio[number]), angle))
+    parts, extended = [], []
+    if bulge > 0.0:
+        profile = galsim.DeVaucouleurs(flux=flux * bulge, half_light_radius=float(sources.bulge_radius_arcsec[number]))
+        extended.append(_flattened(profile, float(sources.bulge_axis_ratio[number]), angle))
+    if disc > 1e-9:
+        profile = galsim.Exponential(flux=flux * disc, half_light_radius=float(sources.disc_radius_arcsec[number]))
+        extended.append(_flattened(profile, float(sources.disc_axis_ratio[number]), angle))
+    if extended:
+        parts.append(galsim.Convolve(galsim.Add(extended), point))
+    if nucleus > 0.0:
+        parts.append(point.withFlux(flux * nucleus))
     return galsim.Add(parts)
 
 
@@ -122,6 +128,8 @@ def _reach(sources: Sources, number: int, band: int, psf: Psf, flux: float) -> i
 
 def _radius(sources: Sources, number: int, band: int) -> float:
     """Half-light radius in arcsec of the larger part that matters."""
-    share = float(sources.bulge_fraction[number, band])
-    disc, bulge = float(sources.disc_radius_arcsec[number]), float(sources.bulge_radius_arcsec[number])
-    return max(disc if share < 0.95 else 0.0, bulge if share > 0.05 else 0.0)
+    bulge, disc, _ = _shares(sources, number, band)
+    return max(
+        float(sources.disc_radius_arcsec[number]) if disc > 0.05 else 0.0,
+        float(sources.bulge_radius_arcsec[number]) if bulge > 0.05 else 0.0,
+    )

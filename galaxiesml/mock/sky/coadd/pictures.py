@@ -9,13 +9,15 @@ import numpy as np
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from galaxiesml.mock.sky.coadd import masks
 from galaxiesml.mock.sky.coadd.draw import draw
+from galaxiesml.mock.sky.galaxies.deblending import taken_away
 from galaxiesml.mock.sky.galaxies.sources import Sources, cells_near, joined, of_cell
-from galaxiesml.mock.sky.instrument import GAIN, SATURATED, bit, counts
-from galaxiesml.mock.sky.scene import Scene
+from galaxiesml.mock.sky.instrument import GAIN, SATURATED, bit, counts, generator
+from galaxiesml.mock.sky.scene import Group, Scene
 from galaxiesml.mock.sky.survey.coverage import Box
 from galaxiesml.mock.sky.survey.noise import sky_noise, sky_sigma
+from galaxiesml.mock.sky.survey.places import own_tract
 from galaxiesml.mock.sky.survey.psf import psf_at
-from galaxiesml.mock.sky.survey.tracts import Tract
+from galaxiesml.mock.sky.survey.tracts import Tract, tract
 
 #: Half a side of what is asked for, arcsec.
 SEMI_WIDTH_ARCSEC = 10.0
@@ -23,6 +25,7 @@ SEMI_WIDTH_ARCSEC = 10.0
 _MARGIN_DEG, _STAR_MARGIN_DEG = 5.0 / 3600.0, 25.0 / 3600.0
 #: A star above this, in counts, has wings that are drawn over the whole picture.
 _BRIGHT = 2500.0
+_DEBLENDING, _I = 10, 2
 
 
 @dataclass
@@ -36,8 +39,8 @@ class Picture:
     mask : ndarray of int32, shape (rows, columns)
     own : dict of int to ndarray
         The light alone of each source that was asked to be kept apart, float64.
-    light : ndarray of float64
-        All light, without noise.
+    light, taken : ndarray of float64
+        All light, without noise; and what the pipeline takes away of others' before it measures the group's objects.
     """
 
     tract: int
@@ -48,6 +51,7 @@ class Picture:
     variance: np.ndarray
     own: dict[int, np.ndarray]
     light: np.ndarray
+    taken: np.ndarray
 
 
 def box_of(where: Tract, ra: float, dec: float) -> Box:
@@ -59,8 +63,27 @@ def box_of(where: Tract, ra: float, dec: float) -> Box:
     return Box(first[0], first[1], last[0] - first[0] + 1, last[1] - first[1] + 1)
 
 
-def neighbourhood(scene: Scene, ra: float, dec: float) -> tuple[Sources, np.ndarray]:
-    """Sources whose light a picture may show, and each one's number in the scene (-1: of the field)."""
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Sources whose light a picture of a group may show.
+
+    Attributes
+    ----------
+    sources : Sources
+    numbers : ndarray of int, shape (n,)
+        Each one's number in the scene; -1 of the field.
+    taken : ndarray, shape (n,)
+        The share of each one's light that is taken away before the group's objects are measured.
+    """
+
+    sources: Sources
+    numbers: np.ndarray
+    taken: np.ndarray
+
+
+def neighbourhood(scene: Scene, group: Group) -> Neighbourhood:
+    """The sources near a group."""
+    ra, dec = group.ra, group.dec
     reach = (SEMI_WIDTH_ARCSEC * 1.05) / 3600.0 + _MARGIN_DEG
     wide = reach + _STAR_MARGIN_DEG
     named = scene.sources.near(ra, dec, wide)
@@ -72,25 +95,39 @@ def neighbourhood(scene: Scene, ra: float, dec: float) -> tuple[Sources, np.ndar
     is_near = (u < reach) & (np.abs(found.dec - dec) < reach)
     is_bright = counts(found.mag).max(axis=1) > _BRIGHT
     keep = is_near | is_bright
-    return found.at(keep), numbers[keep]
+    sources, numbers = found.at(keep), numbers[keep]
+    return Neighbourhood(sources, numbers, _taken(scene, group, sources, numbers))
 
 
-def render(scene: Scene, where: Tract, band: int, box: Box, near: tuple[Sources, np.ndarray], apart) -> Picture:
+def _taken(scene: Scene, group: Group, sources: Sources, numbers: np.ndarray) -> np.ndarray:
+    """What the pipeline's deblender takes away; of the group's own sources, all."""
+    where = tract(own_tract(group.ra, group.dec))
+    x, y = (float(value) for value in where.pixels(group.ra, group.dec))
+    psf, sigma = psf_at(scene.seed, where.number, _I, x, y), sky_sigma(scene.seed, where.number, _I, x, y)
+    east = (sources.ra - group.ra) * np.cos(np.radians(group.dec))
+    away = np.hypot(east, sources.dec - group.dec) * 3600.0
+    radius = np.where(sources.bulge_fraction[:, _I] > 0.5, sources.bulge_radius_arcsec, sources.disc_radius_arcsec)
+    radius = np.where(sources.is_star, 0.0, radius)
+    rng = generator(scene.seed, _DEBLENDING, group.number)
+    share = taken_away(counts(sources.mag[:, _I]), radius, away, psf.fwhm_arcsec, sigma, rng)
+    return np.where(np.isin(numbers, group.sources), 1.0, share)
+
+
+def render(scene: Scene, where: Tract, band: int, box: Box, near: Neighbourhood, apart) -> Picture:
     """One picture, as the coadd has it, whatever the service serves of it.
 
     Parameters
     ----------
-    near : tuple
-        What :func:`neighbourhood` found.
+    near : Neighbourhood
     apart : tuple of int
         Numbers in the scene of the sources whose light is kept apart.
     """
-    sources, numbers = near
+    sources, numbers = near.sources, near.numbers
     middle = box.x0 + box.columns / 2.0, box.y0 + box.rows / 2.0
     psf = psf_at(scene.seed, where.number, band, *middle)
     flux = counts(sources.mag[:, band])
     whole = np.flatnonzero(np.isin(numbers, apart) | (flux > _BRIGHT))
-    light = np.zeros((box.rows, box.columns))
+    light, taken = np.zeros((2, box.rows, box.columns))
     mask = masks.detector_mask(scene.seed, where.number, band, box, scene.marks)
     own = {}
     x, y = where.pixels(sources.ra, sources.dec)
@@ -101,14 +138,16 @@ def render(scene: Scene, where: Tract, band: int, box: Box, near: tuple[Sources,
         light[rows, columns] += values
         if numbers[at] in apart:
             own[int(numbers[at])] = values
+        else:
+            taken[rows, columns] += near.taken[at] * values
         if sources.is_star[at]:
             # A Moffat profile's middle, smeared by a pixel, to a few per cent.
             peak = flux[at] * 0.37 * PIXEL_SCALE_ARCSEC**2 / psf.fwhm_arcsec**2
             masks.bright_star_mask(mask, box, band, float(x[at]), float(y[at]), flux[at], peak)
-    return _exposed(scene, where, band, box, light, mask, own, middle)
+    return _exposed(scene, where, band, box, light, mask, own, taken, middle)
 
 
-def _exposed(scene, where, band, box, light, mask, own, middle) -> Picture:
+def _exposed(scene, where, band, box, light, mask, own, taken, middle) -> Picture:
     sigma = sky_sigma(scene.seed, where.number, band, *middle)
     is_exposed = scene.coverage.exposed(band, where, box)
     masks.saturate(mask, light, band)
@@ -122,4 +161,5 @@ def _exposed(scene, where, band, box, light, mask, own, middle) -> Picture:
     image[is_lost], variance[is_lost] = np.nan, np.nan
     masks.detect(mask, image, sigma)
     mask[~is_exposed] &= ~np.int32(bit("DETECTED", "DETECTED_NEGATIVE"))
-    return Picture(where.number, band, box, image.astype(np.float32), mask, variance.astype(np.float32), own, light)
+    pixels = image.astype(np.float32), mask, variance.astype(np.float32)
+    return Picture(where.number, band, box, *pixels, own, light, taken)

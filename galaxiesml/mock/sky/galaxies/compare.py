@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -70,17 +70,23 @@ def drawn(n: int, seed: int, progress: Callable[[int], None] | None = None) -> S
     UsageError
         n or the seed is out of range, or GalSim or speclite is not installed.
     """
+    samples = []
+    for galaxies in parts(n, seed):
+        samples.append(of_galaxies(galaxies))
+        if progress:
+            progress(len(galaxies))
+    return Sample(*(np.concatenate([getattr(sample, item.name) for sample in samples]) for item in fields(Sample)))
+
+
+def parts(n: int, seed: int) -> Iterator[Galaxies]:
+    """The galaxies of `drawn`, some at a time."""
     if n < 1:
         raise UsageError(f"--galaxies {n} is out of range.", "Give 1 or more.")
     if seed < 0:
         raise UsageError(f"--seed {seed} is out of range.", "Give 0 or more.")
     rng = np.random.default_rng(seed)
-    parts = []
     for first in range(0, n, PART):
-        parts.append(of_galaxies(spectroscopic(min(PART, n - first), rng)))
-        if progress:
-            progress(len(parts[-1]))
-    return Sample(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(Sample)))
+        yield spectroscopic(min(PART, n - first), rng)
 
 
 def read_reference(path: Path) -> Sample:

@@ -15,9 +15,11 @@ from galaxiesml.mock.sky.galaxies.templates import GALAXY_TYPES, QUASAR
 #: effective wavelengths (Kawanomoto et al. 2018, PASJ 70, 66), Angstrom.
 _EFFECTIVE = np.array([4_816.0, 6_234.0, 7_741.0, 8_912.0, 9_780.0])
 _TILT = np.log(_EFFECTIVE / _EFFECTIVE[I_BAND]) / np.log(_EFFECTIVE[Z_BAND] / _EFFECTIVE[G_BAND])
-#: How far real spectra stray from templates, mag a band beside i: the floor of some 2 per cent that photometric
-#: redshifts from such templates need (Ilbert et al. 2009, ApJ 690, 1236).
-TEMPLATE_SCATTER_MAG = 0.02
+#: How far real spectra stray from templates, mag a band beside i: its median, and its spread from galaxy to galaxy in
+#: the logarithm (some spectra are like no template).  Our choice: with it, photometry alone gives about the redshifts
+#: that it gives for the real sample (docs/sky.md); fits of templates need a floor of 0.02 to 0.05 (Ilbert et al. 2009,
+#: ApJ 690, 1236; Tanaka et al. 2018, PASJ 70, S9).
+TEMPLATE_SCATTER_MAG, TEMPLATE_SCATTER_SPREAD, MOST_SCATTER_MAG = 0.023, 1.2, 0.4
 #: A bulge takes at most this share of the light in any band, so that what is left for the disc is light.
 MOST_BULGE = 0.97
 #: Half-light radius given to quasars, arcsec: under a fifth of a pixel, thus a point in every picture.
@@ -35,9 +37,9 @@ class Galaxies:
         Index into ``templates.NAMES``: of the types that a galaxy's spectrum is mixed from the nearer one.
     mag : ndarray, shape (n, 5)
         Total AB magnitudes, before noise and Galactic extinction.
-    bulge_fraction : ndarray, shape (n, 5)
-        The bulge's share of the light.  Bulges are old (template E, with the galaxy's dust), so it is larger in
-        redder bands; quasars are 1.
+    bulge_fraction, point_fraction : ndarray, shape (n, 5)
+        The bulge's share of the light, and the nucleus's, which is a point; the disc has the rest.  Bulges are old
+        (template E, with the galaxy's dust), so theirs is larger in redder bands; a quasar is a point alone.
     bulge_radius_arcsec, disc_radius_arcsec : ndarray, shape (n,)
         Half-light radii along the major axis, of profiles with n = 4 and n = 1; quasars have a point's.
     bulge_axis_ratio, disc_axis_ratio : ndarray, shape (n,)
@@ -50,6 +52,7 @@ class Galaxies:
     template: np.ndarray
     mag: np.ndarray
     bulge_fraction: np.ndarray
+    point_fraction: np.ndarray
     bulge_radius_arcsec: np.ndarray
     disc_radius_arcsec: np.ndarray
     bulge_axis_ratio: np.ndarray
@@ -96,7 +99,21 @@ def mixed(of_types: np.ndarray, kind: np.ndarray) -> np.ndarray:
     return (1.0 - share) * of_types[rows, low] + share * of_types[rows, low + 1]
 
 
-def dressed(z, i_mag, kind, av, rng: np.random.Generator, bluer=0.0) -> Galaxies:
+def scattered(n: int, rng: np.random.Generator) -> np.ndarray:
+    """How far n spectra stray from their templates: mag, shape (n, 5), 0 in i."""
+    width = TEMPLATE_SCATTER_MAG * np.exp(TEMPLATE_SCATTER_SPREAD * rng.normal(size=n))
+    scatter = np.minimum(width, MOST_SCATTER_MAG)[:, None] * rng.normal(size=(n, len(BANDS)))
+    scatter[:, I_BAND] = 0.0
+    return scatter
+
+
+def colours(z, kind, av, scatter, bluer=0.0) -> np.ndarray:
+    """Magnitudes less that in i, shape (n, 5); for the parameters see :func:`dressed`."""
+    flux = mixed(grid().of_types(z, av), kind)
+    return -2.5 * np.log10(flux / flux[:, I_BAND, None]) + scatter + np.multiply.outer(bluer, _TILT)
+
+
+def dressed(z, i_mag, kind, av, rng: np.random.Generator, scatter=None, bluer=0.0) -> Galaxies:
     """Galaxies of given types: their colours, radii and shapes.
 
     Parameters
@@ -108,16 +125,17 @@ def dressed(z, i_mag, kind, av, rng: np.random.Generator, bluer=0.0) -> Galaxies
     av : ndarray, shape (n,)
         Dust in mag of A_V, by the law of Calzetti et al. (2000).
     rng : numpy.random.Generator
+    scatter : ndarray, shape (n, 5), optional
+        What :func:`scattered` gives; drawn where it is left out.
     bluer : ndarray, shape (n,), or float
         Magnitudes by which g - z is to be bluer than the type's, by a power law over its spectrum.
     """
     n = len(z)
+    scatter = scattered(n, rng) if scatter is None else scatter
     of_types = grid().of_types(z, av)
     flux = mixed(of_types, kind)
-    scatter = rng.normal(0.0, TEMPLATE_SCATTER_MAG, (n, len(BANDS)))
-    scatter[:, I_BAND] = 0.0
     shift = i_mag + 2.5 * np.log10(flux[:, I_BAND])
-    mag = shift[:, None] - 2.5 * np.log10(flux) + scatter + np.multiply.outer(bluer, _TILT)
+    mag = i_mag[:, None] + colours(z, kind, av, scatter, bluer)
     rest = mixed(grid().of_types(np.zeros(n), av), kind)
     # The K correction: the grid's magnitudes at z and at 0 differ by it, distances aside.
     absolute = -2.5 * np.log10(rest) + (shift - distance_modulus(z))[:, None]
@@ -131,6 +149,7 @@ def dressed(z, i_mag, kind, av, rng: np.random.Generator, bluer=0.0) -> Galaxies
         np.rint(kind).astype(np.int8),
         mag,
         fraction,
+        np.zeros_like(fraction),
         shapes.bulge_radius,
         shapes.disc_radius,
         shapes.bulge_ratio,
@@ -155,12 +174,12 @@ def quasars(z: np.ndarray, i_mag: np.ndarray, slope: np.ndarray, rng: np.random.
     """Quasars as points, at redshifts, i magnitudes and slopes of f_nu."""
     n = len(z)
     flux = grid().of_quasars(z, slope)
-    scatter = rng.normal(0.0, TEMPLATE_SCATTER_MAG, flux.shape)
-    scatter[:, I_BAND] = 0.0
+    scatter = scattered(n, rng)
     mag = (i_mag + 2.5 * np.log10(flux[:, I_BAND]))[:, None] - 2.5 * np.log10(flux) + scatter
     point, round_, north = np.full(n, POINT_RADIUS_ARCSEC), np.ones(n), np.zeros(n)
     template = np.full(n, QUASAR, np.int8)
-    return Galaxies(z, template, mag, np.ones((n, len(BANDS))), point, point, round_, round_, north)
+    whole = np.ones((n, len(BANDS)))
+    return Galaxies(z, template, mag, 0.0 * whole, whole, point, point, round_, round_, north)
 
 
 # -- types and slopes from a colour --------------------------------------------------------------------------

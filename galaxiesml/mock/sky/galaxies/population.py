@@ -10,9 +10,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from galaxiesml.mock.sky.galaxies import fitted
+from galaxiesml.mock.sky.galaxies import fitted, nuclei
+from galaxiesml.mock.sky.galaxies.bands import G_BAND, Z_BAND
 from galaxiesml.mock.sky.galaxies.field import FIELD_DENSITY_PER_ARCMIN2, field
-from galaxiesml.mock.sky.galaxies.galaxies import Galaxies, colour_of_rank, dressed, joined, quasars, type_of_colour
+from galaxiesml.mock.sky.galaxies.galaxies import (
+    Galaxies,
+    colour_of_rank,
+    colours,
+    dressed,
+    joined,
+    quasars,
+    scattered,
+    type_of_colour,
+)
 from galaxiesml.mock.sky.galaxies.mixture import Mixture
 from galaxiesml.mock.sky.galaxies.stars import STAR_DENSITY_PER_ARCMIN2, stars
 
@@ -55,13 +65,23 @@ def spectroscopic(n: int, rng: np.random.Generator) -> Galaxies:
     bright = int(rng.binomial(n, fitted.QUASAR_SHARE))
     z, i_mag, rank = Mixture(fitted.GALAXIES, RANKS).draw(n - bright, rng)
     colour = colour_of_rank(z, rank)
-    # Dust is what makes two galaxies of one g - z differ in the other bands.
-    av = np.clip(rank, 0.0, 1.0) * np.minimum(rng.exponential(MEAN_DUST_AV, len(z)), MOST_DUST_AV)
-    kind, av, bluer = type_of_colour(z, colour, av)
     drawn = joined(
         [
-            dressed(z, i_mag, kind, av, rng, bluer),
+            _of_colours(z, i_mag, colour, np.clip(rank, 0.0, 1.0), rng),
             quasars(*Mixture(fitted.QUASARS, SLOPES).draw(bright, rng), rng),
         ]
     )
     return drawn.at(rng.permutation(n))
+
+
+def _of_colours(z, i_mag, colour, dustiness, rng: np.random.Generator) -> Galaxies:
+    """Galaxies of redshifts, i magnitudes and g - z colours: the host's type is what the rest of the colour needs."""
+    # Dust is what makes two galaxies of one g - z differ in the other bands.
+    av = dustiness * np.minimum(rng.exponential(MEAN_DUST_AV, len(z)), MOST_DUST_AV)
+    scatter = scattered(len(z), rng)
+    nucleus = nuclei.drawn(z, colour, rng)
+    of_type = nucleus.host_colour(colour) - (scatter[:, G_BAND] - scatter[:, Z_BAND])
+    kind, av, bluer = type_of_colour(z, of_type, av)
+    share = nucleus.shares(colours(z, kind, av, scatter, bluer))
+    hosts = dressed(z, nuclei.host_magnitude(i_mag, share), kind, av, rng, scatter, bluer)
+    return nuclei.joined_with(hosts, share)

@@ -12,6 +12,7 @@ from galaxiesml.mock.sky.instrument import generator
 
 _SHAPE = (
     "bulge_fraction",
+    "point_fraction",
     "bulge_radius_arcsec",
     "disc_radius_arcsec",
     "bulge_axis_ratio",
@@ -33,8 +34,8 @@ class Sources:
         deg.
     is_star : ndarray of bool, shape (n,)
         A star is a point: its shape columns are NaN.
-    mag, bulge_fraction : ndarray, shape (n, 5)
-        Total AB magnitude, and the bulge's share of the light.
+    mag, bulge_fraction, point_fraction : ndarray, shape (n, 5)
+        Total AB magnitude, the bulge's share of the light, and that of a nucleus, which is a point.
     bulge_radius_arcsec, disc_radius_arcsec : ndarray, shape (n,)
         Half-light radii along the major axis.
     bulge_axis_ratio, disc_axis_ratio : ndarray, shape (n,)
@@ -47,6 +48,7 @@ class Sources:
     is_star: np.ndarray
     mag: np.ndarray
     bulge_fraction: np.ndarray
+    point_fraction: np.ndarray
     bulge_radius_arcsec: np.ndarray
     disc_radius_arcsec: np.ndarray
     bulge_axis_ratio: np.ndarray
@@ -73,7 +75,7 @@ def of_galaxies(galaxies: Galaxies, ra, dec) -> Sources:
 
 def of_stars(mag: np.ndarray, ra, dec) -> Sources:
     n = len(mag)
-    nothing = {name: np.full((n, 5) if name == "bulge_fraction" else n, np.nan) for name in _SHAPE}
+    nothing = {name: np.full((n, 5) if name.endswith("_fraction") else n, np.nan) for name in _SHAPE}
     return Sources(np.asarray(ra), np.asarray(dec), np.ones(n, bool), np.asarray(mag), **nothing)
 
 

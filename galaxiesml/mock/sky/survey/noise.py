@@ -12,6 +12,8 @@ from galaxiesml.mock.sky.survey.tracts import PATCH
 
 _STREAM, _DEPTH_STREAM = 4, 5
 _BLOCK = 128
+#: Scatter of ln(sky sigma) from patch to patch.
+_DEPTH_SCATTER = 0.04
 #: What resampling does to a row of white noise: neighbours share a part of it (sum of squares 1).
 _KERNEL = np.array([0.04, 0.32, 0.90, 0.32, 0.04])
 _KERNEL /= np.sqrt((_KERNEL**2).sum())
@@ -54,4 +56,9 @@ def _block(seed: int, tract: int, band: int, row: int, column: int) -> np.ndarra
 def sky_sigma(seed: int, tract: int, band: int, x: float, y: float) -> float:
     """Standard deviation of the sky in a pixel at a place: some patches have more exposures than others."""
     patch = int(x // PATCH) + 1, int(y // PATCH) + 1
-    return float(SIGMA[band] * np.exp(generator(seed, _DEPTH_STREAM, tract, band, *patch).normal(0.0, 0.04)))
+    return float(SIGMA[band] * np.exp(generator(seed, _DEPTH_STREAM, tract, band, *patch).normal(0.0, _DEPTH_SCATTER)))
+
+
+def sky_sigmas_anywhere(n: int, rng: np.random.Generator) -> np.ndarray:
+    """The same at n places that have nothing to do with each other, shape (n, 5)."""
+    return SIGMA * np.exp(rng.normal(0.0, _DEPTH_SCATTER, (n, len(SIGMA))))

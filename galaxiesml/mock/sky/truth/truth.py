@@ -96,7 +96,8 @@ def _galaxies(scene: Scene, measured: dict) -> list[dict]:
 
 def _light(members: Sources, total: np.ndarray, measured: list) -> dict:
     row = {f"{band}_mag": float(total[at]) for at, band in enumerate(BANDS)}
-    row |= {f"{band}_bulge_fraction": float(members.bulge_fraction[0, at]) for at, band in enumerate(BANDS)}
+    for name in ("bulge_fraction", "point_fraction"):
+        row |= {f"{band}_{name}": float(getattr(members, name)[0, at]) for at, band in enumerate(BANDS)}
     for name in (
         "bulge_radius_arcsec",
         "disc_radius_arcsec",
