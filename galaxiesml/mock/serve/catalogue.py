@@ -44,7 +44,9 @@ class Catalogue:
 
     def routes(self) -> list[Route]:
         base = "/datasearch/api/catalog_jobs"
-        handlers = {name: getattr(self, name) for name in ("preview", "submit", "status", "cancel", "delete", "download")}
+        handlers = {
+            name: getattr(self, name) for name in ("preview", "submit", "status", "cancel", "delete", "download")
+        }
         return [Route(f"{base}/{name}", handler, methods=["POST"]) for name, handler in handlers.items()]
 
     async def preview(self, request: Request) -> Response:
@@ -52,9 +54,7 @@ class Catalogue:
         asked = _catalog_job(body)
         try:
             self._check_release(asked)
-            found = await asyncio.to_thread(
-                run_query, self._sandbox, _sql(asked), PREVIEW_SECONDS, self._most_rows
-            )
+            found = await asyncio.to_thread(run_query, self._sandbox, _sql(asked), PREVIEW_SECONDS, self._most_rows)
         except QueryError as error:
             raise Refused(406, str(error)) from None
         self._counts.add("preview", rows=min(found.num_rows, PREVIEW_ROWS))

@@ -37,7 +37,7 @@ class Counts:
             "total": dict(total),
             **{name: dict(found) for name, found in sorted(self._of.items())},
             "faults": dict(self.faults),
-            "status": dict(self.status),
+            "answers": dict(self.status),
             "elsewhere": dict(self.elsewhere),
             "most_requests_at_once": self.most_at_once,
         }

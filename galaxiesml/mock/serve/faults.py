@@ -74,7 +74,9 @@ def parse_faults(texts: Sequence[str]) -> dict[str, float]:
         except ValueError:
             value = -1.0
         if not 0.0 < value <= 1.0:
-            raise UsageError(f"--fault {text}: the share is not a number above 0, up to 1.", f"Type: --fault {name}:0.1")
+            raise UsageError(
+                f"--fault {text}: the share is not a number above 0, up to 1.", f"Type: --fault {name}:0.1"
+            )
         if name in shares:
             raise UsageError(f"--fault {name} is given twice.", "Give each fault once.")
         shares[name] = value

@@ -16,7 +16,9 @@ TABLES = ("forced", "forced2", "specz")
 #: A position that a client has written with six decimals is still that of the object; no two objects are so near.
 SAME_ARCSEC = 0.05
 _CUTOUT = re.compile(r"(?P<line>\d+)(?P<rest>-cutout-HSC-(?P<band>[A-Z0-9]+)-(?P<tract>\d+)-\w+\.fits)")
-_PSF = re.compile(r"(?P<line>\d+)(?P<rest>-psf-calexp-\w+-HSC-(?P<band>[A-Z0-9]+)-(?P<tract>\d+)-(?P<patch>\d+,\d+)-.+\.fits)")
+_PSF = re.compile(
+    r"(?P<line>\d+)(?P<rest>-psf-calexp-\w+-HSC-(?P<band>[A-Z0-9]+)-(?P<tract>\d+)-(?P<patch>\d+,\d+)-.+\.fits)"
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def load_tables(folder: Path) -> dict:
     import pyarrow.parquet as pq
 
     if not (folder / "mock.json").is_file():
-        raise InputError(f"{folder} is not a simulated sky: it has no mock.json.", f"Type: galaxiesml mock sky --out {folder}")
+        raise InputError(
+            f"{folder} is not a simulated sky: it has no mock.json.", f"Type: galaxiesml mock sky --out {folder}"
+        )
     for name in TABLES:
         if not (folder / "truth" / f"{name}.parquet").is_file():
             raise InputError(
@@ -109,7 +113,9 @@ def _of_tar(path: Path) -> Iterator[tuple[str, Place]]:
     """Band and place of each line of a list."""
     beside = path.with_suffix(".txt")
     if not beside.is_file():
-        raise InputError(f"{path}: its upload list {beside.name} is missing.", "Write the sky again with mock sky --force.")
+        raise InputError(
+            f"{path}: its upload list {beside.name} is missing.", "Write the sky again with mock sky --force."
+        )
     lines = read_lines(beside.read_text(encoding="utf-8"))
     members: dict[int, list[Member]] = {}
     with tarfile.open(path) as tar:
@@ -121,7 +127,13 @@ def _of_tar(path: Path) -> Iterator[tuple[str, Place]]:
             line = lines[int(told["line"]) - 2]
             layers = frozenset(one for one in ("image", "mask", "variance") if line.get(one, "true") == "true")
             member = Member(
-                path, found.offset_data, found.size, told["rest"], int(told["tract"]), told.groupdict().get("patch"), layers
+                path,
+                found.offset_data,
+                found.size,
+                told["rest"],
+                int(told["tract"]),
+                told.groupdict().get("patch"),
+                layers,
             )
             members.setdefault(int(told["line"]), []).append(member)
     for number, line in enumerate(lines, start=2):

@@ -127,4 +127,6 @@ def _check_size(number: int, name: str, text: str) -> None:
     if not 0.0 < degrees <= LARGEST_DEG:
         raise Refused(400, f"Line {number}: {name} {text[:40]} is not above 0, up to 35amin.")
     if abs(degrees * 3600.0 - SEMI_WIDTH_ARCSEC) > 1e-6:
-        raise Refused(400, f"Line {number}: {name} {text[:40]}: the simulated pictures have {SEMI_WIDTH_ARCSEC:g}asec alone.")
+        raise Refused(
+            400, f"Line {number}: {name} {text[:40]}: the simulated pictures have {SEMI_WIDTH_ARCSEC:g}asec alone."
+        )

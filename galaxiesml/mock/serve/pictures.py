@@ -6,7 +6,8 @@ import asyncio
 import os
 import tarfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -97,29 +98,29 @@ class Service:
         folder = time.strftime("arch-%y%m%d-%H%M%S", time.gmtime())
         if one_more and (last := next((members for _, members in reversed(found) if members), None)):
             line = found[-1][0]
-            found = [*found, (Asked(line.number + 1, *list(vars(line).values())[1:]), last[:1])]
+            found = [*found, (replace(line, number=line.number + 1), last[:1])]
         parts = [(line, member, self._data(line, member)) for line, members in found for member in members]
         size = sum(_BLOCK + _padded(length, _BLOCK) for _, _, (length, _) in parts)
         headers = {
             "content-length": str(_padded(size + 2 * _BLOCK, _RECORD)),
             "content-disposition": f'attachment; filename="{folder}.tar"',
         }
-        return StreamingResponse(self._stream(folder, found), 200, headers, "application/x-tar")
+        return _Counted(self._over, self._stream(folder, found), 200, headers, "application/x-tar")
+
+    def _over(self) -> None:
+        self._now -= 1
 
     async def _stream(self, folder: str, found: list[tuple[Asked, list[Member]]]) -> AsyncIterator[bytes]:
         sent = 0
-        try:
-            for line, members in found:
-                if self._delay:
-                    await asyncio.sleep(self._delay)
-                for member in members:
-                    part = _entry(f"{folder}/{line.number}{member.rest}", self._data(line, member)[1]())
-                    sent += len(part)
-                    yield part
-                    self._counts.add(self._name, pictures=1)
-            yield b"\0" * (_padded(sent + 2 * _BLOCK, _RECORD) - sent)
-        finally:
-            self._now -= 1
+        for line, members in found:
+            if self._delay:
+                await asyncio.sleep(self._delay)
+            for member in members:
+                part = _entry(f"{folder}/{line.number}{member.rest}", self._data(line, member)[1]())
+                sent += len(part)
+                yield part
+                self._counts.add(self._name, pictures=1)
+        yield b"\0" * (_padded(sent + 2 * _BLOCK, _RECORD) - sent)
 
     def _data(self, line: Asked, member: Member):
         """The length of a picture's file, and a function that reads it."""
@@ -127,6 +128,20 @@ class Service:
             return member.size, lambda: _read(member)
         data = only_layers(_read(member), line.layers)
         return len(data), lambda: data
+
+
+class _Counted(StreamingResponse):
+    """An answer that says when it is over, however it ends."""
+
+    def __init__(self, over: Callable[[], None], *rest):
+        super().__init__(*rest)
+        self._over = over
+
+    async def __call__(self, scope, receive, send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._over()
 
 
 def _read(member: Member) -> bytes:

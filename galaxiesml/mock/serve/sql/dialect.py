@@ -157,4 +157,6 @@ def _arguments(node) -> list:
     if isinstance(node, exp.Anonymous):
         return list(node.expressions)
     found = [value for value in node.args.values() if value is not None and value is not False]
-    return [one for value in found for one in (value if isinstance(value, list) else [value]) if not isinstance(one, bool)]
+    return [
+        one for value in found for one in (value if isinstance(value, list) else [value]) if not isinstance(one, bool)
+    ]
