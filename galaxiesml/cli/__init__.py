@@ -23,6 +23,7 @@ from galaxiesml.cli import (
     ingest,
     mock,
     mock_pictures,
+    mock_serve,
     morphology,
     photoz,
     plot,
@@ -76,6 +77,7 @@ def make_app() -> typer.Typer:
         weights,
         mock,
         mock_pictures,
+        mock_serve,
     ):
         module.register(app)
     given.refuse_repeats(app)
