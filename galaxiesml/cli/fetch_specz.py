@@ -153,6 +153,9 @@ def _one(catalog, vizier, survey, typed: str, boxes, folder: Path, options: _Opt
     earlier = [entry for entry in catalog.landings("specz") if entry["survey"] == survey.name]
     same = next((entry for entry in earlier if (entry.get("fetched") or {}).get("plan") == plan.key), None)
     if same is not None and not options.again:
+        with catalog.lock("fetch specz", options.wait):
+            # A kill between the landing and this leaves both.
+            _replace(catalog, survey, same)
         if not as_json:
             common.result(f"{survey.label} is already landed from VizieR; --again asks anew.")
         return same | {"is_new": False, "notes": []}
@@ -198,7 +201,7 @@ def _land(catalog, path: Path, survey, typed: str, fetched: dict, options: _Opti
     """Land the file, then remove what earlier fetches of the survey landed."""
     from galaxiesml.cli.specz import describe
     from galaxiesml.errors import InputError
-    from galaxiesml.ingest.specz import land_specz, remove_specz
+    from galaxiesml.ingest.specz import land_specz
 
     with catalog.lock("fetch specz", options.wait):
         try:
@@ -217,20 +220,25 @@ def _land(catalog, path: Path, survey, typed: str, fetched: dict, options: _Opti
                 f"{error}\nThe table is kept as {path}.",
                 f"{error.hint or ''}  To leave such rows out: galaxiesml fetch specz {typed} --rejects bad.csv".strip(),
             ) from None
-        sha = landing.info["source_sha256"]
-        others = [
-            one for one in catalog.landings("specz") if one["survey"] == survey.name and one["source_sha256"] != sha
-        ]
-        for other in others:
-            if other.get("fetched"):
-                remove_specz(catalog, other["source_sha256"])
-            else:
-                common.warn(
-                    f"{other['source_file']} is landed too, with {other['rows']:,} rows of {survey.label}: spectra may "
-                    f"stand twice. Type: galaxiesml ingest remove --kind specz {other['source_file']}"
-                )
+        _replace(catalog, survey, landing.info)
     if not as_json:
         if fetched["rows_repeated"]:
             common.say(f"{fetched['rows_repeated']:,} rows came in several boxes, and were taken once.")
         describe(landing, survey.label)
     return landing.info | {"is_new": landing.is_new, "notes": landing.notes}
+
+
+def _replace(catalog, survey, landed: dict) -> None:
+    """Remove what other fetches of a survey landed, and warn of files of it.  The caller holds the lock."""
+    from galaxiesml.ingest.specz import remove_specz
+
+    for other in catalog.landings("specz"):
+        if other["survey"] != survey.name or other["source_sha256"] == landed["source_sha256"]:
+            continue
+        if other.get("fetched"):
+            remove_specz(catalog, other["source_sha256"])
+        else:
+            common.warn(
+                f"{other['source_file']} is landed too, with {other['rows']:,} rows of {survey.label}: spectra may "
+                f"stand twice. Type: galaxiesml ingest remove --kind specz {other['source_file']}"
+            )
