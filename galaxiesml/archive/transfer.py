@@ -277,7 +277,8 @@ class Transfer:
         if status in AGAIN:
             wait = _retry_after(answer.headers.get("Retry-After")) if status in OBEYED else None
             asked = f" and asks to wait {wait:,.0f} s" if wait is not None else ""
-            raise Temporary(f"{host} answers {status}{asked}{': ' + words if words else '.'}", wait)
+            # A gateway that waited in vain does not know what happened behind it; the others passed nothing on.
+            raise Temporary(f"{host} answers {status}{asked}{': ' + words if words else '.'}", wait, status == 504)
         if status == 401:
             origin = self.credentials.origin if self.credentials else "no account"
             hint = "Set HSC_SSP_CAS_USER and HSC_SSP_CAS_PASSWORD to an account of the archive."
