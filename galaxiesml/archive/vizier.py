@@ -101,8 +101,7 @@ class Vizier:
                     return int(found.to_table()[0][0])
                 except pyvo.dal.DALAccessError as error:
                     _raise_cause(error)
-                    words = " ".join(str(error.reason).split())[:500]
-                    raise Refused(urlsplit(self.tap_root).netloc, 400, f"{words} (query: {query[:300]})") from None
+                    raise _unknown(urlsplit(self.tap_root).netloc, " ".join(str(error.reason).split())[:500]) from None
                 except (ValueError, IndexError, TypeError):
                     raise ArchiveError(f"{self.tap_root} sends no number for: {query[:300]}") from None
 
@@ -137,7 +136,8 @@ class Vizier:
                     width, height = box.size
                     place = SkyCoord(*box.centre, unit="deg", frame="icrs")
                     size = {"width": width * units.deg, "height": height * units.deg}
-                    found = asked.query_region(place, catalog=table, frame="icrs", **size)
+                    # Its own default, True, would overrule the setting.
+                    found = asked.query_region(place, catalog=table, frame="icrs", cache=False, **size)
             except TableParseError as error:
                 raise Temporary(
                     f"{host} sends a table that cannot be parsed: {asked.table_parse_error or error}."
@@ -188,7 +188,7 @@ class Vizier:
         if (told := _ERROR.search(head)) is not None:
             value = _VALUE.search(told[0])
             words = b" ".join(part for part in (value and value[1], told[1]) if part).decode("utf-8", "replace")
-            raise Refused(host, reply.status_code, " ".join(words.split())[:500])
+            raise _unknown(host, " ".join(words.split())[:500])
 
 
 def _only(found, table: str, host: str) -> Table | None:
@@ -204,6 +204,15 @@ def _only(found, table: str, host: str) -> Table | None:
             "Name one table in a description of your own: vizier.tables",
         )
     return found[0]
+
+
+def _unknown(host: str, words: str) -> ArchiveError:
+    """The service refuses the table, a column or a condition."""
+    return ArchiveError(
+        f"{host} refuses: {words}.",
+        "If it has the table under another name (https://vizier.cds.unistra.fr), give that name in a description of "
+        "your own (vizier.tables): galaxiesml fetch specz my_survey.toml",
+    )
 
 
 def _raise_cause(error) -> None:

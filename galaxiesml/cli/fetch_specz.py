@@ -141,7 +141,7 @@ def _say_unchecked(surveys) -> None:
     if labels:
         common.warn(
             f"The names of VizieR's tables and columns of {', '.join(labels)} were never compared with the service. "
-            "Compare the landed redshifts with the survey's publication"
+            "Compare the landed redshifts with the survey's publication."
         )
 
 
@@ -186,7 +186,7 @@ def _count(vizier, plan, options: _Options) -> int | None:
         if not (options.near or options.every):
             raise ArchiveError(
                 f"The rows of {plan.survey.label} could not be counted: {error}",
-                f"Fetch them uncounted: galaxiesml fetch specz {plan.typed} --all; or those near the objects: --near",
+                f"{error.hint or ''}\n  Or fetch them uncounted: --all; or those near the objects: --near".strip(),
             ) from None
         common.warn(f"The rows of {plan.survey.label} could not be counted: {error}")
         return None
