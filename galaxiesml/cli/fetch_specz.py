@@ -199,9 +199,10 @@ def _count(vizier, plan, options: _Options) -> int | None:
 
 def _land(catalog, path: Path, survey, typed: str, fetched: dict, options: _Options, as_json: bool) -> dict:
     """Land the file, then remove what earlier fetches of the survey landed."""
+    from galaxiesml.catalog.landing import write_note
     from galaxiesml.cli.specz import describe
     from galaxiesml.errors import InputError
-    from galaxiesml.ingest.specz import land_specz
+    from galaxiesml.ingest.specz import folder_of, land_specz
 
     with catalog.lock("fetch specz", options.wait):
         try:
@@ -220,6 +221,10 @@ def _land(catalog, path: Path, survey, typed: str, fetched: dict, options: _Opti
                 f"{error}\nThe table is kept as {path}.",
                 f"{error.hint or ''}  To leave such rows out: galaxiesml fetch specz {typed} --rejects bad.csv".strip(),
             ) from None
+        if not landing.is_new:
+            # The same bytes came for another plan, or were landed by hand: the note says what was asked for last.
+            landing.info["fetched"] = fetched
+            write_note(folder_of(catalog, landing.info), landing.info)
         _replace(catalog, survey, landing.info)
     if not as_json:
         if fetched["rows_repeated"]:
