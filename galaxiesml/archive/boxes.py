@@ -31,8 +31,8 @@ class Box:
     def size(self) -> tuple[float, float]:
         """Width on the sky and height, degrees, with a margin.
 
-        The width is that at the edge nearest to the equator, times cos(edge) / cos(centre) once more: a service may
-        measure along the parallel of the centre or of each source, and either way the whole box is inside.
+        The width is that at the edge nearest to the equator, the widest: a service may measure along the parallel of
+        the centre or of each source, and either way the whole box is inside.
         """
         nearest = 0.0 if self.dec_low <= 0.0 <= self.dec_high else min(abs(self.dec_low), abs(self.dec_high))
         width = (self.ra_high - self.ra_low) * math.cos(math.radians(nearest))

@@ -185,10 +185,22 @@ class Vizier:
         if b"<VOTABLE" not in head:
             kind = reply.headers.get("Content-Type", "no type")
             raise Temporary(f"{host} sends {kind} where a table was expected.")
-        if (told := _ERROR.search(head)) is not None:
-            value = _VALUE.search(told[0])
-            words = b" ".join(part for part in (value and value[1], told[1]) if part).decode("utf-8", "replace")
-            raise _unknown(host, " ".join(words.split())[:500])
+        if words := error_in(head):
+            raise _unknown(host, words)
+
+
+def error_in(head: bytes) -> str:
+    """The error that a reply of VizieR tells of; '' if there is none.
+
+    Real replies tell of errors and warnings under one name: lines with ``****`` are errors, with ``++++`` warnings.
+    """
+    for told in _ERROR.finditer(head):
+        value, text = _VALUE.search(told[0]), told[1] or b""
+        if b"++++" in text and b"****" not in text:
+            continue
+        words = b" ".join(part for part in (value and value[1], text) if part).decode("utf-8", "replace")
+        return "".join(letter if letter.isprintable() else " " for letter in " ".join(words.split()))[:500]
+    return ""
 
 
 def _only(found, table: str, host: str) -> Table | None:
@@ -217,13 +229,19 @@ def _unknown(host: str, words: str) -> ArchiveError:
 
 def _raise_cause(error) -> None:
     """pyvo wraps whatever happens on the way: raise what it wrapped, if that says more."""
+    import pyvo
     import requests
+    import urllib3
 
     cause = getattr(error, "cause", None)
+    if isinstance(cause, urllib3.exceptions.HTTPError):
+        raise cause
     if isinstance(cause, GalaxiesmlError) or (
         isinstance(cause, requests.RequestException) and not isinstance(cause, requests.HTTPError)
     ):
         raise cause
+    if isinstance(error, pyvo.dal.DALFormatError):
+        raise Temporary(f"The number of rows cannot be read: {' '.join(str(cause or error).split())[:300]}.")
 
 
 def _words(text: str) -> str:

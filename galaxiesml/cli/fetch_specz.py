@@ -132,7 +132,7 @@ def _boxes(catalog) -> tuple:
     from galaxiesml.archive.boxes import boxes_near
 
     boxes = tuple(boxes_near(catalog))
-    common.say(f"The landed objects are in {len(boxes):,} boxes of the sky.")
+    common.say(f"The landed objects are in {len(boxes):,} box{'' if len(boxes) == 1 else 'es'} of the sky.")
     return boxes
 
 
