@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from galaxiesml.errors import InputError
 from galaxiesml.surveys.description import SURVEYS, UCD, Survey, names_of
+from galaxiesml.toml_keys import nearest
 
 #: What a spectrum must have, with the survey's flag where it has one.
 _NEEDED = ("id", "ra", "dec", "redshift", "velocity", "flag")
@@ -29,6 +30,24 @@ class Misfit(InputError):
     def __init__(self, message: str, hint: str, path: Path):
         super().__init__(message, hint)
         self.path = path
+
+
+def check_columns(survey: Survey, typed: str) -> None:
+    """Require that each column that VizieR renames is one of the survey.
+
+    A copy of a description whose columns were changed may be landed all the same, so this is not asked before a fetch.
+
+    Raises
+    ------
+    InputError
+    """
+    own = {name for told in survey.columns.values() for name in names_of(told)}
+    for name in survey.vizier.columns:
+        if name not in own:
+            raise InputError(
+                f"{typed}: [vizier.columns] names {name!r}, but [columns] has no column of that name{nearest(name, own)}.",
+                "The keys of [vizier.columns] are the survey's own names, its values those of VizieR.",
+            )
 
 
 def renamed(schema: pa.Schema, survey: Survey, path: Path) -> list[str]:

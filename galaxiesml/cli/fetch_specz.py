@@ -96,6 +96,7 @@ class _Options:
 
 def _surveys(catalog, names: list[str]) -> dict:
     """The surveys as typed; an error names all that VizieR does not have."""
+    from galaxiesml.archive.columns import check_columns
     from galaxiesml.errors import UsageError
     from galaxiesml.surveys.description import known_surveys, read_survey
     from galaxiesml.toml_keys import nearest
@@ -108,7 +109,9 @@ def _surveys(catalog, names: list[str]) -> dict:
             raise UsageError(f"There is no survey {name!r}{nearest(name, known)}.", f"At VizieR: {', '.join(having)}.")
         survey = known[name] if name in known else read_survey(Path(name))
         found[name] = survey
-        if survey.vizier is None:
+        if survey.vizier is not None:
+            check_columns(survey, name)
+        else:
             what = survey.file or "its table"
             elsewhere.append(
                 f"{survey.label} is not fetched from VizieR. Get {what} from {survey.url}, and type: "

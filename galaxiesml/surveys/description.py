@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from galaxiesml.errors import InputError
-from galaxiesml.toml_keys import Key, key_problems, nearest, refuse
+from galaxiesml.toml_keys import Key, key_problems, refuse
 
 SURVEYS = Path(__file__).parent
 #: How a redshift was taken, best first.
@@ -411,7 +411,3 @@ def _wrong_at_vizier(survey: Survey) -> Iterator[str]:
     for name, condition in survey.vizier.where.items():
         if '"' in name or not _CONDITION.fullmatch(condition):
             yield f"vizier.where.{name} = {condition!r} is not a comparison with a number, such as '> -1'"
-    own = {name for told in survey.columns.values() for name in names_of(told)}
-    for name in survey.vizier.columns:
-        if name not in own:
-            yield f"vizier.columns.{name}: [columns] has no column of that name{nearest(name, own)}"

@@ -13,7 +13,7 @@ from astropy.table import Table
 
 from galaxiesml.archive import spectra
 from galaxiesml.archive.boxes import MARGIN_DEG, SIDE_DEG, Box, boxes_near
-from galaxiesml.archive.columns import Misfit, renamed
+from galaxiesml.archive.columns import Misfit, check_columns, renamed
 from galaxiesml.archive.spectra import Piece, Plan, check_count, check_rows
 from galaxiesml.archive.vizier import Vizier, count_query, error_in
 from galaxiesml.catalog import Catalog
@@ -49,6 +49,7 @@ def test_a_column_that_has_the_name_of_a_mapped_one_gets_another():
 @pytest.mark.parametrize("name", [name for name, survey in load_surveys().items() if survey.vizier])
 def test_every_survey_at_vizier_is_told_to_be_unchecked_and_fits_its_own_names(name):
     survey = load_surveys()[name]
+    check_columns(survey, name)
     assert survey.vizier.unchecked and survey.vizier.tables
     # A table with the first of VizieR's names of each column has all that a spectrum needs.
     told = schema(**{names[0]: "" for names in survey.vizier.columns.values()})
@@ -58,7 +59,6 @@ def test_every_survey_at_vizier_is_told_to_be_unchecked_and_fits_its_own_names(n
 WRONG = {
     "a table": ('tables = ["V/154/sdss16"]', 'tables = ["V/154 or 1"]', "is not the name of a table of VizieR"),
     "a condition": ('"> -1"', '"> -1 or 1 = 1"', "is not a comparison with a number"),
-    "a column": ("specObjID = [", "specObjId = [", "[columns] has no column of that name; the nearest is 'specObjID'"),
     "a key": ("[vizier.columns]", "[vizier.column]", "has no key 'column'; the nearest is 'columns'"),
 }
 
@@ -72,6 +72,12 @@ def test_a_wrong_description_is_refused(what):
     with pytest.raises(InputError) as raised:
         parse_survey("mine", head + mark + tail.replace(right, wrong, 1), "mine.toml")
     assert message in str(raised.value)
+
+
+def test_a_column_that_the_survey_has_not_is_refused_before_anything_is_asked():
+    text = (SURVEYS / "sdss.toml").read_text().replace("specObjID = [", "specObjId = [")
+    with pytest.raises(InputError, match=r"mine\.toml: .*'specObjId'.*; the nearest is 'specObjID'"):
+        check_columns(parse_survey("mine", text, "mine.toml"), "mine.toml")
 
 
 def test_positions_in_hours_minutes_and_seconds_become_degrees(tmp_path):
