@@ -43,6 +43,8 @@ class Wanted:
         Called with the part file; raises ValueError, saying why, if it is not whole.
     is_resumed : bool
         A part is kept for another try; else it goes with the error.
+    once : bool
+        Tried again only where the server cannot have acted on the request: the caller tries again otherwise.
     """
 
     url: str
@@ -54,6 +56,7 @@ class Wanted:
     limit: int | None = None
     check: Callable[[Path], None] | None = None
     is_resumed: bool = True
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def download(transfer: Transfer, wanted: Wanted, advance: Callable[[int], None] 
         while True:
             before = part.have()
             try:
-                received = transfer.persist(once)
+                received = transfer.persist(once, once=wanted.once)
                 break
             except Temporary:
                 # A long file over a bad line takes more tries than any other request.
