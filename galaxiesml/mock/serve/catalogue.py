@@ -72,7 +72,7 @@ class Catalogue:
         try:
             self._check_release(asked)
             if not body.get("skip_syntax_check"):
-                await asyncio.to_thread(read_query, sql, self._sandbox.names)
+                await asyncio.to_thread(self._check_query, sql)
             job = self._jobs.submit(
                 sql,
                 form,
@@ -119,6 +119,9 @@ class Catalogue:
         if job is None:
             raise Refused(404, f"No job {str(body.get('id'))[:40]}.")
         return job
+
+    def _check_query(self, sql: str) -> None:
+        self._sandbox.check(read_query(sql, self._sandbox.names))
 
     def _check_release(self, asked: dict) -> None:
         if asked.get("release_version") not in RELEASES:
