@@ -5,6 +5,7 @@ import io
 import tarfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 import requests
@@ -12,6 +13,13 @@ import requests
 from .. import skies
 
 LOGIN = ("simulated", "simulated")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server of another process is."""
+
+    url: str
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ import time
 import pytest
 import requests
 
+from galaxiesml.mock.serve.faults import KINDS
+
 from .. import skies
 from . import asking
 
@@ -44,7 +46,7 @@ def test_it_says_its_url_serves_and_ends_at_once_with_all_that_it_does():
     with command(str(skies.made()), "--port", "0", "--delay-row", "500") as run:
         url = run.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
-        held = type("Held", (), {"url": url})
+        held = asking.Address(url)
         # A list on its way and a query that does not end by itself.
         text = (skies.made() / "cutouts" / "r-1.txt").read_text()
         upload = threading.Thread(target=_tried, args=(held, text))
@@ -78,7 +80,7 @@ def test_it_is_this_machine_s_alone_and_takes_the_account_of_its_environment():
             pass
         # A name of another site that leads here, as a page in a browser could use it.
         assert requests.get(f"{url}/_counts", headers={"Host": f"example.org:{port}"}, timeout=5).status_code == 400
-        held = type("Held", (), {"url": url})
+        held = asking.Address(url)
         assert asking.job(held, "preview", ("simulated", "simulated")).status_code == 401
         told = asking.job(
             held, "preview", tuple(login.values()), catalog_job={"sql": "select 1", "release_version": "pdr2"}
@@ -112,6 +114,14 @@ def test_what_it_cannot_serve_is_said(tmp_path):
     assert (code, out) == (2, "") and "--fault 503:2" in err
     code, out, err = told(sky, "--port", 0, "--release", tmp_path / "none")
     assert (code, out) == (3, "") and "is not a folder" in err
+
+
+def test_its_help_names_every_fault():
+    run = subprocess.run(
+        [sys.executable, "-m", "galaxiesml", "mock", "serve", "--help"], capture_output=True, text=True
+    )
+    told = " ".join(run.stdout.replace("│", " ").split())
+    assert f"Kinds: {', '.join(KINDS)}." in told
 
 
 def test_counts_are_json_for_proofs(server):

@@ -82,7 +82,7 @@ def test_rows_and_columns_as_asked(vizier):
     few = vizier("SpObjID", "zsp", rows=3).get_catalogs(SDSS)[0]
     assert few.colnames == ["SpObjID", "zsp"] and few["SpObjID"].tolist() == every["SpObjID"].tolist()[:3]
     assert "recno" in every.colnames and "recno" not in vizier("*").get_catalogs(SDSS)[0].colnames
-    middle = float(np.median(every["zsp"]))
+    middle = float(np.median(np.asarray(every["zsp"])))
     far = vizier().query_constraints(catalog=SDSS, zsp=f">{middle}")[0]
     assert far["zsp"].tolist() == [z for z in every["zsp"] if z > middle]
     assert len(vizier().get_catalogs("J/Nothing/1")) == 0
