@@ -59,7 +59,7 @@ def serve(
       galaxiesml mock serve sky --tls --release exports
     """
     import shlex
-    import threading
+    import time
 
     from galaxiesml.mock.serve.needs import load
 
@@ -78,5 +78,6 @@ def serve(
             common.say("Account: that of HSC_SSP_CAS_USER and HSC_SSP_CAS_PASSWORD here.")
         common.say("Serving until Ctrl-C; the counts of requests and bytes are at /_counts.")
         common.result(server.url)
-        # Whoever reads the URL through a pipe has it now.
-        threading.Event().wait()
+        # In short sleeps: a signal that another thread gets does not wake this one.
+        while True:
+            time.sleep(0.1)

@@ -19,7 +19,7 @@ from galaxiesml.mock.serve.sql import formats
 from galaxiesml.mock.serve.sql.dialect import QueryError, read_query
 from galaxiesml.mock.serve.sql.sandbox import Sandbox
 
-RELEASES = ("pdr1", "pdr2", "pdr3", "pdr3-citus", "pdr3-citus-columnar")
+RELEASES = ("pdr1", "pdr2", "pdr2-citus", "pdr3", "pdr3-citus", "pdr3-citus-columnar")
 #: Seconds after which a preview is stopped, and the rows that it shows.
 PREVIEW_SECONDS, PREVIEW_ROWS = 5.0, 100
 
@@ -72,7 +72,7 @@ class Catalogue:
         try:
             self._check_release(asked)
             if not body.get("skip_syntax_check"):
-                await asyncio.to_thread(read_query, sql, self._sandbox.names)
+                await asyncio.to_thread(self._check_query, sql)
             job = self._jobs.submit(
                 sql,
                 form,
@@ -120,10 +120,13 @@ class Catalogue:
             raise Refused(404, f"No job {str(body.get('id'))[:40]}.")
         return job
 
+    def _check_query(self, sql: str) -> None:
+        self._sandbox.check(read_query(sql, self._sandbox.names))
+
     def _check_release(self, asked: dict) -> None:
         if asked.get("release_version") not in RELEASES:
             raise QueryError(f"ERROR:  release_version is not one of {', '.join(RELEASES)}")
-        if asked["release_version"] != "pdr2":
+        if asked["release_version"] not in ("pdr2", "pdr2-citus"):
             raise QueryError("ERROR:  this simulated archive has tables of release_version pdr2 alone")
 
 

@@ -45,7 +45,7 @@ def document(resource: str, tables: Sequence[Table], infos: Sequence[tuple[str, 
 def _element(file, table: Table):
     from astropy.io.votable import tree
 
-    element = tree.TableElement(file, name=table.name)
+    element = tree.TableElement(file, name=table.name, ID=_identifier(table.name))
     element.description = table.title
     element.fields.extend(_field(file, column, table.rows[column.name].type) for column in table.columns)
     element.create_arrays(table.rows.num_rows)
@@ -62,12 +62,22 @@ def _field(file, column: Column, kind: pa.DataType):
 
     told = _TYPES[kind]
     size = {"arraysize": "*"} if told == "char" else {}
-    ident = "".join(letter if letter.isalnum() else "_" for letter in column.name)
     field = tree.Field(
-        file, name=column.name, ID=ident, datatype=told, ucd=column.ucd or None, unit=column.unit, **size
+        file,
+        name=column.name,
+        ID=_identifier(column.name),
+        datatype=told,
+        ucd=column.ucd or None,
+        unit=column.unit,
+        **size,
     )
     field.description = f"{column.name} (simulated)"
     return field
+
+
+def _identifier(name: str) -> str:
+    """A name as an ID of XML, as VizieR makes it."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
 def _values(values: pa.Array) -> np.ndarray:

@@ -19,6 +19,8 @@ _CONFIG = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
 }
+#: Seconds in which a query is planned.
+_CHECK_SECONDS = 5.0
 #: Before the configuration is locked.
 _CLOSED = ("set enable_external_access = false", "set lock_configuration = true")
 #: The archive's functions on its column `coord`, a text of three direction cosines; radii in arcsec, boxes in degrees.
@@ -97,6 +99,22 @@ class Sandbox:
             except (duckdb.Error, pa.ArrowException) as error:
                 raise QueryError(_told(query.text, error)) from None
         return pa.Table.from_batches(batches, reader.schema)
+
+    def check(self, query: Query) -> None:
+        """Plan a query without running it.
+
+        Raises
+        ------
+        QueryError
+            A column, a function or a type is wrong.
+        """
+        import duckdb
+
+        with self._cursor(_CHECK_SECONDS) as (cursor, _):
+            try:
+                cursor.execute(f"explain {query.sql}")
+            except duckdb.Error as error:
+                raise QueryError(_told(query.text, error)) from None
 
     @contextlib.contextmanager
     def _cursor(self, seconds: float) -> Iterator[tuple]:
