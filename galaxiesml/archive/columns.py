@@ -45,7 +45,7 @@ def check_columns(survey: Survey, typed: str) -> None:
     for name in survey.vizier.columns:
         if name not in own:
             raise InputError(
-                f"{typed}: [vizier.columns] names {name!r}, but [columns] has no column of that name{nearest(name, own)}.",
+                f"{typed}: [vizier.columns] has {name!r}, which is no column of [columns]{nearest(name, own)}.",
                 "The keys of [vizier.columns] are the survey's own names, its values those of VizieR.",
             )
 
