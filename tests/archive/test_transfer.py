@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import ssl
+import subprocess
 import time
 
 import numpy as np
@@ -104,9 +106,9 @@ def test_an_account_follows_no_redirect(status, how):
 
 def test_what_carries_no_account_follows_redirects_but_never_off_tls():
     with serving(lambda asked: ranged(CONTENT, asked)) as other:
-        with serving(lambda asked: Reply(302, headers={"Location": f"{other.root}/file"})) as server:
-            with transfer().answer("GET", server.root) as answer:
-                assert b"".join(transfer().chunks(answer)) == CONTENT
+        moved = Reply(302, headers={"Location": f"{other.root}/file"})
+        with serving(lambda asked: moved) as server, transfer().answer("GET", server.root) as answer:
+            assert b"".join(transfer().chunks(answer)) == CONTENT
         assert "Authorization" not in other.asked[0].headers
     refused = pytest.raises(ArchiveError, match=r"redirects to example\.org without TLS")
     with serving(lambda asked: Reply(302, headers={"Location": "http://example.org/"})) as server, refused:
@@ -274,3 +276,19 @@ def test_releases_of_the_public_archive():
 
 def test_an_account_is_not_shown():
     assert "h4rd" not in repr(transfer()) and "astronomer" not in repr(transfer())
+
+
+def test_a_certificate_must_be_trusted(tmp_path, monkeypatch):
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with serving(lambda asked: Reply(200, b'{"id": 1}'), tls) as server:
+        began = time.monotonic()
+        with pytest.raises(ArchiveError, match=r"certificate of 127\.0\.0\.1:\d+ is not trusted") as raised:
+            transfer().fetch_json(server.root, {}, account=True)
+        assert "REQUESTS_CA_BUNDLE" in raised.value.hint and time.monotonic() - began < 2 and server.asked == []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        assert transfer().fetch_json(server.root, {}, account=True).content == {"id": 1}
