@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable
 
@@ -112,13 +113,18 @@ class Outside:
             # The handlers look there for the two faults that are theirs: row and never.
             scope["fault"] = fault
             changed = Changed(fault, send, self._slow) if fault in Changed.KINDS else None
-            await self._app(scope, receive, changed or send)
+            with contextlib.suppress(Over):
+                await self._app(scope, receive, changed or send)
 
     async def _elsewhere(self, headers: dict, receive, send) -> None:
         body = await _drain(receive)
         brought = b"authorization" in headers or b"cookie" in headers or b"password" in body
         self._counts.elsewhere.update(requests=1, with_credentials=int(brought))
         await _answer(send, 200, "This is another host.")
+
+
+class Over(Exception):
+    """Nothing more is sent: the application need not go on."""
 
 
 class Changed:
@@ -158,6 +164,8 @@ class Changed:
             # An answer that is never completed ends with its connection.
             has_end = self._is_over and self._fault not in ("drop", "length")
             await self._send({"type": "http.response.body", "body": body, "more_body": not has_end})
+        if self._is_over and has_more:
+            raise Over
 
     async def _slowly(self, body: bytes, has_more: bool) -> None:
         step = max(1, -(-self._whole // _PIECES))
