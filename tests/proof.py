@@ -25,6 +25,10 @@ PROOFS = (
     ("20 kills spread over the landing of an export", [*_LONG, "tests/ingest", "-k", "kills"]),
     ("20 kills spread over an export of HDF5", [*_LONG, "tests/release", "-k", "kills"]),
     (
+        "fetching under every fault, alone and mixed, and 20 kills of the client: each picture once",
+        [*_LONG, "-s", "tests/archive", "-k", "campaign"],
+    ),
+    (
         "SIGINT, SIGTERM and SIGHUP at five points of every long command, in a pseudo-terminal",
         [*_LONG, "-s", "tests/cli/test_interrupts.py", "-k", "signals"],
     ),
@@ -34,7 +38,7 @@ PROOFS = (
     ("11,000 in crowded pictures: at most 1.5 x the bound", [*_LONG, *_FITS, "crowded"]),
     ("4,400 fits from moved starts: 99.5 % end within 0.1 sigma", [*_LONG, *_FITS, "starts"]),
     ("branch coverage of make test's tests", [*_SHORT, "--cov", "--cov-report", "term:skip-covered"]),
-    ("other long tests", [*_LONG, "-k", "not kills and not signals and not million and not in_full"]),
+    ("other long tests", [*_LONG, "-k", "not kills and not signals and not million and not in_full and not campaign"]),
 )
 
 
