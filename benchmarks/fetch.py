@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("sky", type=Path)
     parser.add_argument("--objects", type=int, default=2000)
     parser.add_argument("--delay-row", type=float, default=20.0)
-    parser.add_argument("--jobs", type=int, nargs="+", default=[4])
+    parser.add_argument("--jobs", type=int, nargs="+", default=[4, 1])
     asked = parser.parse_args()
     os.environ |= {"HSC_SSP_CAS_USER": "simulated", "HSC_SSP_CAS_PASSWORD": "simulated"}
     with tempfile.TemporaryDirectory(prefix="fetch-") as name:
@@ -49,7 +49,7 @@ def main() -> None:
             show("at once", "fetch cutouts --bands g", *fetched(catalog, url, 4, "--bands", "g"))
             show("at once", "fetch cutouts", *fetched(catalog, url, 4))
         with served(asked.sky, asked.delay_row) as url:
-            for jobs in (*asked.jobs, 1):
+            for jobs in asked.jobs:
                 words = f"fetch cutouts --jobs {jobs}"
                 show(f"{asked.delay_row:g} ms a line", words, *fetched(catalog, url, jobs))
 

@@ -23,6 +23,8 @@ from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 
 #: Bytes of a pixel in all three layers; warps have one picture for each exposure.
 _PIXEL_BYTES, _WARPS = 12, 64
+#: Lists for each connection at least, unless they have fewer lines than are worth a request.
+_LISTS, _LEAST_ROWS = 4, 100
 #: A PSF picture has some 40 pixels on a side.
 _PSF_BYTES = 1 << 20
 
@@ -70,12 +72,13 @@ def fetch_batches(catalog, ask: Ask, options: Options) -> list[Batch]:
     """The lists of what is missing, in the order in which the service answers fastest: by tract, then by filter."""
     folder, kind = catalog.root, options.kind
     since = answered_since_build(catalog, kind)
+    find, but = wanted_lists, since
     if kind == "psf":
-        found = wanted_psfs(
-            catalog, ask, folder, rows=options.rows, but=since if ask.again else answered(catalog, kind)
-        )
-    else:
-        found = wanted_lists(catalog, ask, folder, rows=options.rows, but=since)
+        find, but = wanted_psfs, since if ask.again else answered(catalog, kind)
+    found = find(catalog, ask, folder, rows=options.rows, but=but)
+    rows = _even_rows(sum(made.lines for made in found.lists), options)
+    if rows < options.rows:
+        found = find(catalog, ask, folder, rows=rows, but=but)
     if found.impossible or found.unplaced:
         lost = len(found.impossible) + found.unplaced
         common.warn(
@@ -84,6 +87,13 @@ def fetch_batches(catalog, ask: Ask, options: Options) -> list[Batch]:
     # The number at the end of a list's name counts along the tracts.
     lists = sorted(found.lists, key=lambda made: (made.path.stem[-4:], ask.bands.index(made.band)))
     return [batch_of(kind, made.band, made.text) for made in lists]
+
+
+def _even_rows(lines: int, options: Options) -> int:
+    """Lines of a list, so that no connection is idle for long while the last lists are answered."""
+    if options.jobs == 1:
+        return options.rows
+    return min(options.rows, max(_LEAST_ROWS, -(-lines // (options.jobs * _LISTS))))
 
 
 def fetch(catalog, ask: Ask, options: Options, url: str | None, retry_for: float) -> Total:

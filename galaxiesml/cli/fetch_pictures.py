@@ -14,7 +14,7 @@ Bands = Annotated[str | None, typer.Option(metavar="gri", help="Filters; default
 Kind = Annotated[str, typer.Option("--type", help="Type of the coadds: coadd, coadd/bg or warp.")]
 Again = Annotated[bool, typer.Option("--again", help="Include what was requested before and not delivered.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", help="Connections to the archive.", min=1, max=10)]
-Rows = Annotated[int, typer.Option("--rows", metavar="N", help="Lines of a list.", min=1, max=990)]
+Rows = Annotated[int, typer.Option("--rows", metavar="N", help="Most lines of a list.", min=1, max=990)]
 KeepTars = Annotated[
     bool, typer.Option("--keep-tars", help="Keep the tars and their lists in the catalogue's fetch folder.")
 ]
