@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path("demo")
+#: The simulated archive's own account.
+ACCOUNT = {"HSC_SSP_CAS_USER": "simulated", "HSC_SSP_CAS_PASSWORD": "simulated"}
 
 
 def type_in(folder: Path, *words: str) -> str:
@@ -21,16 +26,48 @@ def type_in(folder: Path, *words: str) -> str:
     return run.stdout
 
 
+@contextlib.contextmanager
+def serving(folder: Path, sky: str) -> Iterator[str]:
+    """Serve a simulated sky in the background, as a user would in a second terminal; the URL that is printed."""
+    for name, value in ACCOUNT.items():
+        print(f"\n$ export {name}={value}", end="")
+    os.environ |= ACCOUNT
+    words = ("mock", "serve", sky, "--port", "0")
+    print(f"\n$ galaxiesml {' '.join(words)} &", flush=True)
+    server = subprocess.Popen(
+        # Quiet: the account is shown above, and the URL comes on standard output.
+        [sys.executable, "-m", "galaxiesml", "-q", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        url = server.stdout.readline().strip()
+        if not url:
+            sys.exit("The simulated archive did not start.")
+        print(url, flush=True)
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def main() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     type_in(FOLDER, "mock", "sky", "--galaxies", "300", "--seed", "1")
     type_in(FOLDER, "init", "cat", "--release", "pdr2_wide")
     catalog = FOLDER / "cat"
-    type_in(catalog, "ingest", "hsc", "../sky/export.csv.gz", "--archive-query", "paper")
-    type_in(catalog, "ingest", "cutouts", "../sky/cutouts")
-    type_in(catalog, "ingest", "psf", "../sky/psf")
-    type_in(catalog, "build")
+    # As with the real archive, but for --url.
+    with serving(FOLDER, "sky") as url:
+        type_in(catalog, "fetch", "hsc", "--query", "paper", "--url", url)
+        type_in(catalog, "build")
+        type_in(catalog, "fetch", "cutouts", "--layers", "image,mask,variance", "--url", url)
+        type_in(catalog, "build")
+        type_in(catalog, "fetch", "psf", "--url", url)
+        type_in(catalog, "build")
+        type_in(catalog, "fetch", "jobs")
     type_in(catalog, "morphology", "--workers", "2")
     type_in(catalog, "build")
     type_in(catalog, "audit", "cuts")
@@ -65,7 +102,7 @@ def main() -> None:
     print(
         f"""
 Made in {FOLDER}/:
-  sky/                                    an archive's answer: export, spectra, tars; truth/ beside it
+  sky/                                    what the simulated archive holds and serves; truth/ beside it
   cat/                                    the catalogue: SQL marts, and pixels by tar
   cat/exports/5x127x127_*.hdf5, 5x64x64_*.hdf5   six files to train on; their CSV twins; who was left out and why
   cat/gallery.png, redshifts.png, flow.png       pictures, n(z), the flow chart with its counts
