@@ -212,3 +212,41 @@ def test_another_fetch_is_refused(catalog, service, typed):
     with serving(service) as server, fetching(catalog, "hsc"):
         code, _, err = typed(*words(catalog, server, "--query", "wide"))
     assert code == 5 and "Another process fetches hsc" in err
+
+
+def _spoiled(service: JobsService, kind: str, asked, action: str) -> Reply | None:
+    """What goes wrong with one request; None lets it pass."""
+    if kind in ("429", "502", "503"):
+        return Reply(int(kind), b"later", {"Retry-After": "0"})
+    if action != "download":
+        return Reply(200, b"<html>maintenance</html>", {"Content-Type": "text/html"}) if kind == "page" else None
+    whole = service.export(asked.json["id"])
+    half = len(whole) // 2
+    return {
+        "dropped": Reply(200, whole, {"ETag": '"1"'}, sent=half),
+        "truncated": Reply(200, whole[:half]),
+        "wrong length": Reply(200, whole, length=len(whole) + 9),
+        "damaged": Reply(200, whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :]),
+        "page": Reply(200, b"<html>maintenance</html>", {"Content-Type": "text/html"}),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["429", "502", "503", "dropped", "truncated", "wrong length", "damaged", "page"])
+def test_a_fault_in_every_call_is_passed_over(catalog, service, typed, kind):
+    """The first request of each call goes wrong; the query is submitted once and its export landed whole."""
+    seen = set()
+
+    def fault(asked, action):
+        if action in seen or (action == "submit" and kind == "page"):
+            return None
+        seen.add(action)
+        return _spoiled(service, kind, asked, action)
+
+    service.fault = fault
+    with serving(service) as server:
+        code, out, err = typed(*words(catalog, server, "--query", "wide"))
+        assert code == 0 and "is landed as 1" in out, err
+        downloads = [asked for asked in server.asked if asked.path.endswith("download")]
+    assert list(service.jobs) == [1] == service.deleted and len(downloads) == 2
+    assert [entry["rows"] for entry in catalog.landings()] == [len(service.rows) - 1]
+    assert ("Range" in downloads[1].headers) == (kind == "dropped")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from galaxiesml.catalog import Catalog
@@ -216,3 +217,51 @@ def test_psfs_of_the_pictures(catalog, typed):
         assert fetched(typed, catalog, server, kind="psf")["asked"] == 0
     found = manifest(catalog)
     assert all(found[number, band]["psf_shard"] for number in range(1, COUNT) for band in "gr")
+
+
+@pytest.mark.proof
+def test_a_campaign_of_faults_and_kills(tmp_path, account, typed, not_told):
+    """300 galaxies in five filters; a tenth of the requests goes wrong, in every way; 20 kills."""
+    catalog = new_catalog(tmp_path / "cat")
+    land_rows(catalog, [galaxy(number) for number in range(1, 301)])
+    build(catalog)
+    random = np.random.default_rng(19)
+    kinds, most = list(FAULTS.values()), [0]
+
+    def fault(number: int, tar: bytes):
+        most[0] = max(most[0], len(tar))
+        return kinds[random.integers(len(kinds))](tar) if random.random() < 0.1 else None
+
+    outside, bad = {at(number) for number in (7, 120)}, {at(200)}
+    service = CutoutService(
+        absent=lambda ra, dec: (ra, dec) in outside,
+        bad=lambda ra, dec: (ra, dec) in bad,
+        fault=fault,
+        seconds_a_row=0.02,
+    )
+    kills, said = 0, []
+    with serving(service) as server:
+        line = [sys.executable, "-m", "galaxiesml", *map(str, words(catalog, server)[:-1]), "20"]
+        while kills < 20:
+            process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                said += process.communicate(timeout=1.5 + random.random())
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+                said += process.communicate()
+        told = fetched(typed, catalog, server)
+    landed = sum(entry["pictures"] for entry in catalog.landings("cutouts"))
+    members = sum(entry["requested"] for entry in catalog.landings("cutouts"))
+    assert landed == 5 * 297 and members == 5 * 299
+    assert {refused["reason"].partition(":")[0] for refused in told["refused"]} <= {"127.0.0.1 answers 500"}
+    build(catalog)
+    found = manifest(catalog)
+    states = [found[number, band]["picture_state"] for number in range(1, 301) for band in "grizy"]
+    assert (states.count("present"), states.count("absent")) == (5 * 297, 15)
+    wanted = len(set(service.sent_rows)) * most[0] // 20
+    faults = 0.1 * service.requests + 20 * 4 * 2
+    print(f"measured: {kills} kills, {service.requests} requests, {server.sent_bytes / wanted:.2f} x the bytes wanted")
+    assert server.sent_bytes <= wanted + faults * most[0]
+    not_told(catalog.root, *said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import gzip
 import hashlib
 import ssl
@@ -64,6 +65,13 @@ def test_retry_after_is_obeyed_on_503_and_ignored_with_success():
         began = time.monotonic()
         transfer().fetch_json(server.root)
         assert 1.0 <= time.monotonic() - began < 5
+
+
+def test_retry_after_may_be_a_date():
+    when = email.utils.formatdate(time.time() + 3600, usegmt=True)
+    refused = pytest.raises(Temporary, match=r"asks to wait 3,[56]")
+    with serving(lambda asked: Reply(429, headers={"Retry-After": when})) as server, refused:
+        transfer().fetch_json(server.root)
 
 
 def test_a_wait_longer_than_our_patience_is_said():
