@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.curation.build import build
 from tests.made.signalled import signalled
 
 from .jobs_service import JobsService
@@ -59,6 +60,14 @@ def test_fetched_is_what_ingest_lands(catalog, service, typed, tmp_path, not_tol
     assert differ <= {"fetched", "landed_at"} and "fetched" in differ
     folders = [next((each.raw / "hsc").glob("0001-*")) for each in (catalog, other)]
     assert (folders[0] / "joined.parquet").read_bytes() == (folders[1] / "joined.parquet").read_bytes()
+    marts = []
+    for each in (catalog, other):
+        build(each)
+        marts.append({path.name: path.read_bytes() for path in each.current_build().glob("*.parquet")})
+    assert len(marts[0]) > 20 and marts[0] == marts[1]
+    _, told, _ = typed("-C", catalog.root, "audit", "lineage", "galaxies.specz_redshift")
+    assert f"fetched from {server.root}/datasearch/api/catalog_jobs/submit (job 1, pdr2, Sat, 28 Nov 2026" in told
+    assert "FROM pdr2_wide.specz" in told
     fetched = entry["fetched"]
     assert fetched["job"] == 1 and fetched["release"] == "pdr2" and "ORDER BY object_id" in fetched["sql"]
     assert fetched["url"] == f"{server.root}/datasearch/api/catalog_jobs/submit" and fetched["server_time"]
