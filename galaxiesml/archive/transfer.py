@@ -35,6 +35,8 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 #: Longest error text and longest JSON that are read, bytes.
 _MOST_WORDS, _MOST_JSON = 1 << 16, 64 << 20
+#: Longest text that is shown, characters.
+_SHOWN = 2000
 _CHUNK = 1 << 18
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _LOG = logging.getLogger("galaxiesml.archive")
@@ -295,10 +297,13 @@ class Transfer:
                     break
         text = data[:_MOST_WORDS].decode("utf-8", "replace")
         if "html" in answer.headers.get("Content-Type", "").lower() or text.lstrip()[:1] == "<":
-            text = _TAG.sub(" ", text)
-            text = " ".join(text.split())
+            text = " ".join(_TAG.sub(" ", text).split())
+        return self.plain(text)
+
+    def plain(self, text: str) -> str:
+        """A text of the archive for a terminal or a record: printable, shortened, and without the account."""
         text = "".join(letter for letter in text if letter.isprintable() or letter == "\n").strip()
-        text = text if len(text) <= 2000 else text[:2000] + " ..."
+        text = text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
         return self.credentials.hidden(text) if self.credentials else text
 
 

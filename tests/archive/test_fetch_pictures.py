@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -15,6 +19,7 @@ import pytest
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.build import build
 from tests.curation.landed import land_rows, new_catalog
+from tests.cutouts.service import cutout, name
 from tests.made.galaxies import at, galaxy, manifest
 from tests.made.signalled import signalled
 
@@ -101,7 +106,63 @@ def test_one_bad_row_costs_one_row(catalog, typed):
     (refused,) = told["refused"]
     assert repr(at(4)[0]) in refused["line"] and "answers 500: Internal Server Error" in refused["reason"]
     assert sorted(service.sent_rows) == sorted(set(service.sent_rows)) and len(service.sent_rows) == 10
+    assert left(catalog) == [".lock", "refused.csv"]
+    with open(catalog.root / "fetch" / "cutouts" / "refused.csv", encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == told["refused"]
+    # The row is asked for again, and nothing else.
+    with serving(CutoutService()) as server:
+        assert fetched(typed, catalog, server, "--bands", "g")["landed"] == 1
     assert left(catalog) == [".lock"]
+
+
+def test_a_picture_that_cannot_be_used_is_refused(catalog, typed):
+    """Member by member: the others of the tar land, and the manifest has the reason."""
+
+    def spoiled(number: int, tar: bytes) -> Reply:
+        return Reply(200, tar.replace(b"FLUXMAG0", b"FLUXMAGX", 1))
+
+    with serving(CutoutService(fault=spoiled)) as server:
+        told = fetched(typed, catalog, server, "--bands", "g")
+    # One member of each tar; of the list of a single line nothing can be landed, and it is asked for twice.
+    assert (told["asked"], told["landed"], len(told["refused"]), len(server.asked)) == (11, 8, 3, 4)
+    assert all("FLUXMAG0" in refused["reason"] for refused in told["refused"])
+    build(catalog)
+    classes = [row["picture_reason_class"] for (_, band), row in manifest(catalog).items() if band == "g"]
+    # Two galaxies are at the first place.
+    assert Counter(classes) == {None: 8, "refused_zero_point": 3, "not_asked": 1}
+
+
+def test_more_pictures_than_lines(catalog, typed):
+    """A member that no line asks for is landed, counted apart, and takes no line's place."""
+
+    def more(number: int, tar: bytes) -> Reply:
+        out = io.BytesIO(tar)
+        with tarfile.open(fileobj=out, mode="a") as opened:
+            data = cutout(*at(50))[0]
+            info = tarfile.TarInfo(name(99))
+            info.size = len(data)
+            opened.addfile(info, io.BytesIO(data))
+        return Reply(200, out.getvalue())
+
+    with serving(CutoutService(fault=more)) as server:
+        told = fetched(typed, catalog, server, "--bands", "g")
+    assert (told["asked"], told["landed"], told["extra"]) == (11, 11, 3)
+
+
+def test_a_disk_that_fills_lands_nothing_and_says_so(catalog):
+    """A limit on the size of files stops the tar in the middle, as a full disk does."""
+    with serving(CutoutService()) as server:
+        words_typed = " ".join(map(str, words(catalog, server, "--bands", "g")))
+        line = f"ulimit -f 100; exec {sys.executable} -m galaxiesml {words_typed}"
+        run = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+        assert run.returncode == 8 and "cutouts-HSC-G-" in run.stderr and "Traceback" not in run.stderr, run.stderr
+        assert catalog.landings("cutouts") == []
+        again = subprocess.run(
+            [sys.executable, "-m", "galaxiesml", *words_typed.split()], capture_output=True, text=True
+        )
+    # A tar that was small enough had come the first time, and is landed from the disk.
+    pictures = sum(entry["pictures"] for entry in catalog.landings("cutouts"))
+    assert (again.returncode, pictures, left(catalog)) == (0, 11, [".lock"])
 
 
 def cut(tar: bytes) -> Reply:
@@ -199,8 +260,8 @@ def test_what_ingest_lands_is_the_same(catalog, typed, built, tmp_path):
     for info, other in zip(catalog.landings("cutouts"), by_hand.landings("cutouts"), strict=True):
         differ = {key for key in info | other if info.get(key) != other.get(key)}
         assert differ <= {"fetched", "landed_at", "source_path"}
-        for name in ("pixels.bin", "pictures.parquet", "requests.parquet"):
-            path = f"cutouts/{info['shard']}/{name}"
+        for file in ("pixels.bin", "pictures.parquet", "requests.parquet"):
+            path = f"cutouts/{info['shard']}/{file}"
             assert (catalog.raw / path).read_bytes() == (by_hand.raw / path).read_bytes()
 
 
