@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
 
 from galaxiesml.mock.serve.counts import Counts
 from galaxiesml.mock.serve.faults import CATALOGUE, Draw
@@ -176,6 +180,13 @@ class Changed:
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
         if not has_more:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def answer_fault(request: Request, error: Exception) -> Response:
+    """Starlette's handler for a fault of this program: told on standard error; nothing of the request is."""
+    if not isinstance(error, Over | ClientDisconnect):
+        logging.getLogger(__name__).error("%s failed", request.url.path, exc_info=error)
+    return PlainTextResponse("Internal Server Error\n", 500)
 
 
 async def _drain(receive) -> bytes:

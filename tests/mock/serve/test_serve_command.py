@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -90,6 +91,20 @@ def test_it_is_this_machine_s_alone_and_takes_the_account_of_its_environment():
         run.send_signal(signal.SIGTERM)
         out, err = run.communicate(timeout=5)
         assert run.returncode == 143 and "not told" not in out + err and "astronomer" not in out + err
+
+
+def test_its_authority_is_told_and_gone_at_the_end():
+    pytest.importorskip("trustme", reason="https needs the extra mock")
+    with command(str(skies.made()), "--port", "0", "--tls") as run:
+        url = run.stdout.readline().strip()
+        assert url.startswith("https://localhost:")
+        path = Path(run.stderr.readline().strip().partition("REQUESTS_CA_BUNDLE=")[2])
+        assert requests.get(f"{url}/_counts", verify=str(path), timeout=5).json()["total"] == {}
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(f"{url}/_counts", timeout=5)
+        assert "PRIVATE" not in path.read_text()
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=5) == 130 and not path.parent.exists()
 
 
 def test_what_it_cannot_serve_is_said(tmp_path, capsys):
