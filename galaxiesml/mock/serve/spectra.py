@@ -75,7 +75,10 @@ def load_spectra(folder: Path) -> dict[str, Table]:
             numbered = [pa.array(np.arange(1, some.num_rows + 1)), *some.columns]
             table = pa.table(numbered, names=[column.name for column in columns])
             found[name + part] = Table(name + part, title, columns, table)
-    return found
+    # The simulated VIPERS is the field W1 alone; the other table is there, without rows.
+    first = found["J/A+A/609/A84/vipersw1"]
+    other = Table("J/A+A/609/A84/vipersw4", "VIPERS PDR-2, field W4 (simulated)", first.columns, first.rows.slice(0, 0))
+    return found | {other.name: other}
 
 
 def _split(rows: pa.Table) -> dict[str, pa.Table]:
