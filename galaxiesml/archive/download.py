@@ -117,7 +117,7 @@ def download(transfer: Transfer, wanted: Wanted, advance: Callable[[int], None] 
 
     def once() -> Received:
         received = _receive(transfer, wanted, part, advance or (lambda count: None))
-        if wanted.md5 is not None and (found := _md5(part.path)) != wanted.md5:
+        if wanted.md5 is not None and (found := md5_of(part.path)) != wanted.md5:
             part.remove()
             wrong.append(found)
             told = f"{wanted.target.name} has the MD5 {found}; published is {wanted.md5}"
@@ -238,7 +238,13 @@ def _appear(part: _Part, target: Path) -> None:
     sync(target.parent)
 
 
-def _md5(path: Path) -> str:
+def part_bytes(target: Path) -> int:
+    """Bytes of a target that are here: of the file, else of its part."""
+    return target.stat().st_size if target.is_file() else _Part(target).have()
+
+
+def md5_of(path: Path) -> str:
+    """A file's MD5 in hexadecimal."""
     # The published hash guards against accidents, not against attacks.
     digest = hashlib.md5(usedforsecurity=False)
     with open(path, "rb") as file:

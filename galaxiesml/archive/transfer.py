@@ -59,7 +59,7 @@ class Patience:
     """
 
     seconds: float = 600.0
-    attempts: int = 10
+    attempts: int = 20
     first: float = 0.5
     most: float = 60.0
     jitter: float = 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(answer: Callable[[Asked], Reply]) -> Iterator[Server]:
+def serving(answer: Callable[[Asked], Reply], tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A server on a free port of this machine for the time of the block."""
     server = Server(answer)
 
@@ -95,7 +96,9 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Server]:
 
     made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.daemon_threads = True
-    server.root = f"http://127.0.0.1:{made.server_address[1]}"
+    server.root = f"http{'s' if tls else ''}://127.0.0.1:{made.server_address[1]}"
+    if tls:
+        made.socket = tls.wrap_socket(made.socket, server_side=True)
     thread = threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

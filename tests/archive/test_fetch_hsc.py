@@ -98,7 +98,7 @@ def test_parts_are_landed_in_the_order_of_object_id(catalog, service, typed):
     """A query that is refused for its size is halved until it is not; its rows come in the order of the whole."""
     service.most = 400
     with serving(service) as server:
-        code, out, err = typed(*words(catalog, server, "--query", "wide"))
+        code, _, err = typed(*words(catalog, server, "--query", "wide"))
         assert code == 0, err
         assert "too large for this service" in err and "It is asked in 2 parts" in err
     landed = catalog.landings()

@@ -177,9 +177,7 @@ def test_killed_anywhere_it_goes_on(catalog, typed):
     assert told["asked"] < 55 and pictures == 55 and left(catalog) == [".lock"]
     # At each kill four requests of five lines were on their way, and as many tars may wait to be written.
     assert len(service.sent_rows) <= 55 + 3 * 4 * 5
-    assert {row for row in service.sent_rows} == {row for row in service.asked_rows} and len(
-        set(service.sent_rows)
-    ) == 55
+    assert set(service.sent_rows) == set(service.asked_rows) and len(set(service.sent_rows)) == 55
 
 
 def test_ctrl_c_ends_it_in_two_seconds(catalog):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import ssl
+import subprocess
 import time
 
 import numpy as np
@@ -91,26 +93,26 @@ def test_no_server_at_all():
 @pytest.mark.parametrize("how", ["body", "header"])
 def test_an_account_follows_no_redirect(status, how):
     with serving(lambda asked: Reply(200, b"{}")) as other:
-        with serving(lambda asked: Reply(status, headers={"Location": f"{other.root}/login"})) as server:
-            with pytest.raises(ArchiveError, match=r"redirects to 127\.0\.0\.1.*carries your account"):
-                if how == "body":
-                    transfer().fetch_json(server.root, {}, account=True)
-                else:
-                    with transfer().answer("POST", server.root, upload=("list", "x"), basic=True):
-                        pass
+        moved = Reply(status, headers={"Location": f"{other.root}/login"})
+        refused = pytest.raises(ArchiveError, match=r"redirects to 127\.0\.0\.1.*carries your account")
+        with serving(lambda asked: moved) as server, refused:
+            if how == "body":
+                transfer().fetch_json(server.root, {}, account=True)
+            else:
+                with transfer().answer("POST", server.root, upload=("list", "x"), basic=True):
+                    pass
         assert other.asked == []
 
 
 def test_what_carries_no_account_follows_redirects_but_never_off_tls():
     with serving(lambda asked: ranged(CONTENT, asked)) as other:
-        with serving(lambda asked: Reply(302, headers={"Location": f"{other.root}/file"})) as server:
-            assert transfer().fetch_json is not None
-            with transfer().answer("GET", server.root) as answer:
-                assert b"".join(transfer().chunks(answer)) == CONTENT
+        moved = Reply(302, headers={"Location": f"{other.root}/file"})
+        with serving(lambda asked: moved) as server, transfer().answer("GET", server.root) as answer:
+            assert b"".join(transfer().chunks(answer)) == CONTENT
         assert "Authorization" not in other.asked[0].headers
-    with serving(lambda asked: Reply(302, headers={"Location": "http://example.org/"})) as server:
-        with pytest.raises(ArchiveError, match=r"redirects to example\.org without TLS"):
-            transfer().fetch_json(server.root)
+    refused = pytest.raises(ArchiveError, match=r"redirects to example\.org without TLS")
+    with serving(lambda asked: Reply(302, headers={"Location": "http://example.org/"})) as server, refused:
+        transfer().fetch_json(server.root)
     with serving(lambda asked: Reply(302, headers={"Location": "/again"})) as server:
         with pytest.raises(ArchiveError, match="redirects more than 5 times"):
             transfer().fetch_json(server.root)
@@ -184,9 +186,9 @@ def test_what_cannot_be_resumed_begins_anew(tmp_path, kind):
 
 @pytest.mark.parametrize("is_resumed", [True, False])
 def test_a_length_that_is_never_reached(tmp_path, is_resumed):
-    with serving(lambda asked: Reply(200, CONTENT, length=len(CONTENT) + 100)) as server:
-        with pytest.raises(Temporary, match=r"closed the connection|ended at byte"):
-            fetched(server, tmp_path, is_resumed=is_resumed)
+    refused = pytest.raises(Temporary, match=r"closed the connection|ended at byte")
+    with serving(lambda asked: Reply(200, CONTENT, length=len(CONTENT) + 100)) as server, refused:
+        fetched(server, tmp_path, is_resumed=is_resumed)
     assert only(tmp_path) == ([".file.bin.part"] if is_resumed else [])
 
 
@@ -210,9 +212,9 @@ def test_hash_and_size_are_those_that_are_published(tmp_path):
 
 
 def test_an_endless_answer_is_cut_off(tmp_path):
-    with serving(lambda asked: Reply(200, CONTENT, length=-1)) as server:
-        with pytest.raises(ArchiveError, match="longer than 1,000,000"):
-            fetched(server, tmp_path, limit=1_000_000)
+    refused = pytest.raises(ArchiveError, match="longer than 1,000,000")
+    with serving(lambda asked: Reply(200, CONTENT, length=-1)) as server, refused:
+        fetched(server, tmp_path, limit=1_000_000)
     assert only(tmp_path) == []
 
 
@@ -274,3 +276,19 @@ def test_releases_of_the_public_archive():
 
 def test_an_account_is_not_shown():
     assert "h4rd" not in repr(transfer()) and "astronomer" not in repr(transfer())
+
+
+def test_a_certificate_must_be_trusted(tmp_path, monkeypatch):
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with serving(lambda asked: Reply(200, b'{"id": 1}'), tls) as server:
+        began = time.monotonic()
+        with pytest.raises(ArchiveError, match=r"certificate of 127\.0\.0\.1:\d+ is not trusted") as raised:
+            transfer().fetch_json(server.root, {}, account=True)
+        assert "REQUESTS_CA_BUNDLE" in raised.value.hint and time.monotonic() - began < 2 and server.asked == []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        assert transfer().fetch_json(server.root, {}, account=True).content == {"id": 1}
