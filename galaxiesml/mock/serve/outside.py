@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable
 
@@ -112,7 +113,8 @@ class Outside:
             # The handlers look there for the two faults that are theirs: row and never.
             scope["fault"] = fault
             changed = Changed(fault, send, self._slow) if fault in Changed.KINDS else None
-            await self._app(scope, receive, changed or send)
+            with contextlib.suppress(Over):
+                await self._app(scope, receive, changed or send)
 
     async def _elsewhere(self, headers: dict, receive, send) -> None:
         body = await _drain(receive)
@@ -121,13 +123,17 @@ class Outside:
         await _answer(send, 200, "This is another host.")
 
 
+class Over(Exception):
+    """Nothing more is sent: the application need not go on."""
+
+
 class Changed:
     """What is sent, changed on its way: slow, dropped, of a wrong length, with a wrong bit, or cut short."""
 
     KINDS = ("slow", "drop", "length", "hash", "tar")
 
     def __init__(self, fault: str, send, slow_seconds: float):
-        self._fault, self._send, self._pause = fault, send, slow_seconds / _PIECES
+        self._fault, self._send, self._seconds = fault, send, slow_seconds
         self._whole, self._sent, self._is_over = 0, 0, False
 
     async def __call__(self, message) -> None:
@@ -158,12 +164,16 @@ class Changed:
             # An answer that is never completed ends with its connection.
             has_end = self._is_over and self._fault not in ("drop", "length")
             await self._send({"type": "http.response.body", "body": body, "more_body": not has_end})
+        if self._is_over and has_more:
+            raise Over
 
     async def _slowly(self, body: bytes, has_more: bool) -> None:
+        """Send pieces of an eighth of the answer at most, each after its share of the time."""
         step = max(1, -(-self._whole // _PIECES))
         for at in range(0, len(body), step):
-            await asyncio.sleep(self._pause)
-            await self._send({"type": "http.response.body", "body": body[at : at + step], "more_body": True})
+            piece = body[at : at + step]
+            await asyncio.sleep(self._seconds * len(piece) / max(1, self._whole))
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
         if not has_more:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 

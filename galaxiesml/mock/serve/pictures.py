@@ -45,6 +45,7 @@ class Service:
         self._name, self._account, self._pictures, self._counts = name, account, pictures, counts
         self._delay = delay_row_ms / 1000.0
         self._now = 0
+        self._lengths: dict[tuple, int] = {}
 
     def routes(self) -> list[Route]:
         places = {"cutout": "/das_cutout/{release}/cgi-bin/cutout", "psf": "/psf/{release}/cgi/getpsf"}
@@ -61,13 +62,17 @@ class Service:
         try:
             asked = read_list(await self._list(request), has_size=self._name == "cutout")
             found = [(line, self._members(line)) for line in asked]
+            response = await self._tar(found, request.scope.get("fault") == "row")
         except BaseException:
-            self._now -= 1
+            self._over()
             raise
         self._counts.add(self._name, rows_asked=len(found), rows_absent=sum(not members for _, members in found))
-        return self._tar(found, request.scope.get("fault") == "row")
+        return response
 
     async def _list(self, request: Request) -> str:
+        length = request.headers.get("content-length", "")
+        if not length.isdigit() or int(length) > MOST_BYTES:
+            raise Refused(413, f"The form has no Content-Length, or more than {MOST_BYTES:,} bytes.")
         try:
             async with request.form(max_files=1, max_fields=20, max_part_size=MOST_BYTES) as form:
                 if self._name == "psf" and form.get("bulk") != "on":
@@ -94,15 +99,14 @@ class Service:
             and line.layers & member.layers
         ]
 
-    def _tar(self, found: list[tuple[Asked, list[Member]]], one_more: bool) -> Response:
+    async def _tar(self, found: list[tuple[Asked, list[Member]]], one_more: bool) -> Response:
         folder = time.strftime("arch-%y%m%d-%H%M%S", time.gmtime())
         if one_more and (last := next((members for _, members in reversed(found) if members), None)):
             line = found[-1][0]
             found = [*found, (replace(line, number=line.number + 1), last[:1])]
-        parts = [(line, member, self._data(line, member)) for line, members in found for member in members]
-        size = sum(_BLOCK + _padded(length, _BLOCK) for _, _, (length, _) in parts)
+        size = await asyncio.to_thread(self._size, found)
         headers = {
-            "content-length": str(_padded(size + 2 * _BLOCK, _RECORD)),
+            "content-length": str(size),
             "content-disposition": f'attachment; filename="{folder}.tar"',
         }
         return _Counted(self._over, self._stream(folder, found), 200, headers, "application/x-tar")
@@ -116,18 +120,24 @@ class Service:
             if self._delay:
                 await asyncio.sleep(self._delay)
             for member in members:
-                part = _entry(f"{folder}/{line.number}{member.rest}", self._data(line, member)[1]())
+                part = _entry(f"{folder}/{line.number}{member.rest}", _content(member, line.layers))
                 sent += len(part)
                 yield part
                 self._counts.add(self._name, pictures=1)
         yield b"\0" * (_padded(sent + 2 * _BLOCK, _RECORD) - sent)
 
-    def _data(self, line: Asked, member: Member):
-        """The length of a picture's file, and a function that reads it."""
-        if member.layers <= line.layers:
-            return member.size, lambda: _read(member)
-        data = only_layers(_read(member), line.layers)
-        return len(data), lambda: data
+    def _size(self, found: list[tuple[Asked, list[Member]]]) -> int:
+        """Bytes of a tar; no file is kept in memory for it."""
+        lengths = (self._length(member, line.layers) for line, members in found for member in members)
+        return _padded(sum(_BLOCK + _padded(length, _BLOCK) for length in lengths) + 2 * _BLOCK, _RECORD)
+
+    def _length(self, member: Member, layers: frozenset[str]) -> int:
+        if member.layers <= layers:
+            return member.size
+        key = member.path, member.offset, layers
+        if key not in self._lengths:
+            self._lengths[key] = len(_content(member, layers))
+        return self._lengths[key]
 
 
 class _Counted(StreamingResponse):
@@ -144,9 +154,11 @@ class _Counted(StreamingResponse):
             self._over()
 
 
-def _read(member: Member) -> bytes:
+def _content(member: Member, layers: frozenset[str]) -> bytes:
+    """A picture's file, without the layers that were not asked for."""
     with open(member.path, "rb") as file:
-        return os.pread(file.fileno(), member.size, member.offset)
+        data = os.pread(file.fileno(), member.size, member.offset)
+    return data if member.layers <= layers else only_layers(data, layers)
 
 
 def _entry(name: str, data: bytes) -> bytes:

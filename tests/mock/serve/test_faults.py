@@ -47,6 +47,15 @@ def test_dropped_and_overlong_answers_are_never_completed():
             assert server.counts()["cutout"]["bytes"] > 4_000_000
 
 
+def test_a_dropped_connection_is_dropped_at_once():
+    rows = len(own_list().splitlines()) - 1
+    with asking.served(faults=["drop:1"], delay_row_ms=100.0) as server:
+        began = time.monotonic()
+        with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+            asking.upload(server, own_list())
+        assert 0.03 * rows < time.monotonic() - began < 0.08 * rows
+
+
 def test_tars_that_are_cut_short_have_the_length_that_they_say():
     with asking.served(faults=["tar:1"]) as server:
         answer = asking.upload(server, own_list())
@@ -90,7 +99,8 @@ def test_slow_answers_come_whole():
     with asking.served(faults=["slow:1"], slow_seconds=0.4) as server:
         began = time.monotonic()
         assert asking.untarred(asking.upload(server, own_list()).content) == own_tar()
-        assert time.monotonic() - began > 0.35
+        # Not that long for each picture of the tar.
+        assert 0.35 < time.monotonic() - began < 2.0
 
 
 def test_some_jobs_never_end_until_they_are_cancelled():
