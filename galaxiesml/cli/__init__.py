@@ -19,10 +19,14 @@ from galaxiesml.cli import (
     cutouts,
     export,
     export_hdf5,
+    fetch,
+    fetch_pictures,
+    fetch_release,
     given,
     ingest,
     mock,
     mock_pictures,
+    mock_serve,
     morphology,
     photoz,
     plot,
@@ -40,7 +44,7 @@ from galaxiesml.system.refusals import refusal
 _EPILOG = (
     "Exit codes: 0 success; 1 internal error; 2 wrong arguments; 3 invalid file; 4 no catalogue, another format, or no "
     "build; 5 another process is writing; 6 columns of a required cut are missing; 7 a model or its test failed; "
-    "8 not enough disk space or memory; 129, 130, 143 interrupted."
+    "8 not enough disk space or memory; 9 an archive does not answer or refuses; 129, 130, 143 interrupted."
 )
 
 
@@ -69,6 +73,9 @@ def make_app() -> typer.Typer:
         export_hdf5,
         morphology,
         request,
+        fetch,
+        fetch_pictures,
+        fetch_release,
         plot,
         specz,
         train,
@@ -76,6 +83,7 @@ def make_app() -> typer.Typer:
         weights,
         mock,
         mock_pictures,
+        mock_serve,
     ):
         module.register(app)
     given.refuse_repeats(app)
