@@ -65,3 +65,9 @@ class ResourceError(GalaxiesmlError):
     """There is not enough disk space or memory for the command."""
 
     exit_code = 8
+
+
+class ArchiveError(GalaxiesmlError):
+    """A remote archive cannot be reached, refuses the request, or sends something that cannot be used."""
+
+    exit_code = 9

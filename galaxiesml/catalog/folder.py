@@ -16,6 +16,7 @@
     dbt/                       the SQL project as last rendered, and dbt's target/
     builds/<id>/               one build: marts as Parquet, build.json, manifest.json
     current                    one line: the id of the published build
+    fetch/                     what is fetched from the archives: jobs, files on their way (archive/folder.py)
     exports/  logs/            exported files, and logs
 """
 

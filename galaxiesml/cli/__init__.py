@@ -19,6 +19,9 @@ from galaxiesml.cli import (
     cutouts,
     export,
     export_hdf5,
+    fetch,
+    fetch_pictures,
+    fetch_release,
     given,
     ingest,
     mock,
@@ -41,7 +44,7 @@ from galaxiesml.system.refusals import refusal
 _EPILOG = (
     "Exit codes: 0 success; 1 internal error; 2 wrong arguments; 3 invalid file; 4 no catalogue, another format, or no "
     "build; 5 another process is writing; 6 columns of a required cut are missing; 7 a model or its test failed; "
-    "8 not enough disk space or memory; 129, 130, 143 interrupted."
+    "8 not enough disk space or memory; 9 an archive does not answer or refuses; 129, 130, 143 interrupted."
 )
 
 
@@ -70,6 +73,9 @@ def make_app() -> typer.Typer:
         export_hdf5,
         morphology,
         request,
+        fetch,
+        fetch_pictures,
+        fetch_release,
         plot,
         specz,
         train,

@@ -44,7 +44,11 @@ def as_json(lineage: ColumnLineage) -> dict:
             for table, clause, nodes in lineage.filters.conditions
         ],
         "files": [
-            {key: landing[key] for key in ("landing", "source_file", "source_sha256", "kind")}
+            {
+                key: landing[key]
+                for key in ("landing", "source_file", "source_sha256", "kind", "fetched")
+                if key in landing
+            }
             for landing in source.landings
         ],
         "runs": [{key: value for key, value in run.items() if key != "pdf_edges"} for run in _runs(lineage)],
@@ -96,8 +100,20 @@ def text_tree(lineage: ColumnLineage) -> str:
         lines += ["", "predicted by", *(f"  {_run_line(run)}" for run in runs)]
     if source.landings:
         lines += ["", "files"]
-        lines += [f"  [{n['landing']}] {n['source_file']}  sha256 {n['source_sha256'][:12]}" for n in source.landings]
+        for landing in source.landings:
+            lines.append(f"  [{landing['landing']}] {landing['source_file']}  sha256 {landing['source_sha256'][:12]}")
+            lines += _fetched_lines(landing.get("fetched"))
     return "\n".join(lines)
+
+
+def _fetched_lines(fetched: dict | None) -> list[str]:
+    """Where a file was fetched from, and by which query."""
+    if not fetched:
+        return []
+    told = [f"job {fetched['job']}"] if "job" in fetched else []
+    told += [fetched[key] for key in ("release", "part", "server_time") if fetched.get(key)]
+    query = [f"        {line}" for line in fetched.get("sql", "").splitlines()]
+    return [f"      fetched from {fetched['url']} ({', '.join(told)})", *query]
 
 
 def _runs(lineage: ColumnLineage) -> list[dict]:

@@ -17,7 +17,7 @@ from galaxiesml.catalog.settings import check_space
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.cutouts.shard import Task, make_shard, write_requests
 from galaxiesml.cutouts.silence import Silence, silence_of
-from galaxiesml.cutouts.source import bytes_of, fits_of, is_tar, sha_of
+from galaxiesml.cutouts.source import bytes_of, fits_of, is_empty_answer, is_tar, sha_of
 from galaxiesml.cutouts.tar import BadTar, TarStream
 from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
 from galaxiesml.system.refusals import refusal
@@ -60,6 +60,7 @@ def land_pictures(
     jobs: int = 1,
     force: bool = False,
     accept_cut: bool = False,
+    fetched: dict | None = None,
     progress=None,
 ) -> Iterator[Landed]:
     """Land tars, folders and single files of cutouts.  The caller holds ``catalog.lock``.
@@ -79,6 +80,8 @@ def land_pictures(
     accept_cut : bool
         Of a tar without its end, land the members that came; lines without one are marked 'cut short', not
         'outside the coverage'.
+    fetched : dict, optional
+        Where the sources were fetched from, for landing.json.
     progress : object, optional
         Its ``update(total=)`` and ``advance(n)`` receive bytes of the sources.
 
@@ -110,13 +113,13 @@ def land_pictures(
     for number, source in enumerate(sources):
         beside = list_file or list_beside(source)
         # Only a file of a size that was seen before can be one that is landed: the others are read once.
-        if bytes_of(source) in sizes and (sha := sha_of(source)) in known:
-            yield _known(catalog, store, source, known[sha], beside)
+        if bytes_of(source) in sizes and (same := _same(source, beside, known)) is not None:
+            yield _known(catalog, store, source, same, beside)
             if progress is not None:
                 progress.advance(bytes_of(source))
             continue
         folder = making_folder(catalog, str(number))
-        tasks.append(Task(source, beside, folder, tuple(catalog.profile.bands), psf, accept_cut))
+        tasks.append(Task(source, beside, folder, tuple(catalog.profile.bands), psf, accept_cut, fetched))
     try:
         with contextlib.closing(_made(tasks, jobs, progress)) as made:
             for task, info, error in made:
@@ -124,6 +127,15 @@ def land_pictures(
     finally:
         for task in tasks:
             shutil.rmtree(task.folder, ignore_errors=True)
+
+
+def _same(source: Path, list_file: Path | None, known: dict[str, dict]) -> dict | None:
+    """The landing of the same answer, or None: two empty ones are the same where they answer the same list."""
+    info = known.get(sha_of(source))
+    if list_file is None or not is_empty_answer(source):
+        return info
+    is_same = info is not None and info["list_file"] in (None, list_file.name)
+    return known.get(sha_of(source, list_file)) or (info if is_same else None)
 
 
 def _made(tasks: list[Task], jobs: int, progress) -> Iterator[tuple[Task, dict, Exception | None]]:

@@ -38,6 +38,8 @@ class Task:
     psf : bool
     accept_cut : bool
         Of a tar that is cut short, land the members that came.
+    fetched : dict or None
+        Where the tar was fetched from, for landing.json.
     """
 
     source: Path
@@ -46,6 +48,7 @@ class Task:
     bands: tuple[str, ...]
     psf: bool
     accept_cut: bool = False
+    fetched: dict | None = None
 
 
 def make_shard(task: Task, progress=None) -> dict:
@@ -85,6 +88,8 @@ def make_shard(task: Task, progress=None) -> dict:
     finally:
         size = shard.close()
     _check_any_use(task, pictures)
+    if not pictures and task.list_file is not None:
+        sha = sha_of(task.source, task.list_file)
     keys = {"shard": sha[:12], "source_file": task.source.name, "source_sha256": sha}
     pq.write_table(to_table(pictures, keys), task.folder / "pictures.parquet")
     info = (
@@ -104,6 +109,7 @@ def make_shard(task: Task, progress=None) -> dict:
             "landed_at": now(),
         }
         | asdict(silence)
+        | ({"fetched": task.fetched} if task.fetched else {})
     )
     info |= write_requests(task.folder, keys, task.list_file, requests, silence)
     write_note(task.folder, info)

@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 
 _FITS = b"SIMPLE  ="
+#: An empty tar is one record of 10 kB, or a few.
+_MOST_EMPTY = 1 << 20
 
 
 def is_fits(path: Path) -> bool:
@@ -35,8 +37,20 @@ def bytes_of(source: Path) -> int:
     return sum(path.stat().st_size for path in fits_of(source) if path.is_file())
 
 
-def sha_of(source: Path) -> str:
-    """The SHA-256 of a tar, or of the names and SHA-256s of FITS files; it is the source's key."""
+def is_empty_answer(source: Path) -> bool:
+    """Whether a tar has no members: zeros alone, as the service sends where it has nothing of a list."""
+    if not is_tar(source) or not 0 < source.stat().st_size <= _MOST_EMPTY:
+        return False
+    return not source.read_bytes().strip(b"\0")
+
+
+def sha_of(source: Path, list_file: Path | None = None) -> str:
+    """The SHA-256 of a tar, or of the names and SHA-256s of FITS files; it is the source's key.
+
+    Empty answers are all the same bytes, so the key of one with a list is of the tar and the list.
+    """
+    if list_file is not None and is_empty_answer(source):
+        return hashlib.sha256(source.read_bytes() + list_file.read_bytes()).hexdigest()
     if is_tar(source):
         with open(source, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -125,11 +125,25 @@ def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_wid
     return Ask(name, chosen, float(semi_width), tuple(layer for layer in LAYERS if layer in asked), **rest)
 
 
-def wanted_lists(catalog: Catalog, ask: Ask, folder: Path) -> Wanted:
+def wanted_lists(
+    catalog: Catalog,
+    ask: Ask,
+    folder: Path,
+    *,
+    rows: int = MAX_ROWS,
+    but: frozenset[tuple[str, float, float]] = frozenset(),
+) -> Wanted:
     """Make the lists of missing pictures, without writing them.
 
     Lists are of one filter and 990 lines at most, by tract and then RA: the service keeps the coadd that it read
     last.  Galaxies at one place share a line.
+
+    Parameters
+    ----------
+    rows : int
+        Lines of a list, at most.
+    but : set of (band, ra, dec)
+        Places, deg, that are in no list: see :func:`galaxiesml.cutouts.answered.answered_since_build`.
 
     Raises
     ------
@@ -154,10 +168,13 @@ def wanted_lists(catalog: Catalog, ask: Ask, folder: Path) -> Wanted:
     is_placed = ~np.isnan(found["ra"]) & ~np.isnan(found["dec"])
     is_place = (found["ra"] >= 0) & (found["ra"] <= 360) & (np.abs(found["dec"]) <= 90)
     wanted = found["is_wanted"] & is_place
+    if but:
+        places = zip(found["band"], found["ra"].tolist(), found["dec"].tolist(), strict=True)
+        wanted &= np.array([place not in but for place in places], dtype=bool)
     lists = []
     for band in ask.bands:
         of_band = wanted & (found["band"] == band)
-        lists += _of_band(ask, band, rerun, {name: values[of_band] for name, values in found.items()}, folder)
+        lists += _of_band(ask, band, rerun, {name: values[of_band] for name, values in found.items()}, folder, rows)
     in_vain = int((found["in_vain"] & is_place & ~wanted).sum())
     unplaced = len(np.unique(found["object_id"][~is_placed]))
     return Wanted(lists, int(wanted.sum()), in_vain, unplaced, _impossible(found, is_placed & ~is_place))
@@ -190,15 +207,17 @@ def _impossible(found: dict[str, np.ndarray], rows: np.ndarray) -> list[tuple[in
     return sorted(set(places))
 
 
-def _of_band(ask: Ask, band: str, rerun: str, rows: dict[str, np.ndarray], folder: Path) -> list[UploadList]:
+def _of_band(
+    ask: Ask, band: str, rerun: str, found: dict[str, np.ndarray], folder: Path, rows: int
+) -> list[UploadList]:
     """A filter's lists."""
     places: dict[tuple[float, float], int] = {}
-    for place in zip(rows["ra"].tolist(), rows["dec"].tolist(), strict=True):
+    for place in zip(found["ra"].tolist(), found["dec"].tolist(), strict=True):
         places[place] = places.get(place, 0) + 1
     lines = [(_line(ask, band, rerun, *place), count) for place, count in places.items()]
     made = []
-    for number, start in enumerate(range(0, len(lines), MAX_ROWS), 1):
-        part = lines[start : start + MAX_ROWS]
+    for number, start in enumerate(range(0, len(lines), rows), 1):
+        part = lines[start : start + rows]
         text = "\n".join([_header(ask), *(line for line, _ in part)]) + "\n"
         path = folder / f"cutouts-HSC-{band.upper()}-{number:04d}.txt"
         made.append(UploadList(path, band, len(part), sum(count for _, count in part), text))

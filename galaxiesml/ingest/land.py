@@ -56,6 +56,7 @@ def land_hsc(
     rejects: str | Path | None = None,
     replace: str | int | None = None,
     force: bool = False,
+    fetched: dict | None = None,
     progress=None,
 ) -> Landing:
     """Land a file of the HSC archive.  The caller holds ``catalog.lock``.
@@ -73,6 +74,8 @@ def land_hsc(
         A landed file whose place, and number, this one takes.
     force : bool
         Do not look whether the disk has room.
+    fetched : dict, optional
+        Where the file was fetched from, for landing.json.
     progress : object, optional
         Its ``update(description=, total=)`` and ``advance(n)`` receive the bytes read, of twice the file's size.
 
@@ -110,7 +113,7 @@ def land_hsc(
     }
     try:
         with making(catalog) as folder:
-            landing = _write(catalog, source, plan, folder, keys, archive, rejects, progress)
+            landing = _write(catalog, source, plan, folder, keys, archive, rejects, progress, fetched)
             check_unchanged(path, before)
             publish(catalog, folder, landing.info, old)
             show_rejects(rejects)
@@ -154,7 +157,9 @@ def _landed_types(catalog: Catalog, old: dict | None) -> dict[str, pa.DataType]:
 # -- the rows ------------------------------------------------------------------------------------------------
 
 
-def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archive, rejects, progress) -> Landing:
+def _write(
+    catalog, source: Source, plan: Plan, folder: Path, keys: dict, archive, rejects, progress, fetched
+) -> Landing:
     profile, known = catalog.profile, of_exports(catalog.profile)
     named = {name: source.names[place] for name, place in plan.ours.items()}
     units = {place: (name, known[name].unit) for name, place in plan.ours.items() if known[name].type == "double"}
@@ -184,6 +189,7 @@ def _write(catalog, source: Source, plan: Plan, folder: Path, keys: dict, archiv
         count_across(pairs, target, plan.kind, catalog.raw / "hsc", kinds)
     pairs.refuse()
     info = _info(source, plan, keys, archive, counts, profile) | ranges.info() | {"pairs_apart": pairs.apart}
+    info |= {"fetched": fetched} if fetched else {}
     info["contradictions"], info["unchecked"] = _contradictions(target, plan, info["archive"]["where"])
     write_note(folder, info)
     return Landing(info, notes=[*plan.notes, *source.notes, *doubtful, *ranges.notes(), *pairs.notes()])

@@ -36,7 +36,9 @@ class ReleaseLanding:
     notes: list[str] = field(default_factory=list)
 
 
-def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None, progress=None) -> ReleaseLanding:
+def land_release(
+    catalog: Catalog, path: str | Path, *, split: str | None = None, fetched: dict | None = None, progress=None
+) -> ReleaseLanding:
     """Land one released HDF5 file, or its CSV twin: the identifiers of its objects, and the split.
 
     The caller holds ``catalog.lock``.  The pictures in the file are not read.
@@ -47,6 +49,8 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
         HDF5 or CSV (plain or gzip), recognised by its content; object_id must be a key or a column of it.
     split : str, optional
         'training', 'validation' or 'testing'; else the one that the file's name holds.
+    fetched : dict, optional
+        Where the file was fetched from, for landing.json.
     progress : object, optional
         Its ``update(description=, total=)`` and ``advance(n)`` receive the bytes read.
 
@@ -69,7 +73,7 @@ def land_release(catalog: Catalog, path: str | Path, *, split: str | None = None
     notes: list[str] = []
     recover(catalog)
     with making(catalog) as folder:
-        info = _write(folder, path, split, sha, notes)
+        info = _write(folder, path, split, sha, notes) | ({"fetched": fetched} if fetched else {})
         _refuse_repeats(catalog, folder, path)
         check_unchanged(path, before)
         write_note(folder, info)

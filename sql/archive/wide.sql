@@ -1,5 +1,6 @@
 -- The wide query: every object that has a spectrum, with every flag that a cut reads, without any cut.
 -- The cuts are applied here instead, where the rows that each one removes can be counted.
+-- In the order of object_id, so that 'the first of several rows' means the same however often it is asked.
 SELECT
     object_id,
     ra, dec, coord,
@@ -28,3 +29,4 @@ SELECT
 FROM pdr2_wide.specz
 INNER JOIN pdr2_wide.forced USING (object_id)
 LEFT JOIN pdr2_wide.forced2 USING (object_id)
+ORDER BY object_id

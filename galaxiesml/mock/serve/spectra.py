@@ -13,6 +13,7 @@ from galaxiesml.mock.serve.sql.formats import plain
 
 #: VVDS stands in several tables, by field; a client that takes one of them has not taken VVDS.
 _VVDS = ("cdfsdeep", "f02deep", "f02udeep", "f10wide", "f14wide", "f22wide")
+_VIPERS = "J/A+A/609/A84/vipersw"
 _RA, _DEC = "pos.eq.ra;meta.main", "pos.eq.dec;meta.main"
 _ID, _MAG = "meta.id;meta.main", "phot.mag"
 #: UCDs of columns that are texts.
@@ -75,10 +76,10 @@ def load_spectra(folder: Path) -> dict[str, Table]:
             numbered = [pa.array(np.arange(1, some.num_rows + 1)), *some.columns]
             table = pa.table(numbered, names=[column.name for column in columns])
             found[name + part] = Table(name + part, title, columns, table)
-    # The simulated VIPERS is the field W1 alone; the other table is there, without rows.
-    first = found["J/A+A/609/A84/vipersw1"]
-    other = Table("J/A+A/609/A84/vipersw4", "VIPERS PDR-2, field W4 (simulated)", first.columns, first.rows.slice(0, 0))
-    return found | {other.name: other}
+    # The sky has nothing in VIPERS's other field; a client that asks for both finds both.
+    first = found[_VIPERS + "1"]
+    found[_VIPERS + "4"] = Table(_VIPERS + "4", "VIPERS PDR-2, field W4 (simulated)", first.columns, first.rows[:0])
+    return found
 
 
 def _split(rows: pa.Table) -> dict[str, pa.Table]:

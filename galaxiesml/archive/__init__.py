@@ -1,0 +1,1 @@
+"""Remote services: the HSC archive's catalogue jobs, cutouts and PSF pictures, and the published release."""

@@ -1,0 +1,48 @@
+"""An archive's export, an account in the environment, and a search for that account in everything written."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+
+import pytest
+
+from .jobs_service import ACCOUNT
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory) -> list[list[str]]:
+    """A simulated wide export: its header, and its rows by object_id."""
+    folder = tmp_path_factory.mktemp("exported")
+    words = ["mock", "export", "--rows", "1000", "--format", "csv", "--out", str(folder / "m")]
+    subprocess.run([sys.executable, "-m", "galaxiesml", "-q", *words], check=True, stdout=subprocess.DEVNULL)
+    with open(folder / "m" / "export.csv", encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    header[0] = header[0].lstrip("# ")
+    at = header.index("object_id")
+    rows = [[row[at], *row[:at], *row[at + 1 :]] for row in rows]
+    return [["object_id", *header[:at], *header[at + 1 :]], *sorted(rows, key=lambda row: (int(row[0]), row))]
+
+
+@pytest.fixture
+def account(monkeypatch):
+    """The account, in the environment."""
+    monkeypatch.setenv("HSC_SSP_CAS_USER", ACCOUNT["account_name"])
+    monkeypatch.setenv("HSC_SSP_CAS_PASSWORD", ACCOUNT["password"])
+    monkeypatch.delenv("GALAXIESML_ARCHIVE_URL", raising=False)
+    return ACCOUNT
+
+
+@pytest.fixture
+def not_told(account):
+    """Check that no file of a folder, nor a text, has the account's name or password."""
+
+    def check(folder, *texts: str) -> None:
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        assert len(paths) > 3
+        for secret in account.values():
+            assert not any(secret in text for text in texts)
+            assert [path for path in paths if secret.encode() in path.read_bytes()] == []
+
+    return check
