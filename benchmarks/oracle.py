@@ -14,8 +14,12 @@ population, are the same for all.  Intervals are of 200 bootstrap replicates of 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -68,15 +72,24 @@ def measure(population: Path, out: Path) -> None:
     torch.set_num_threads(1)
     known = Population(population)
     camera = render.Camera(tuple(known.info["gain"]), tuple(known.info["saturated"]))
-    parts, began, done = [], time.perf_counter(), 0
-    for batch in known.batches(render.BATCH):
+
+    def one(batch) -> pa.Table:
         drawn = render.draw(batch.lit, camera, 1, batch.number)
         columns = {"object_id": batch.columns["object_id"]}
         for ending, values in zip(("mag", "magsigma"), magnitudes.measured(batch, drawn, camera), strict=True):
             columns |= {f"{band}_cmodel_{ending}": values[:, at] for at, band in enumerate(known.bands)}
-        parts.append(pa.table(columns))
-        done += len(batch)
-        sys.stderr.write(f"\r{done:,} of {len(known):,}, {done / (time.perf_counter() - began):.0f} a second")
+        return pa.table(columns)
+
+    threads = len(os.sched_getaffinity(0))
+    parts, began, done, waiting = [], time.perf_counter(), 0, deque()
+    with ThreadPoolExecutor(threads) as executor:
+        for batch in chain(known.batches(render.BATCH), [None] * threads):
+            if batch is not None:
+                waiting.append(executor.submit(one, batch))
+            if waiting and (batch is None or len(waiting) > threads):
+                parts.append(waiting.popleft().result())
+                done += len(parts[-1])
+                sys.stderr.write(f"\r{done:,} of {len(known):,}, {done / (time.perf_counter() - began):.0f} a second")
     sys.stderr.write("\n")
     write_table(out, pa.concat_tables(parts))
 

@@ -26,6 +26,7 @@ from galaxiesml.cli import (
     ingest,
     mock,
     mock_pictures,
+    mock_serve,
     morphology,
     photoz,
     plot,
@@ -82,6 +83,7 @@ def make_app() -> typer.Typer:
         weights,
         mock,
         mock_pictures,
+        mock_serve,
     ):
         module.register(app)
     given.refuse_repeats(app)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, fetch_specz
 
 group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="""Fetch from the archives, and land: exports, cutouts, PSF pictures, the published files.
+    help="""Fetch from the archives, and land: exports, cutouts, PSF pictures, spectra, the published files.
 
     The account of the HSC archive is read from HSC_SSP_CAS_USER and HSC_SSP_CAS_PASSWORD, the keyring, or a prompt.
     A command that was interrupted goes on where it stopped when it is typed again.
@@ -42,6 +42,7 @@ WAIT, RETRY_FOR = 3600.0, 600.0
 
 
 def register(app: typer.Typer) -> None:
+    fetch_specz.register(group)
     app.add_typer(group, name="fetch")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from importlib import import_module
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -188,6 +189,8 @@ def sky(
     # Before the folder is made: without them there is nothing to put into it.
     for package in ("galsim", "speclite"):
         load(package)
+    # Magnitudes are fitted with PyTorch; where it is missing, this says so now.
+    import_module("galaxiesml.mock.pictures.cmodel")
 
     request = Request(galaxies, seed, correlated_noise, jobs if jobs is not None else os.cpu_count() or 1)
     arguments = {"galaxies": galaxies, "seed": seed, "correlated_noise": correlated_noise}

@@ -82,7 +82,7 @@ def specz(
                     continue
             landed.append(landing)
             if not json:
-                _describe(landing, known_surveys(catalog.raw / "specz")[landing.info["survey"]].label)
+                describe(landing, known_surveys(catalog.raw / "specz")[landing.info["survey"]].label)
     if json:
         common.print_json([landing.info | {"is_new": landing.is_new, "notes": landing.notes} for landing in landed])
     if failed:
@@ -90,7 +90,8 @@ def specz(
     common.say("Next: galaxiesml build")
 
 
-def _describe(landing, label: str) -> None:
+def describe(landing, label: str) -> None:
+    """Print the notes on a landed table, and what landed."""
     info = landing.info
     if not landing.is_new:
         common.result(f"{info['source_file']} was landed before, as {label}; nothing changed.")

@@ -131,7 +131,7 @@ def train(
       galaxiesml train table --weights colour
     """
     from galaxiesml.errors import UsageError
-    from galaxiesml.photoz.config import PICTURED, Config
+    from galaxiesml.photoz.config import Config
 
     words = [*(settings or []), f"device={device.value}", *([f"seeds={seeds}"] if seeds else [])]
     words += [f"variant={variant.value}"] if variant else []
@@ -152,23 +152,31 @@ def train(
         raise UsageError(
             f"--{found[0].replace('scheme', 'split-scheme')} is for galaxies of a catalogue.", "Leave it out."
         )
-    from galaxiesml.photoz import named
-
-    weights.check(weigh, like, is_of_catalog=False, has_columns=table is not None)
     columns = {"redshift": redshift, "magnitudes": magnitudes, "errors": errors, "object_id": object_id, "group": group}
-    columns["weights"] = None if weigh == "colour" else weigh
-    if table is not None:
-        data = named.table(table, bands, columns, non_detection, limits)
+    weights.check(weigh, like, is_of_catalog=False, has_columns=table is not None)
+    paths = [table] if table else [files, *(more or [])]
+    _of_paths(
+        config, paths, table is not None, bands, columns, (non_detection, limits), (weigh, like), name, out, as_json
+    )
+
+
+def _of_paths(config, paths, is_table, bands, columns, limits, weigh, name, out, as_json: bool) -> None:
+    """Train on a table, or on GalaxiesML files."""
+    from galaxiesml.photoz import named
+    from galaxiesml.photoz.config import PICTURED
+
+    if is_table:
+        columns["weights"] = None if weigh[0] == "colour" else weigh[0]
+        data = named.table(paths[0], bands, columns, *limits)
     else:
-        data = named.files([files, *(more or [])], bands, config.estimator in PICTURED)
-    home = out or Path("photoz") / (name or named.free(Path("photoz"), estimator.value))
-    told = {"table": [str(one) for one in ([table] if table else [files, *(more or [])])]}
-    run = _weighed(data, config, home, told, weigh, like)
+        data = named.files(paths, bands, config.estimator in PICTURED)
+    home = out or Path("photoz") / (name or named.free(Path("photoz"), config.estimator))
+    run = _weighed(data, config, home, {"table": [str(path) for path in paths]}, *weigh)
     _say(
         home.name,
         run,
         as_json,
-        f"galaxiesml predict {home} {'--table FILE' if table else '--files FILE...'} --out FILE",
+        f"galaxiesml predict {home} {'--table FILE' if is_table else '--files FILE...'} --out FILE",
     )
 
 

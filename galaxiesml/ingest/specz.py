@@ -61,6 +61,7 @@ def land_specz(
     no_flag: str | None = None,
     rejects: str | Path | None = None,
     force: bool = False,
+    fetched: dict | None = None,
     progress=None,
 ) -> SpeczLanding:
     """Land a survey's table.  The caller holds ``catalog.lock``.
@@ -77,6 +78,8 @@ def land_specz(
         Rows that do not parse, or whose quality flag is not known, are written there, and the others land.
     force : bool
         Do not look whether the disk has room.
+    fetched : dict, optional
+        Where the table was fetched from, for landing.json.
     progress : object, optional
         Its ``update(description=, total=)`` and ``advance(n)`` receive the bytes read, of twice the file's size.
 
@@ -111,6 +114,7 @@ def land_specz(
         with making(catalog) as folder:
             landing = _write(source, told, no_flag, folder, sha, rejects, progress)
             check_unchanged(path, before)
+            landing.info.update({"fetched": fetched} if fetched else {})
             if told.name not in load_surveys():
                 write_atomic(folder / OWN, told.text)
             write_note(folder, landing.info)

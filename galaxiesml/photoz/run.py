@@ -182,6 +182,28 @@ def train(
     for note in notes:
         (say or (lambda words: None))(note)
     wall, cpu = time.perf_counter(), time.process_time()
+    run, outside = _trained(training, validation, config, place, digest, tell)
+    rows = {name: len(data.of(name)) for name in SPLITS} | {"training": len(training), "validation": len(validation)}
+    run.info.update(
+        digest=digest,
+        version=__version__,
+        made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        seeds=[config.seed + 1000 * number for number in range(config.seeds)],
+        data={"rows": rows, "sha256": hashes},
+        provenance=provenance or {},
+        notes=notes,
+        weights=told,
+        validation=_judged(run, outside, validation),
+        time={"torch": torch_version(), "device": run.ensemble.device},
+    )
+    run.info["time"] |= {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+    if place is not None:
+        folder.write(place, run)
+    return run
+
+
+def _trained(training: Data, validation: Data, config: Config, place: Path | None, digest: str, tell):
+    """The run, and what validation rows get from weights that their fold did not choose."""
     edges = grid.edges_of(config)
     ensemble, outside, curve = Ensemble.trained(training, validation, config, edges, place, digest, tell)
     inside = ensemble.predict(validation)
@@ -195,31 +217,15 @@ def train(
     )
     run = Run(
         config=config,
-        bands=data.bands,
+        bands=training.bands,
         edges=edges,
         ensemble=ensemble,
         calibration=calibration,
         domain=estimates.Domain.of(training, config.seed),
-        columns=data.columns,
+        columns=training.columns,
         curve=curve,
     )
-    rows = {name: len(data.of(name)) for name in SPLITS} | {"training": len(training), "validation": len(validation)}
-    run.info.update(
-        digest=digest,
-        version=__version__,
-        made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        seeds=[config.seed + 1000 * number for number in range(config.seeds)],
-        data={"rows": rows, "sha256": hashes},
-        provenance=provenance or {},
-        notes=notes,
-        weights=told,
-        validation=_judged(run, outside, validation),
-        time={"torch": torch_version(), "device": ensemble.device},
-    )
-    run.info["time"] |= {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
-    if place is not None:
-        folder.write(place, run)
-    return run
+    return run, outside
 
 
 def load(out: Path | str) -> Run:

@@ -27,6 +27,10 @@ UNITS = ("deg", "hour", "sexagesimal")
 FRAMES = ("icrs", "b1950")
 ANGLES = ("ra", "dec")
 TESTED_ON = ("sample", "published description")
+#: VizieR's names of tables, and conditions that its two services understand alike.
+_TABLE, _CONDITION = re.compile(r"[A-Za-z0-9+&._/-]+"), re.compile(r"(>=|<=|>|<) ?-?[0-9]+(\.[0-9]+)?")
+#: Begins the name of a column that is found by its UCD.
+UCD = "ucd:"
 #: What a landed table keeps of a description of the user's own.
 OWN = "survey.toml"
 _IS_NO_SURVEY = "is not a survey description"
@@ -107,6 +111,19 @@ KEYS = (
     Key("instruments", "tables", "Meaning of the values of columns.instrument"),
     Key("instruments[].values", _VALUES, "Values in the survey's table", required=True),
     Key("instruments[].instrument", "text", "Our word", required=True, words=INSTRUMENTS),
+    Key("file", "text", "Where VizieR does not have the table: how its file is obtained"),
+    Key("vizier", "table", "The survey's tables at VizieR, for `fetch specz`"),
+    Key("vizier.tables", "texts", "Names of the tables, as J/A+A/609/A84/vipersw1", required=True),
+    Key("vizier.where", "table", "Conditions on VizieR's columns; only rows that meet all are asked for"),
+    Key("vizier.where.*", "text", "A comparison with a number: `> -1`"),
+    Key("vizier.columns", "table", "Columns that VizieR renames: the survey's own name to VizieR's"),
+    Key(
+        "vizier.columns.*",
+        _NAME,
+        "Names at VizieR, of which the first one present is used; `ucd:src.redshift` stands for the only column with "
+        "that UCD",
+    ),
+    Key("vizier.unchecked", "true or false", "true if names or columns were not compared with the service"),
 )
 #: Flags of the rows of a table without its flag column, when the user has decided for all of them.
 BY_HAND = {"secure": "by hand: secure", "insecure": "by hand: insecure"}
@@ -148,6 +165,28 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class AtVizier:
+    """A survey's tables at VizieR.
+
+    Attributes
+    ----------
+    tables : tuple of str
+        Names, as J/A+A/609/A84/vipersw1.
+    where : dict of str to str
+        Conditions on VizieR's columns, as '> -1'.
+    columns : dict of str to tuple of str
+        The survey's own name of a column to VizieR's: the first name that is there counts, or 'ucd:' and a UCD.
+    unchecked : bool
+        Names or columns were not compared with the service.
+    """
+
+    tables: tuple[str, ...]
+    where: dict[str, str]
+    columns: dict[str, tuple[str, ...]]
+    unchecked: bool
+
+
+@dataclass(frozen=True)
 class Survey:
     """One survey's description; the file's sections by name.
 
@@ -173,6 +212,9 @@ class Survey:
     flags : tuple of Flag
     classes, instruments : dict of str to str
         Their word to ours.
+    file : str
+        How its file is obtained, where that is not a matter of course; else ''.
+    vizier : AtVizier or None
     text : str
         The TOML that this was read from.
     """
@@ -195,6 +237,8 @@ class Survey:
     flags: tuple[Flag, ...]
     classes: dict[str, str]
     instruments: dict[str, str]
+    file: str = ""
+    vizier: AtVizier | None = None
     text: str = field(default="", repr=False)
 
     def rule_of(self, flag: str) -> Flag | None:
@@ -301,10 +345,17 @@ def parse_survey(name: str, text: str, origin: str) -> Survey:
         instruments={
             str(value): entry["instrument"] for entry in raw.get("instruments", ()) for value in entry["values"]
         },
+        file=raw.get("file", ""),
+        vizier=_at_vizier(raw["vizier"]) if "vizier" in raw else None,
         text=text,
     )
-    refuse(origin, _IS_NO_SURVEY, list(_wrong_values(survey)))
+    refuse(origin, _IS_NO_SURVEY, [*_wrong_values(survey), *_wrong_at_vizier(survey)])
     return survey
+
+
+def _at_vizier(entry: dict) -> AtVizier:
+    columns = {own: (told,) if isinstance(told, str) else tuple(told) for own, told in entry.get("columns", {}).items()}
+    return AtVizier(tuple(entry["tables"]), entry.get("where", {}), columns, entry.get("unchecked", False))
 
 
 def _flag(entry: dict) -> Flag:
@@ -342,3 +393,21 @@ def _wrong_values(survey: Survey) -> Iterator[str]:
             yield f"flags[{number}].confidence = {rule.confidence} is not a fraction from 0 to 1"
     if survey.error["kind"] == "assigned" and not (survey.error.get("value", 0) > 0 and survey.error.get("source")):
         yield "error: an assigned error needs a value above 0 and its source"
+
+
+def names_of(told: str | list | dict | None) -> list[str]:
+    """Every name that an entry of `Survey.columns` may stand for."""
+    if isinstance(told, dict):
+        return [*told.get("join", told.get("parts", ())), *([told["sign"]] if "sign" in told else [])]
+    return [told] if isinstance(told, str) else list(told or ())
+
+
+def _wrong_at_vizier(survey: Survey) -> Iterator[str]:
+    if survey.vizier is None:
+        return
+    for name in survey.vizier.tables:
+        if not _TABLE.fullmatch(name):
+            yield f"vizier.tables: {name!r} is not the name of a table of VizieR, such as J/A+A/609/A84/vipersw1"
+    for name, condition in survey.vizier.where.items():
+        if '"' in name or not _CONDITION.fullmatch(condition):
+            yield f"vizier.where.{name} = {condition!r} is not a comparison with a number, such as '> -1'"

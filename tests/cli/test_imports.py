@@ -108,3 +108,9 @@ def test_a_simulated_sky_says_what_to_install(tmp_path):
         ((code, out, err),) = without(package, [sky])["typed"]
         assert (code, out) == (2, "") and err.endswith("Type: pip install 'galaxiesml[mock]'\n"), err
         assert f"needs {package}" in err and not (tmp_path / "sky").exists()
+
+
+def test_a_simulated_archive_says_what_to_install(tmp_path):
+    ((code, out, err),) = without("python_multipart", [["mock", "serve", tmp_path]])["typed"]
+    assert (code, out) == (2, "") and err.endswith("Type: pip install 'galaxiesml[mock]'\n"), err
+    assert "needs python-multipart" in err

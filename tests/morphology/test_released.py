@@ -124,7 +124,7 @@ def test_audit_shows_what_was_measured(catalog):
 
 def isolated(catalog) -> tuple[int, str]:
     """A well-measured galaxy."""
-    rows = mart(catalog).query("morphology_reasons.isna() and sersic_mag < 23")
+    rows = mart(catalog).query("morphology_reasons.isna() and sersic_mag < 23 and band == 'i'")
     return rows["sersic_mag"].idxmin()
 
 

@@ -290,7 +290,8 @@ def test_files_train_and_are_predicted_as_they_are_typed(sky, typed, tmp_path):
 @pytest.mark.proof
 def test_a_compiled_network_learns_the_same(sky):
     """One shape for every batch; each member is compiled anew."""
+    counters = torch._dynamo.utils.counters
+    before = counters["stats"]["unique_graphs"]
     made = train(sky, Config.of("best", **SMALL, compile="yes"))
     assert made.config.compile == "yes" and _nmad(made, sky.of("testing")) < 0.06
-    counters = torch._dynamo.utils.counters
-    assert not counters["graph_break"] and counters["stats"]["unique_graphs"] == 1
+    assert not counters["graph_break"] and counters["stats"]["unique_graphs"] - before == SMALL["seeds"]

@@ -214,7 +214,7 @@ def test_the_network_is_drawn_layer_by_layer(read, typed, tmp_path):
         (("train", "table", "x.hdf5"), "takes one estimator"),
         (("train", "table", "--name", "../x"), "cannot be the name of a run"),
         (("predict", "nobody"), "no runs that were trained here"),
-        (("predict", "table-1", "--table", "x.parquet"), "--table and --out go together"),
+        (("predict", "table-1", "--table", "x.parquet"), "--out goes with --table or --files"),
         (("export", "predictions", "nobody"), "no predictions of 'nobody'"),
         (("plot", "photoz", "nobody"), "No prediction of 'nobody' is judged"),
     ],

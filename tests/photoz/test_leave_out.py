@@ -114,7 +114,8 @@ def test_a_stopped_training_continues_to_the_same_bytes(catalog, tmp_path):
         leaving.without(base, survey, same, stop)
     epochs = []
     leaving.without(base, survey, same, lambda epoch: epochs.append(epoch.epoch))
-    assert epochs == [2, 3]
+    # The state is kept after each epoch, unless writing it takes too much of the time.
+    assert epochs in ([2, 3], [1, 2, 3])
     leaving.without(replace(base, home=tmp_path / "b"), survey, same)
     one, other = (tmp_path / name / "without" / SURVEY / "weights.safetensors" for name in "ab")
     assert one.read_bytes() == other.read_bytes()

@@ -78,6 +78,9 @@ def test_our_match_finds_the_archives_redshifts(built):
     """
     wide = skies.export("wide")
     alone = wide[~wide["specz_name"].str.contains(",") & wide["specz_redshift"].between(0, 9)].set_index("object_id")
+    # Only these surveys' own files are simulated; the archive has redshifts of others too.
+    files = "VIPERS|ZCOSMOS|VVDS|SDSS|DEEP2|GAMA|PRIMUS"
+    alone = alone[alone["specz_name"].str.contains(files, case=False)]
     ours = mart(built, "matched", "int_pairs").set_index("object_id")["specz_redshift"].dropna()
     both = alone.index.intersection(ours.index)
     agree = (alone.loc[both, "specz_redshift"] - ours[both]).abs() < 6e-5

@@ -89,6 +89,10 @@ def test_the_simulated_surveys_are_recognised(catalog):
 
 #: Surveys without real rows at hand: columns as their tables are published, and flags by the usual rules, to secure.
 PUBLISHED = {
+    "c3r2": (
+        ["ID", "RAdeg", "DEdeg", "z", "Qual", "Instr"],
+        {"4": True, "3.5": True, "3": False, "2": False, "1": False},
+    ),
     "deep3": (
         ["OBJNO", "RA", "DEC", "MAGBERR", "SFD_EBV", "M_B", "UB", "ZBEST", "ZERR", "ZQUALITY"],
         {"4": True, "3": False, "2": False, "1": False},

@@ -87,7 +87,7 @@ class Population:
             if found != expected:
                 raise InputError(f"{folder / name} is not the file that population.json describes.", again)
         self.bands = tuple(self.info["bands"])
-        self._pool = _numpy(pq.read_table(folder / "sources.parquet"))
+        self._pool = _numpy(pq.read_table(folder / "sources.parquet", partitioning=None))
 
     def __len__(self) -> int:
         return int(self.info["galaxies"])

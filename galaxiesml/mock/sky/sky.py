@@ -20,7 +20,7 @@ from galaxiesml.mock.sky.archive.spectra import take_spectra
 from galaxiesml.mock.sky.archive.tars import Tars
 from galaxiesml.mock.sky.scene import Scene, make_scene
 from galaxiesml.mock.sky.truth import truth
-from galaxiesml.system.atomic import write_atomic
+from galaxiesml.system.atomic import write_atomic, write_table
 from galaxiesml.system.workers import pool
 
 SUMMARY = "mock.json"
@@ -147,6 +147,9 @@ def _write_tables(folder: Path, scene: Scene, measured: dict, pictures: list[dic
         write_csv(folder / f"{name}.csv.gz", rows)
     published.publish(folder / "specz", scene, matches)
     truth.write_truth(folder / "truth", scene, measured, pictures, matches, exports)
+    # What no export holds in full: `mock serve` answers queries from them.
+    for name, rows in tables.items():
+        write_table(folder / "truth" / f"{name}.parquet", rows)
 
 
 def files_of(folder: Path) -> list[Path]:

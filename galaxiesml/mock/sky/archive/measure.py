@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from galaxiesml.mock.pictures import cmodel
 from galaxiesml.mock.sky.coadd.pictures import Picture
 from galaxiesml.mock.sky.instrument import GAIN, bit
 from galaxiesml.mock.sky.scene import Entry, Scene
@@ -92,8 +91,12 @@ def _own(picture: Picture, entry: Entry) -> np.ndarray:
 
 def _fluxes(scene: Scene, pictures: list[Picture], entry: Entry, where: Tract, x: float, y: float):
     """Fluxes and their errors, counts, lists in band order; NaN where there is no pixel to measure on."""
-    corner = [round(value) - cmodel.FRAME // 2 for value in (x, y)]
-    frames, usable = zip(*(_frame(picture, entry, corner) for picture in pictures), strict=True)
+    # With it comes PyTorch, which reading a sky does not need.
+    from galaxiesml.mock.pictures import cmodel
+
+    side = cmodel.FRAME
+    corner = [round(value) - side // 2 for value in (x, y)]
+    frames, usable = zip(*(_frame(picture, entry, corner, side) for picture in pictures), strict=True)
     box = pictures[0].box
     middle = box.x0 + box.columns / 2.0, box.y0 + box.rows / 2.0
     bands = range(len(pictures))
@@ -105,7 +108,7 @@ def _fluxes(scene: Scene, pictures: list[Picture], entry: Entry, where: Tract, x
     return tuple(np.where(usable, values, np.nan).tolist() for values in made)
 
 
-def _frame(picture: Picture, entry: Entry, corner: list[int]) -> tuple[np.ndarray, bool]:
+def _frame(picture: Picture, entry: Entry, corner: list[int], side: int) -> tuple[np.ndarray, bool]:
     """The pixels round an object without others' light, and whether there are any; 0 beyond the picture."""
     own = _own(picture, entry)
     companions = sum((light for number, light in picture.own.items() if number not in entry.members), 0.0)
@@ -113,11 +116,11 @@ def _frame(picture: Picture, entry: Entry, corner: list[int]) -> tuple[np.ndarra
     is_lost = ~np.isfinite(picture.image) | (picture.mask & bit("SAT") != 0)
     # The pipeline interpolates over pixels that are lost.
     left[is_lost] = own[is_lost]
-    frame = np.zeros((cmodel.FRAME, cmodel.FRAME))
+    frame = np.zeros((side, side))
     box = picture.box
     at = [box.y0 - corner[1], box.x0 - corner[0]]
     low = [max(0, first) for first in at]
-    high = [min(cmodel.FRAME, first + size) for first, size in zip(at, (box.rows, box.columns), strict=True)]
+    high = [min(side, first + size) for first, size in zip(at, (box.rows, box.columns), strict=True)]
     inside = tuple(slice(first, last) for first, last in zip(low, high, strict=True))
     frame[inside] = left[tuple(slice(a.start - first, a.stop - first) for a, first in zip(inside, at, strict=True))]
     return frame, bool(own.max(initial=0.0) > 0.0 and not is_lost.all())
