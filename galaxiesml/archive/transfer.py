@@ -39,6 +39,7 @@ _MOST_WORDS, _MOST_JSON = 1 << 16, 64 << 20
 _SHOWN = 2000
 _CHUNK = 1 << 18
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_CUT = re.compile(r"IncompleteRead\((\d+) bytes read, (\d+) more expected\)")
 _LOG = logging.getLogger("galaxiesml.archive")
 # Its hooks log each retry as a warning; ours are told in the catalogue's log.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -400,5 +401,9 @@ def _cause(error: Exception) -> object:
 def _reason(error: Exception) -> str:
     """An exception in words, without the objects that urllib3 puts before them."""
     cause = _cause(error)
-    text = str(cause if isinstance(cause, Exception) else error) or type(error).__name__
+    if isinstance(cause, Exception) and cause.args and isinstance(cause.args[0], str):
+        cause = cause.args[0]
+    text = str(cause if isinstance(cause, Exception | str) else error) or type(error).__name__
+    if found := _CUT.search(text):
+        return f"{int(found[1]):,} bytes came, {int(found[2]):,} more were expected"
     return re.sub(r"<[^>]*>:? ?|^\w+\(.*?\): |^\(|\)$", "", text).strip(" .'\"") or type(error).__name__
