@@ -215,8 +215,8 @@ class Transfer:
 
         for attempt in stamina.retry_context(
             on=wait,
-            attempts=patience.attempts,
-            timeout=patience.seconds,
+            attempts=patience.attempts if patience.seconds else 1,
+            timeout=patience.seconds or None,
             wait_initial=patience.first,
             wait_max=patience.most,
             wait_jitter=patience.jitter,
@@ -406,4 +406,4 @@ def _reason(error: Exception) -> str:
     text = str(cause if isinstance(cause, Exception | str) else error) or type(error).__name__
     if found := _CUT.search(text):
         return f"{int(found[1]):,} bytes came, {int(found[2]):,} more were expected"
-    return re.sub(r"<[^>]*>:? ?|^\w+\(.*?\): |^\(|\)$", "", text).strip(" .'\"") or type(error).__name__
+    return re.sub(r"<[^>]*>:? ?|^\w+\(.*?\): ", "", text).strip(" .'\"") or type(error).__name__

@@ -8,6 +8,7 @@ import hashlib
 import ssl
 import subprocess
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,14 @@ def test_a_server_that_stays_away_ends_the_tries():
         with pytest.raises(Temporary, match="answers 503: full"):
             transfer().fetch_json(server.root)
         assert len(server.asked) == QUICK.attempts
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_patience_is_one_try():
+    with serving(lambda asked: Reply(503)) as server:
+        with pytest.raises(Temporary, match=r"answers 503\."):
+            transfer(patience=replace(QUICK, seconds=0.0)).fetch_json(server.root)
+        assert len(server.asked) == 1
 
 
 def test_retry_after_is_obeyed_on_503_and_ignored_with_success():
