@@ -27,6 +27,8 @@ SLOWEST = (
     "end_to_end/test_install.py",
     "splits/test_seeds.py",
     "splits/test_build.py",
+    "archive/test_fetch_pictures.py",
+    "archive/test_fetch_hsc.py",
     "morphology/test_released.py",
     "mock/test_sky_catalogue.py",
     "cutouts/test_manifest.py",

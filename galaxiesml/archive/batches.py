@@ -19,8 +19,8 @@ from galaxiesml.archive.transfer import Refused, Temporary, Transfer
 from galaxiesml.errors import ArchiveError, InputError
 from galaxiesml.system.atomic import write_atomic
 
-#: Tries of a batch before it is halved.
-_TRIES = 2
+#: Tries of a batch before it is halved, and of a single row whose answers the network breaks.
+_TRIES, _TRIES_OF_ONE = 2, 5
 #: Failures in a row after which it is the service that fails, not a row: more than sixteen bad rows in a list make.
 _MOST_FAILURES = 40
 #: Tars that may wait to be landed, for each connection.
@@ -242,6 +242,7 @@ def _after(batch: Batch, error: ArchiveError | InputError, failures: int) -> lis
             f"{failures} answers in a row could not be used. The last: {error}",
             "What was landed is kept; type the command again later.",
         )
-    if batch.failures + 1 < _TRIES:
+    tries = _TRIES_OF_ONE if len(batch.lines) == 1 and isinstance(error, Temporary) else _TRIES
+    if batch.failures + 1 < tries:
         return [replace(batch, failures=batch.failures + 1)]
     return batch.halves() if len(batch.lines) > 1 else []

@@ -82,7 +82,7 @@ class Jobs:
         result = self._query("preview", name, sql, {"catalog_job": job}).content.get("result")
         if not isinstance(result, dict) or not all(isinstance(result.get(key), list) for key in ("fields", "rows")):
             raise ArchiveError("The archive's preview has no fields and rows.", "Leave out --preview.")
-        return result
+        return result | {"fields": [self._cell(name) for name in result["fields"]], "rows": self._rows(result["rows"])}
 
     def submit(self, name: str, sql: str) -> tuple[int | str, str | None]:
         """Submit a query.  It is not sent twice where the archive may have taken it.
@@ -110,8 +110,7 @@ class Jobs:
         content = self._call("status", {"id": number}).content
         if not isinstance(content.get("status"), str):
             raise ArchiveError(f"The archive's answer for job {number} has no status.")
-        error = content.get("error") or ""
-        return Status(content["status"], self._hidden(str(error)))
+        return Status(self.transfer.plain(content["status"]), self.transfer.plain(str(content.get("error") or "")))
 
     def cancel(self, number: int | str) -> None:
         self._call("cancel", {"id": number})
@@ -125,6 +124,13 @@ class Jobs:
         url = jobs_url(self.root, "download")
         return download(self.transfer, Wanted(url, target, "POST", request, check=whole_gzip), advance)
 
+    def _rows(self, rows: list) -> list[list]:
+        return [[self._cell(value) for value in row] for row in rows if isinstance(row, list)]
+
+    def _cell(self, value):
+        """A value of a preview, which is shown on a terminal."""
+        return self.transfer.plain(value) if isinstance(value, str) else value
+
     def _call(self, action: str, body: dict, once: bool = False) -> Answer:
         body = body | {"clientVersion": CLIENT_VERSION}
         return self.transfer.fetch_json(jobs_url(self.root, action), body, account=True, once=once)
@@ -136,6 +142,3 @@ class Jobs:
             if error.status not in (400, 406, 413):
                 raise
             raise QueryRefused(name, sql, error.words, True if error.status == 413 else None) from None
-
-    def _hidden(self, text: str) -> str:
-        return self.transfer.credentials.hidden(text) if self.transfer.credentials else text

@@ -75,7 +75,7 @@ class Plan:
 
 
 def count(vizier: Vizier, plan: Plan) -> list[int]:
-    """Rows of each table, as the service counts them; of boxes at most so many.
+    """Rows of each table, as the service counts them; of boxes about.
 
     Raises
     ------

@@ -35,8 +35,11 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 #: Longest error text and longest JSON that are read, bytes.
 _MOST_WORDS, _MOST_JSON = 1 << 16, 64 << 20
+#: Longest text that is shown, characters.
+_SHOWN = 2000
 _CHUNK = 1 << 18
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_CUT = re.compile(r"IncompleteRead\((\d+) bytes read, (\d+) more expected\)")
 _LOG = logging.getLogger("galaxiesml.archive")
 # Its hooks log each retry as a warning; ours are told in the catalogue's log.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -212,8 +215,8 @@ class Transfer:
 
         for attempt in stamina.retry_context(
             on=wait,
-            attempts=patience.attempts,
-            timeout=patience.seconds,
+            attempts=patience.attempts if patience.seconds else 1,
+            timeout=patience.seconds or None,
             wait_initial=patience.first,
             wait_max=patience.most,
             wait_jitter=patience.jitter,
@@ -295,10 +298,13 @@ class Transfer:
                     break
         text = data[:_MOST_WORDS].decode("utf-8", "replace")
         if "html" in answer.headers.get("Content-Type", "").lower() or text.lstrip()[:1] == "<":
-            text = _TAG.sub(" ", text)
-            text = " ".join(text.split())
+            text = " ".join(_TAG.sub(" ", text).split())
+        return self.plain(text)
+
+    def plain(self, text: str) -> str:
+        """A text of the archive for a terminal or a record: printable, shortened, and without the account."""
         text = "".join(letter for letter in text if letter.isprintable() or letter == "\n").strip()
-        text = text if len(text) <= 2000 else text[:2000] + " ..."
+        text = text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
         return self.credentials.hidden(text) if self.credentials else text
 
 
@@ -395,5 +401,9 @@ def _cause(error: Exception) -> object:
 def _reason(error: Exception) -> str:
     """An exception in words, without the objects that urllib3 puts before them."""
     cause = _cause(error)
-    text = str(cause if isinstance(cause, Exception) else error) or type(error).__name__
-    return re.sub(r"<[^>]*>:? ?|^\w+\(.*?\): |^\(|\)$", "", text).strip(" .'\"") or type(error).__name__
+    if isinstance(cause, Exception) and cause.args and isinstance(cause.args[0], str):
+        cause = cause.args[0]
+    text = str(cause if isinstance(cause, Exception | str) else error) or type(error).__name__
+    if found := _CUT.search(text):
+        return f"{int(found[1]):,} bytes came, {int(found[2]):,} more were expected"
+    return re.sub(r"<[^>]*>:? ?|^\w+\(.*?\): ", "", text).strip(" .'\"") or type(error).__name__

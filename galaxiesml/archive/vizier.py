@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 VIZIER, TAP = "https://vizier.cds.unistra.fr", "https://tapvizier.cds.unistra.fr"
 #: astroquery holds a reply in memory, several times over.
-_MOST_BYTES = 4 << 30
+_MOST_BYTES = 2 << 30
 #: Boxes of one count: the query stays short enough for any server.
 _BOXES = 40
 #: Where VizieR says that a query went wrong; the reply is otherwise a table without rows.
@@ -62,7 +62,7 @@ class Vizier:
             )
 
     def count(self, table: str, where: dict[str, str], boxes: list[Box] | None, position: tuple[str, str]) -> int:
-        """Number of rows; of boxes the sum, in which rows of overlapping boxes count twice.
+        """Number of rows; of boxes about, as their edges are not those of `rows` to the arc second.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class Vizier:
             warnings.simplefilter("ignore")
             asked = VizierClass(
                 columns=["**"],
-                column_filters=where,
+                column_filters={name: condition.replace(" ", "") for name, condition in where.items()},
                 row_limit=-1,
                 vizier_server=host,
                 timeout=self.transfer.patience.read,
@@ -171,14 +171,10 @@ class Vizier:
         if reply.status_code in AGAIN:
             wait = _retry_after(reply.headers.get("Retry-After")) if reply.status_code in OBEYED else None
             raise Temporary(f"{host} answers {reply.status_code}.", wait)
-        if int(reply.headers.get("Content-Length") or 0) > _MOST_BYTES:
-            raise ArchiveError(
-                f"{host} sends {int(reply.headers['Content-Length']):,} bytes, more than memory is given to one reply.",
-                "Fetch only what is near the landed objects: --near",
-            )
         self.date = reply.headers.get("Date", self.date)
         if "/viz-bin/" not in reply.url:
             return
+        _read(reply, host)
         if reply.status_code != 200:
             raise Refused(host, reply.status_code, _words(reply.text))
         head = reply.content[: 1 << 20]
@@ -187,6 +183,20 @@ class Vizier:
             raise Temporary(f"{host} sends {kind} where a table was expected.")
         if words := error_in(head):
             raise _unknown(host, words)
+
+
+def _read(reply: requests.Response, host: str) -> None:
+    """Read a body as `requests` would, but no more of it than memory is given."""
+    body = bytearray()
+    for piece in reply.iter_content(1 << 20):
+        body += piece
+        if len(body) > _MOST_BYTES:
+            reply.close()
+            raise ArchiveError(
+                f"{host} sends more than {_MOST_BYTES:,} bytes in one reply, which stands in memory; it was cut off.",
+                "Fetch only what is near the landed objects, box by box: --near",
+            )
+    reply._content = bytes(body)
 
 
 def error_in(head: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -20,11 +22,14 @@ from galaxiesml.cutouts.wanted import Ask, wanted_lists
 from galaxiesml.cutouts.wanted_psf import wanted_psfs
 from galaxiesml.errors import InputError
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
+from galaxiesml.system.atomic import write_atomic
 
 #: Bytes of a pixel in all three layers; warps have one picture for each exposure.
 _PIXEL_BYTES, _WARPS = 12, 64
 #: Lists for each connection at least, unless they have fewer lines than are worth a request.
 _LISTS, _LEAST_ROWS = 4, 100
+#: The lines that the last command of a kind could not get.
+REFUSED = "refused.csv"
 #: A PSF picture has some 40 pixels on a side.
 _PSF_BYTES = 1 << 20
 
@@ -127,6 +132,7 @@ def fetch(catalog, ask: Ask, options: Options, url: str | None, retry_for: float
             total.add(done.batch, found)
             bar.update(description=f"fetching {kind}: {total.asked:,} of {lines:,} lines")
         _clear(folder)
+        _write_refused(folder / REFUSED, total.refused)
     return total
 
 
@@ -138,6 +144,19 @@ def _service(catalog, ask: Ask, options: Options, url: str | None, retry_for: fl
     side = 2 * ask.semi_width / PIXEL_SCALE_ARCSEC + 2
     pictures = _WARPS if ask.type == "warp" else 1
     return Service(transfer, cutouts_url(root, release), {}, release, int(side * side * _PIXEL_BYTES) * pictures)
+
+
+def _write_refused(path: Path, refused: list[dict]) -> None:
+    """Write the lines that were refused, each with its reason; no file where there are none."""
+    if not refused:
+        path.unlink(missing_ok=True)
+        return
+    text = io.StringIO()
+    rows = csv.DictWriter(text, ["line", "reason"], lineterminator="\n")
+    rows.writeheader()
+    rows.writerows(refused)
+    write_atomic(path, text.getvalue())
+    common.say(f"The lines that were refused are in {path}.")
 
 
 def _clear(folder: Path) -> None:

@@ -196,7 +196,7 @@ def _count(vizier, plan, options: _Options) -> int | None:
     if plan.boxes is None:
         common.say(f"VizieR has {rows:,} rows of {plan.survey.label}, in {', '.join(plan.survey.vizier.tables)}.")
     else:
-        common.say(f"VizieR has at most {rows:,} rows of {plan.survey.label} in these boxes.")
+        common.say(f"VizieR has about {rows:,} rows of {plan.survey.label} in these boxes.")
     return rows
 
 

@@ -29,4 +29,4 @@ SELECT
 FROM pdr2_wide.specz
 INNER JOIN pdr2_wide.forced USING (object_id)
 LEFT JOIN pdr2_wide.forced2 USING (object_id)
-ORDER BY object_id
+ORDER BY object_id, specz_name

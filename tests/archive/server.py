@@ -94,7 +94,11 @@ def serving(answer: Callable[[Asked], Reply], tls: ssl.SSLContext | None = None)
         def log_message(self, *words):
             pass
 
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Quiet(http.server.ThreadingHTTPServer):
+        def handle_error(self, request, client_address):
+            """A client that was killed is no news."""
+
+    made = Quiet(("127.0.0.1", 0), Handler)
     made.daemon_threads = True
     server.root = f"http{'s' if tls else ''}://127.0.0.1:{made.server_address[1]}"
     if tls:

@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.curation.build import build
 from tests.made.signalled import signalled
 
 from .jobs_service import JobsService
@@ -59,6 +60,14 @@ def test_fetched_is_what_ingest_lands(catalog, service, typed, tmp_path, not_tol
     assert differ <= {"fetched", "landed_at"} and "fetched" in differ
     folders = [next((each.raw / "hsc").glob("0001-*")) for each in (catalog, other)]
     assert (folders[0] / "joined.parquet").read_bytes() == (folders[1] / "joined.parquet").read_bytes()
+    marts = []
+    for each in (catalog, other):
+        build(each)
+        marts.append({path.name: path.read_bytes() for path in each.current_build().glob("*.parquet")})
+    assert len(marts[0]) > 20 and marts[0] == marts[1]
+    _, told, _ = typed("-C", catalog.root, "audit", "lineage", "galaxies.specz_redshift")
+    assert f"fetched from {server.root}/datasearch/api/catalog_jobs/submit (job 1, pdr2, Sat, 28 Nov 2026" in told
+    assert "FROM pdr2_wide.specz" in told
     fetched = entry["fetched"]
     assert fetched["job"] == 1 and fetched["release"] == "pdr2" and "ORDER BY object_id" in fetched["sql"]
     assert fetched["url"] == f"{server.root}/datasearch/api/catalog_jobs/submit" and fetched["server_time"]
@@ -212,3 +221,41 @@ def test_another_fetch_is_refused(catalog, service, typed):
     with serving(service) as server, fetching(catalog, "hsc"):
         code, _, err = typed(*words(catalog, server, "--query", "wide"))
     assert code == 5 and "Another process fetches hsc" in err
+
+
+def _spoiled(service: JobsService, kind: str, asked, action: str) -> Reply | None:
+    """What goes wrong with one request; None lets it pass."""
+    if kind in ("429", "502", "503"):
+        return Reply(int(kind), b"later", {"Retry-After": "0"})
+    if action != "download":
+        return Reply(200, b"<html>maintenance</html>", {"Content-Type": "text/html"}) if kind == "page" else None
+    whole = service.export(asked.json["id"])
+    half = len(whole) // 2
+    return {
+        "dropped": Reply(200, whole, {"ETag": '"1"'}, sent=half),
+        "truncated": Reply(200, whole[:half]),
+        "wrong length": Reply(200, whole, length=len(whole) + 9),
+        "damaged": Reply(200, whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :]),
+        "page": Reply(200, b"<html>maintenance</html>", {"Content-Type": "text/html"}),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["429", "502", "503", "dropped", "truncated", "wrong length", "damaged", "page"])
+def test_a_fault_in_every_call_is_passed_over(catalog, service, typed, kind):
+    """The first request of each call goes wrong; the query is submitted once and its export landed whole."""
+    seen = set()
+
+    def fault(asked, action):
+        if action in seen or (action == "submit" and kind == "page"):
+            return None
+        seen.add(action)
+        return _spoiled(service, kind, asked, action)
+
+    service.fault = fault
+    with serving(service) as server:
+        code, out, err = typed(*words(catalog, server, "--query", "wide"))
+        assert code == 0 and "is landed as 1" in out, err
+        downloads = [asked for asked in server.asked if asked.path.endswith("download")]
+    assert list(service.jobs) == [1] == service.deleted and len(downloads) == 2
+    assert [entry["rows"] for entry in catalog.landings()] == [len(service.rows) - 1]
+    assert ("Range" in downloads[1].headers) == (kind == "dropped")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+from collections import Counter
 
+import numpy as np
 import pytest
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.build import build
 from tests.curation.landed import land_rows, new_catalog
+from tests.cutouts.service import cutout, name
 from tests.made.galaxies import at, galaxy, manifest
 from tests.made.signalled import signalled
 
@@ -100,7 +106,64 @@ def test_one_bad_row_costs_one_row(catalog, typed):
     (refused,) = told["refused"]
     assert repr(at(4)[0]) in refused["line"] and "answers 500: Internal Server Error" in refused["reason"]
     assert sorted(service.sent_rows) == sorted(set(service.sent_rows)) and len(service.sent_rows) == 10
+    assert left(catalog) == [".lock", "refused.csv"]
+    with open(catalog.root / "fetch" / "cutouts" / "refused.csv", encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == told["refused"]
+    # The row is asked for again, and nothing else.
+    with serving(CutoutService()) as server:
+        assert fetched(typed, catalog, server, "--bands", "g")["landed"] == 1
     assert left(catalog) == [".lock"]
+
+
+def test_a_picture_that_cannot_be_used_is_refused(catalog, typed):
+    """Member by member: the others of the tar land, and the manifest has the reason."""
+
+    def spoiled(number: int, tar: bytes) -> Reply:
+        return Reply(200, tar.replace(b"FLUXMAG0", b"FLUXMAGX", 1))
+
+    with serving(CutoutService(fault=spoiled)) as server:
+        told = fetched(typed, catalog, server, "--bands", "g")
+    # One member of each tar; of the list of a single line nothing can be landed, and it is asked for twice.
+    assert (told["asked"], told["landed"], len(told["refused"]), len(server.asked)) == (11, 8, 3, 4)
+    assert all("FLUXMAG0" in refused["reason"] for refused in told["refused"])
+    build(catalog)
+    classes = [row["picture_reason_class"] for (_, band), row in manifest(catalog).items() if band == "g"]
+    # Two galaxies are at the first place.
+    assert Counter(classes) == {None: 8, "refused_zero_point": 3, "not_asked": 1}
+
+
+def test_more_pictures_than_lines(catalog, typed):
+    """A member that no line asks for is landed, counted apart, and takes no line's place."""
+
+    def more(number: int, tar: bytes) -> Reply:
+        out = io.BytesIO(tar)
+        with tarfile.open(fileobj=out, mode="a") as opened:
+            data = cutout(*at(50))[0]
+            info = tarfile.TarInfo(name(99))
+            info.size = len(data)
+            opened.addfile(info, io.BytesIO(data))
+        return Reply(200, out.getvalue())
+
+    with serving(CutoutService(fault=more)) as server:
+        told = fetched(typed, catalog, server, "--bands", "g")
+    assert (told["asked"], told["landed"], told["extra"]) == (11, 11, 3)
+
+
+def test_a_disk_that_fills_lands_nothing_and_says_so(catalog):
+    """A limit on the size of files stops the tar in the middle, as a full disk does."""
+    with serving(CutoutService()) as server:
+        words_typed = " ".join(map(str, words(catalog, server, "--bands", "g")))
+        line = f"ulimit -f 100; exec {sys.executable} -m galaxiesml {words_typed}"
+        run = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+        assert run.returncode == 8 and "cutouts-HSC-G-" in run.stderr and "Traceback" not in run.stderr, run.stderr
+        # The list of a single line may have come before.
+        assert sum(entry["pictures"] for entry in catalog.landings("cutouts")) <= 1
+        again = subprocess.run(
+            [sys.executable, "-m", "galaxiesml", *words_typed.split()], capture_output=True, text=True
+        )
+    # A tar that was small enough had come the first time, and is landed from the disk.
+    pictures = sum(entry["pictures"] for entry in catalog.landings("cutouts"))
+    assert (again.returncode, pictures, left(catalog)) == (0, 11, [".lock"])
 
 
 def cut(tar: bytes) -> Reply:
@@ -198,8 +261,8 @@ def test_what_ingest_lands_is_the_same(catalog, typed, built, tmp_path):
     for info, other in zip(catalog.landings("cutouts"), by_hand.landings("cutouts"), strict=True):
         differ = {key for key in info | other if info.get(key) != other.get(key)}
         assert differ <= {"fetched", "landed_at", "source_path"}
-        for name in ("pixels.bin", "pictures.parquet", "requests.parquet"):
-            path = f"cutouts/{info['shard']}/{name}"
+        for file in ("pixels.bin", "pictures.parquet", "requests.parquet"):
+            path = f"cutouts/{info['shard']}/{file}"
             assert (catalog.raw / path).read_bytes() == (by_hand.raw / path).read_bytes()
 
 
@@ -216,3 +279,51 @@ def test_psfs_of_the_pictures(catalog, typed):
         assert fetched(typed, catalog, server, kind="psf")["asked"] == 0
     found = manifest(catalog)
     assert all(found[number, band]["psf_shard"] for number in range(1, COUNT) for band in "gr")
+
+
+@pytest.mark.proof
+def test_a_campaign_of_faults_and_kills(tmp_path, account, typed, not_told):
+    """300 galaxies in five filters; a tenth of the requests goes wrong, in every way; 20 kills."""
+    catalog = new_catalog(tmp_path / "cat")
+    land_rows(catalog, [galaxy(number) for number in range(1, 301)])
+    build(catalog)
+    random = np.random.default_rng(19)
+    kinds, most = list(FAULTS.values()), [0]
+
+    def fault(number: int, tar: bytes):
+        most[0] = max(most[0], len(tar))
+        return kinds[random.integers(len(kinds))](tar) if random.random() < 0.1 else None
+
+    outside, bad = {at(number) for number in (7, 120)}, {at(200)}
+    service = CutoutService(
+        absent=lambda ra, dec: (ra, dec) in outside,
+        bad=lambda ra, dec: (ra, dec) in bad,
+        fault=fault,
+        seconds_a_row=0.02,
+    )
+    kills, said = 0, []
+    with serving(service) as server:
+        line = [sys.executable, "-m", "galaxiesml", *map(str, words(catalog, server)[:-1]), "20"]
+        while kills < 20:
+            process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                said += process.communicate(timeout=1.5 + random.random())
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+                said += process.communicate()
+        told = fetched(typed, catalog, server)
+    landed = sum(entry["pictures"] for entry in catalog.landings("cutouts"))
+    members = sum(entry["requested"] for entry in catalog.landings("cutouts"))
+    assert landed == 5 * 297 and members == 5 * 299
+    assert {refused["reason"].partition(":")[0] for refused in told["refused"]} <= {"127.0.0.1 answers 500"}
+    build(catalog)
+    found = manifest(catalog)
+    states = [found[number, band]["picture_state"] for number in range(1, 301) for band in "grizy"]
+    assert (states.count("present"), states.count("absent")) == (5 * 297, 15)
+    wanted = len(set(service.sent_rows)) * most[0] // 20
+    faults = 0.1 * service.requests + 20 * 4 * 2
+    print(f"measured: {kills} kills, {service.requests} requests, {server.sent_bytes / wanted:.2f} x the bytes wanted")
+    assert server.sent_bytes <= wanted + faults * most[0]
+    not_told(catalog.root, *said)

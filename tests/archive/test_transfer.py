@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import email.utils
 import gzip
 import hashlib
 import ssl
 import subprocess
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,11 +61,26 @@ def test_a_server_that_stays_away_ends_the_tries():
         assert len(server.asked) == QUICK.attempts
 
 
+@pytest.mark.filterwarnings("error")
+def test_no_patience_is_one_try():
+    with serving(lambda asked: Reply(503)) as server:
+        with pytest.raises(Temporary, match=r"answers 503\."):
+            transfer(patience=replace(QUICK, seconds=0.0)).fetch_json(server.root)
+        assert len(server.asked) == 1
+
+
 def test_retry_after_is_obeyed_on_503_and_ignored_with_success():
     with serving(in_turn(Reply(503, headers={"Retry-After": "1"}), Reply(200, b"{}", {"Retry-After": "9"}))) as server:
         began = time.monotonic()
         transfer().fetch_json(server.root)
         assert 1.0 <= time.monotonic() - began < 5
+
+
+def test_retry_after_may_be_a_date():
+    when = email.utils.formatdate(time.time() + 3600, usegmt=True)
+    refused = pytest.raises(Temporary, match=r"asks to wait 3,[56]")
+    with serving(lambda asked: Reply(429, headers={"Retry-After": when})) as server, refused:
+        transfer().fetch_json(server.root)
 
 
 def test_a_wait_longer_than_our_patience_is_said():
@@ -186,7 +203,7 @@ def test_what_cannot_be_resumed_begins_anew(tmp_path, kind):
 
 @pytest.mark.parametrize("is_resumed", [True, False])
 def test_a_length_that_is_never_reached(tmp_path, is_resumed):
-    refused = pytest.raises(Temporary, match=r"closed the connection|ended at byte")
+    refused = pytest.raises(Temporary, match=r"closed the connection: [\d,]+ bytes came, [\d,]+ more|ended at byte")
     with serving(lambda asked: Reply(200, CONTENT, length=len(CONTENT) + 100)) as server, refused:
         fetched(server, tmp_path, is_resumed=is_resumed)
     assert only(tmp_path) == ([".file.bin.part"] if is_resumed else [])

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from galaxiesml.archive import spectra
+from galaxiesml.archive import vizier as client
 from galaxiesml.archive.boxes import Box
 from galaxiesml.archive.spectra import Plan, assemble, fetch
 from galaxiesml.archive.vizier import Vizier
@@ -209,6 +210,14 @@ def test_faults_of_the_service_cost_other_tries(catalog, typed, serve):
     met = server.counts()["faults"]
     assert sum(met.values()) > 2
     assert len(landed(catalog, "vvds")) == pa_csv.read_csv(skies.made() / "specz" / FILES["vvds"]).num_rows
+
+
+def test_an_endless_reply_is_cut_off(catalog, typed, serve, monkeypatch):
+    serve()
+    monkeypatch.setattr(client, "_MOST_BYTES", 1000)
+    code, _, err = typed("-C", catalog.root, "fetch", "specz", "sdss")
+    assert code == 9 and "more than 1,000 bytes in one reply" in err and "--near" in err
+    assert not list((catalog.root / "fetch" / "specz").glob("*.parquet"))
 
 
 def start(catalog, *words) -> subprocess.Popen:

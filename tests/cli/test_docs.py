@@ -12,6 +12,7 @@ from galaxiesml.errors import GalaxiesmlError
 from .typable import commands, program
 
 HEAVY = ["duckdb", "dbt", "pyarrow", "astropy", "matplotlib", "numpy", "polars", "sqlglot", "pandas", "torch"]
+HEAVY += ["requests", "urllib3", "stamina", "keyring"]
 
 
 def groups(group=None, words=()):

@@ -111,7 +111,6 @@ def test_a_simulated_sky_says_what_to_install(tmp_path):
 
 
 def test_a_simulated_archive_says_what_to_install(tmp_path):
-    for package in ("starlette", "uvicorn", "python_multipart", "trustme"):
-        ((code, out, err),) = without(package, [["mock", "serve", tmp_path, "--tls"]])["typed"]
-        assert (code, out) == (2, "") and err.endswith("Type: pip install 'galaxiesml[mock]'\n"), err
-        assert f"needs {package.replace('_', '-')}" in err
+    ((code, out, err),) = without("python_multipart", [["mock", "serve", tmp_path]])["typed"]
+    assert (code, out) == (2, "") and err.endswith("Type: pip install 'galaxiesml[mock]'\n"), err
+    assert "needs python-multipart" in err

@@ -233,6 +233,19 @@ def test_damaged_tars_land_not_at_all_and_stop_no_other(catalog, tmp_path):
     assert [path.name for path in (catalog.raw).iterdir()] == ["cutouts"]
 
 
+def test_empty_tars_answer_each_its_own_list(catalog, tmp_path):
+    """The bytes are the same: what tells two answers apart is the list."""
+    for number in (1, 2):
+        write_tar(tmp_path / f"{number}.tar", {})
+        write_list(tmp_path / f"{number}.txt", PLACES[number : number + 2])
+    tars = [tmp_path / "1.tar", tmp_path / "2.tar"]
+    assert [landed.state for landed in land_pictures(catalog, tars)] == ["landed", "landed"]
+    assert [landed.state for landed in land_pictures(catalog, tars)] == ["known", "known"]
+    assert sorted(entry["list_file"] for entry in catalog.landings("cutouts")) == ["1.txt", "2.txt"]
+    asked = [row for entry in catalog.landings("cutouts") for row in rows(catalog, entry["shard"], "requests")]
+    assert sorted({row["ra"] for row in asked}) == [place[0] for place in PLACES[1:4]]
+
+
 def test_an_empty_tar_lands_as_an_answer(catalog, tmp_path):
     write_list(tmp_path / "none.txt", PLACES[:2])
     (landed,) = land_pictures(catalog, [write_tar(tmp_path / "none.tar", {})])

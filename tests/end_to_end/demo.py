@@ -98,7 +98,7 @@ def main() -> None:
     type_in(FOLDER, "mock", "pictures", "--from", "population", "--out", "pictures")
     files = [f"pictures/5x64x64_{split}.hdf5" for split in ("training", "validation", "testing")]
     type_in(FOLDER, "train", "table", "--files", *files)
-    type_in(FOLDER, "train", "best", "--files", *files, "--set", "epochs=10", "--set", "threads=2")
+    type_in(FOLDER, "train", "best", "--files", *files, "--seeds", "1", "--set", "epochs=10")
     print(
         f"""
 Made in {FOLDER}/:

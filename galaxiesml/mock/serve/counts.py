@@ -30,12 +30,14 @@ class Counts:
 
     def told(self) -> dict:
         """All of them, for JSON."""
+        # Copies first: another thread may ask.
+        of = {name: dict(found) for name, found in sorted(self._of.items())}
         total: Counter = Counter()
-        for one in self._of.values():
-            total.update(one)
+        for found in of.values():
+            total.update(found)
         return {
             "total": dict(total),
-            **{name: dict(found) for name, found in sorted(self._of.items())},
+            **of,
             "faults": dict(self.faults),
             "answers": dict(self.status),
             "elsewhere": dict(self.elsewhere),

@@ -99,9 +99,8 @@ class Jobs:
     def cancel(self, job: Job) -> None:
         """End a job that is not done: its status is then error."""
         job.cancelled.set()
-        if job.status == "running" and not job.is_endless:
-            self._sandbox.interrupt()
-        elif job.status in ("queued", "running"):
+        # One that runs is ended by its own thread.
+        if job.status == "queued" or (job.is_endless and job.status == "running"):
             job.status, job.error = "error", "the job was cancelled"
 
     def delete(self, job: Job) -> None:
@@ -126,12 +125,13 @@ class Jobs:
             job.status = "running"
             try:
                 self._run(job)
-            except (QueryError, OSError, pa.ArrowException, MemoryError) as error:
+            except Exception as error:
+                # Whatever it is: this thread has the next jobs to run.
                 job.error = "the job was cancelled" if job.cancelled.is_set() else str(error)
                 job.status = "error"
 
     def _run(self, job: Job) -> None:
-        rows = formats.plain(run_query(self._sandbox, job.sql, self._seconds, self._most_rows))
+        rows = formats.plain(run_query(self._sandbox, job.sql, self._seconds, self._most_rows, job.cancelled))
         comments = []
         if job.has_comments:
             comments = [f"release_version: {job.release}", f"rows: {rows.num_rows}", *job.sql.splitlines()]
@@ -144,7 +144,9 @@ class Jobs:
         job.status = "done"
 
 
-def run_query(sandbox: Sandbox, sql: str, seconds: float, most_rows: int) -> pa.Table:
+def run_query(
+    sandbox: Sandbox, sql: str, seconds: float, most_rows: int, cancelled: threading.Event | None = None
+) -> pa.Table:
     """The rows of a query; without an order of its own, by object and spectrum where it has their names.
 
     Raises
@@ -153,7 +155,7 @@ def run_query(sandbox: Sandbox, sql: str, seconds: float, most_rows: int) -> pa.
         It is not run, or fails.
     """
     query = read_query(sql, sandbox.names)
-    rows = sandbox.run(query, seconds, most_rows)
+    rows = sandbox.run(query, seconds, most_rows, cancelled)
     names = [name for name in ("object_id", "specz_name") if rows.column_names.count(name) == 1]
     if query.is_ordered or "object_id" not in names:
         return rows

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
 
 from galaxiesml.mock.serve.counts import Counts
 from galaxiesml.mock.serve.faults import CATALOGUE, Draw
@@ -133,7 +137,7 @@ class Changed:
     KINDS = ("slow", "drop", "length", "hash", "tar")
 
     def __init__(self, fault: str, send, slow_seconds: float):
-        self._fault, self._send, self._pause = fault, send, slow_seconds / _PIECES
+        self._fault, self._send, self._seconds = fault, send, slow_seconds
         self._whole, self._sent, self._is_over = 0, 0, False
 
     async def __call__(self, message) -> None:
@@ -168,12 +172,21 @@ class Changed:
             raise Over
 
     async def _slowly(self, body: bytes, has_more: bool) -> None:
+        """Send pieces of an eighth of the answer at most, each after its share of the time."""
         step = max(1, -(-self._whole // _PIECES))
         for at in range(0, len(body), step):
-            await asyncio.sleep(self._pause)
-            await self._send({"type": "http.response.body", "body": body[at : at + step], "more_body": True})
+            piece = body[at : at + step]
+            await asyncio.sleep(self._seconds * len(piece) / max(1, self._whole))
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
         if not has_more:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def answer_fault(request: Request, error: Exception) -> Response:
+    """Starlette's handler for a fault of this program: told on standard error; nothing of the request is."""
+    if not isinstance(error, Over | ClientDisconnect):
+        logging.getLogger(__name__).error("%s failed", request.url.path, exc_info=error)
+    return PlainTextResponse("Internal Server Error\n", 500)
 
 
 async def _drain(receive) -> bytes:

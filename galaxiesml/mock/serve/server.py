@@ -124,7 +124,7 @@ class Server:
         from galaxiesml.mock.serve.holdings import Pictures, load_tables
         from galaxiesml.mock.serve.http import Refused, answer_refused
         from galaxiesml.mock.serve.jobs import Jobs
-        from galaxiesml.mock.serve.outside import COUNTS, Outside
+        from galaxiesml.mock.serve.outside import COUNTS, Outside, answer_fault
         from galaxiesml.mock.serve.pictures import Service
         from galaxiesml.mock.serve.record import Record
         from galaxiesml.mock.serve.spectra import load_spectra
@@ -148,7 +148,7 @@ class Server:
             parts.append(Record(options.release, counts, options.a_minute))
         routes = [route for part in parts for route in part.routes()]
         routes.append(Route(COUNTS, lambda request: JSONResponse(self.counts())))
-        app = Starlette(routes=routes, exception_handlers={Refused: answer_refused})
+        app = Starlette(routes=routes, exception_handlers={Refused: answer_refused, Exception: answer_fault})
         return Outside(app, draw, counts, options.slow_seconds)
 
     def _start(self, held: contextlib.ExitStack, app, listening: socket.socket, folder: Path) -> None:

@@ -198,6 +198,9 @@ def test_queries_end_by_time_by_size_and_by_hand():
         assert asking.downloaded(server, f"{pairs} limit 50").count(b"\n") == 51
     with asking.served() as server:
         running, queued = (asking.submitted(server, ENDLESS).json()["id"] for _ in range(2))
+        # A preview waits for no job, and no job ends with another.
+        assert asking.preview(server, "select 1 as one").json()["result"]["rows"] == [[1]]
+        assert asking.job(server, "status", id=running).json()["status"] in ("queued", "running")
         for number in (queued, running):
             assert asking.job(server, "cancel", id=number).status_code == 200
             assert asking.ended(server, number)["error"] == "the job was cancelled"

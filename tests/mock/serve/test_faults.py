@@ -99,7 +99,8 @@ def test_slow_answers_come_whole():
     with asking.served(faults=["slow:1"], slow_seconds=0.4) as server:
         began = time.monotonic()
         assert asking.untarred(asking.upload(server, own_list()).content) == own_tar()
-        assert time.monotonic() - began > 0.35
+        # Not that long for each picture of the tar.
+        assert 0.35 < time.monotonic() - began < 2.0
 
 
 def test_some_jobs_never_end_until_they_are_cancelled():

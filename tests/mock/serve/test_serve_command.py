@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -92,12 +93,24 @@ def test_it_is_this_machine_s_alone_and_takes_the_account_of_its_environment():
         assert run.returncode == 143 and "not told" not in out + err and "astronomer" not in out + err
 
 
-def test_what_it_cannot_serve_is_said(tmp_path):
+def test_its_authority_is_told_and_gone_at_the_end():
+    pytest.importorskip("trustme", reason="https needs the extra mock")
+    with command(str(skies.made()), "--port", "0", "--tls") as run:
+        url = run.stdout.readline().strip()
+        assert url.startswith("https://localhost:")
+        path = Path(run.stderr.readline().strip().partition("REQUESTS_CA_BUNDLE=")[2])
+        assert requests.get(f"{url}/_counts", verify=str(path), timeout=5).json()["total"] == {}
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(f"{url}/_counts", timeout=5)
+        assert "PRIVATE" not in path.read_text()
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=5) == 130 and not path.parent.exists()
+
+
+def test_what_it_cannot_serve_is_said(tmp_path, capsys):
     def told(*words) -> tuple[int, str, str]:
-        run = subprocess.run(
-            [sys.executable, "-m", "galaxiesml", "mock", "serve", *map(str, words)], capture_output=True, text=True
-        )
-        return run.returncode, run.stdout, run.stderr
+        code = skies.run("mock", "serve", *map(str, words))
+        return code, *capsys.readouterr()
 
     sky = skies.made()
     code, out, err = told(tmp_path)
@@ -107,6 +120,10 @@ def test_what_it_cannot_serve_is_said(tmp_path):
     (older / "truth" / "forced2.parquet").unlink()
     code, out, err = told(older, "--port", 0)
     assert (code, out) == (3, "") and "forced2.parquet" in err and "--force" in err
+    (older / "cutouts" / "r-1.txt").unlink()
+    shutil.copy(sky / "truth" / "forced2.parquet", older / "truth")
+    code, out, err = told(older, "--port", 0)
+    assert (code, out) == (3, "") and "its upload list r-1.txt is missing" in err
     with socket.create_server(("127.0.0.1", 0)) as taken:
         code, out, err = told(sky, "--port", taken.getsockname()[1])
     assert (code, out) == (2, "") and "cannot be used: Address already in use" in err and "--port 0" in err
@@ -114,9 +131,12 @@ def test_what_it_cannot_serve_is_said(tmp_path):
     assert (code, out) == (2, "") and "--fault 503:2" in err
     code, out, err = told(sky, "--port", 0, "--release", tmp_path / "none")
     assert (code, out) == (3, "") and "is not a folder" in err
+    for words in (["--port", 70_000], ["--delay-row", -1], ["--most-rows", 0]):
+        code, out, err = told(sky, *words)
+        assert (code, out) == (2, "") and f"{words[0]} {words[1]} is out of range" in err
 
 
-def test_its_help_names_every_fault():
+def test_its_help_names_every_fault(capsys):
     run = subprocess.run(
         [sys.executable, "-m", "galaxiesml", "mock", "serve", "--help"], capture_output=True, text=True
     )

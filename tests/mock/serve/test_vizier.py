@@ -111,6 +111,8 @@ def test_tap_counts_before_anything_is_fetched(secure, vizier):
     service = pyvo.dal.TAPService(f"{secure.url}/TAPVizieR/tap")
     every = vizier().get_catalogs(SDSS)[0]
     assert service.search(f'SELECT COUNT(*) FROM "{SDSS}"').to_table()[0][0] == len(every)
+    assert service.search('SELECT COUNT(*) AS n FROM "J/A+A/609/A84/vipersw4"')["n"][0] == 0
+    assert vizier().get_catalogs("J/A+A/609/A84").keys() == ["J/A+A/609/A84/vipersw1"]
     places = SkyCoord(every["RA_ICRS"], every["DE_ICRS"], unit="deg")
     ra, dec = every["RA_ICRS"][0], every["DE_ICRS"][0]
     point = "POINT('ICRS', RA_ICRS, DE_ICRS)"

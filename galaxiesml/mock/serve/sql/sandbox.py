@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
@@ -21,6 +22,10 @@ _CONFIG = {
 }
 #: Seconds in which a query is planned.
 _CHECK_SECONDS = 5.0
+#: How often a running query's time is looked at.
+_WATCH_SECONDS = 0.02
+#: Bytes of a result in memory.
+_MOST_BYTES = 1_000_000_000
 #: Before the configuration is locked.
 _CLOSED = ("set enable_external_access = false", "set lock_configuration = true")
 #: The archive's functions on its column `coord`, a text of three direction cosines; radii in arcsec, boxes in degrees.
@@ -72,27 +77,29 @@ class Sandbox:
             self._database.unregister(f"given_{number}")
         for text in (*_MACROS, *_CLOSED):
             self._database.execute(text)
-        self._running: set = set()
+        self._closing = threading.Event()
 
-    def run(self, query: Query, seconds: float, most_rows: int) -> pa.Table:
+    def run(self, query: Query, seconds: float, most_rows: int, cancelled: threading.Event | None = None) -> pa.Table:
         """The rows of a query.
 
         Raises
         ------
         QueryError
-            It fails, takes longer than ``seconds``, or has more than ``most_rows`` rows.
+            It fails, is cancelled, takes longer than ``seconds``, or has more than ``most_rows`` rows.
         """
-        with self._cursor(seconds) as (cursor, late):
-            import duckdb
+        import duckdb
 
+        with self._cursor(seconds, cancelled) as (cursor, late):
             try:
                 reader = cursor.sql(query.sql).to_arrow_reader(50_000)
-                batches, rows = [], 0
+                batches, rows, size = [], 0, 0
                 for batch in reader:
                     batches.append(batch)
-                    rows += batch.num_rows
+                    rows, size = rows + batch.num_rows, size + batch.nbytes
                     if rows > most_rows:
                         raise QueryError(f"ERROR:  the result has more than {most_rows:,} rows, which is not served")
+                    if size > _MOST_BYTES:
+                        raise QueryError(f"ERROR:  the result has more than {_MOST_BYTES:,} bytes, which is not served")
             except duckdb.InterruptException:
                 told = f"canceling statement due to statement timeout ({seconds:g} s)" if late.is_set() else "cancelled"
                 raise QueryError(f"ERROR:  {told}") from None
@@ -117,28 +124,31 @@ class Sandbox:
                 raise QueryError(_told(query.text, error)) from None
 
     @contextlib.contextmanager
-    def _cursor(self, seconds: float) -> Iterator[tuple]:
-        cursor, late = self._database.cursor(), threading.Event()
+    def _cursor(self, seconds: float, cancelled: threading.Event | None = None) -> Iterator[tuple]:
+        """A cursor that is interrupted when its time is over, and the event that says so."""
+        cursor, late, over = self._database.cursor(), threading.Event(), threading.Event()
+        limit = time.monotonic() + seconds
 
-        def stop() -> None:
-            late.set()
-            cursor.interrupt()
+        def watch() -> None:
+            # Again and again: an interrupt that comes before the query has begun does nothing.
+            while not over.wait(_WATCH_SECONDS):
+                if time.monotonic() > limit:
+                    late.set()
+                if late.is_set() or self._closing.is_set() or (cancelled and cancelled.is_set()):
+                    cursor.interrupt()
 
-        timer = threading.Timer(seconds, stop)
-        timer.daemon = True
-        timer.start()
-        self._running.add(cursor)
+        watching = threading.Thread(target=watch, name="query timer", daemon=True)
+        watching.start()
         try:
             yield cursor, late
         finally:
-            timer.cancel()
-            self._running.discard(cursor)
+            over.set()
+            watching.join()
             cursor.close()
 
     def interrupt(self) -> None:
-        """End every query that is running."""
-        for cursor in list(self._running):
-            cursor.interrupt()
+        """End every query that is running, and every one that is still to come."""
+        self._closing.set()
 
     def close(self) -> None:
         self.interrupt()
