@@ -172,6 +172,13 @@ def test_the_published_files_are_landed_as_by_hand(fetched, tmp_path, typed):
     assert tables[0] == tables[1] and len(tables[0]) >= len(SPLITS)
 
 
+def test_training_files_are_verified_against_the_kept_tars(fetched, tmp_path, typed):
+    type_in(fetched, "export", "hdf5", "--size", "64", "--out", tmp_path / "files")
+    files = sorted((tmp_path / "files").glob("*.hdf5"))
+    code, out, _ = typed("-q", "-C", fetched, "export", "verify", *files, "--json")
+    assert code == 0 and files and all(entry["is_right"] and entry["from_fits"] for entry in json.loads(out))
+
+
 def test_spectra_are_fetched_and_built_with_the_export(tmp_path):
     pytest.importorskip("trustme")
     catalog = Catalog.create(tmp_path / "cat", "pdr2_wide").root

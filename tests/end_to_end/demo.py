@@ -63,7 +63,7 @@ def main() -> None:
     with serving(FOLDER, "sky") as url:
         type_in(catalog, "fetch", "hsc", "--query", "paper", "--url", url)
         type_in(catalog, "build")
-        type_in(catalog, "fetch", "cutouts", "--layers", "image,mask,variance", "--url", url)
+        type_in(catalog, "fetch", "cutouts", "--layers", "image,mask,variance", "--keep-tars", "--url", url)
         type_in(catalog, "build")
         type_in(catalog, "fetch", "psf", "--url", url)
         type_in(catalog, "build")
