@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -34,15 +35,25 @@ def account(monkeypatch):
     return ACCOUNT
 
 
+def _contents(folder):
+    """Every file of a folder with its content; one that gets its final name meanwhile is read under that."""
+    for _ in range(20):
+        try:
+            return [(path, path.read_bytes()) for path in folder.rglob("*") if path.is_file()]
+        except FileNotFoundError:
+            time.sleep(0.1)
+    raise AssertionError(f"{folder} does not stand still")
+
+
 @pytest.fixture
 def not_told(account):
     """Check that no file of a folder, nor a text, has the account's name or password."""
 
     def check(folder, *texts: str) -> None:
-        paths = [path for path in folder.rglob("*") if path.is_file()]
-        assert len(paths) > 3
+        contents = dict(_contents(folder))
+        assert len(contents) > 3
         for secret in account.values():
             assert not any(secret in text for text in texts)
-            assert [path for path in paths if secret.encode() in path.read_bytes()] == []
+            assert [path for path, content in contents.items() if secret.encode() in content] == []
 
     return check

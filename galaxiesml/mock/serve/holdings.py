@@ -106,7 +106,7 @@ def load_tables(folder: Path) -> dict:
                 f"{folder / 'truth'} has no {name}.parquet: an older version of mock sky wrote this folder.",
                 f"Write it again: galaxiesml mock sky --force --out {folder}, with its other options.",
             )
-    return {name: pq.read_table(folder / "truth" / f"{name}.parquet") for name in TABLES}
+    return {name: pq.read_table(folder / "truth" / f"{name}.parquet", partitioning=None) for name in TABLES}
 
 
 def _of_tar(path: Path) -> Iterator[tuple[str, Place]]:

@@ -102,7 +102,9 @@ def _read(path: Path, columns: dict[str, Column]) -> pa.Table:
 def _read_csv(path: Path) -> pa.Table:
     import polars as pl
 
-    return plain(pl.read_csv(path, infer_schema_length=None).to_arrow())
+    # Opened here: a name may hold what is taken for a pattern.
+    with path.open("rb") as file:
+        return plain(pl.read_csv(file, infer_schema_length=None).to_arrow())
 
 
 def _read_fits(path: Path) -> pa.Table:
