@@ -164,7 +164,7 @@ SAYS = {
 #: Of what is in memory, or a file that is open already.
 FROM_MEMORY = {
     ("galaxiesml/ingest/text.py", "pacsv.read_csv(io.BytesIO(chunk), **options)"),
-    ("galaxiesml/mock/serve/spectra.py", "pl.read_csv(file, infer_schema_length=None).to_arrow()"),
+    ("galaxiesml/mock/serve/spectra.py", "pl.read_csv(file, infer_schema_length=None)"),
     ("galaxiesml/photoz/external.py", "csv.read_csv(file)"),
     ("galaxiesml/photoz/tables.py", "csv.read_csv(file)"),
 }

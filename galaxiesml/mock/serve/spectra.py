@@ -104,7 +104,8 @@ def _read_csv(path: Path) -> pa.Table:
 
     # Opened here: a name may hold what is taken for a pattern.
     with path.open("rb") as file:
-        return plain(pl.read_csv(file, infer_schema_length=None).to_arrow())
+        found = pl.read_csv(file, infer_schema_length=None)
+    return plain(found.to_arrow())
 
 
 def _read_fits(path: Path) -> pa.Table:
