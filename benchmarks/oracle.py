@@ -8,7 +8,8 @@ The magnitudes are measured on drawn pictures, which are not kept; photometry.pa
 the next time.  The forest sees magnitudes; magnitudes and errors; and both with the true radii, axis ratios, bulge and
 nucleus, as noisy as a picture of the galaxy's brightness tells them.  The test galaxies, the last 15,000 of the
 population, are the same for all.  Intervals are of 200 bootstrap replicates of them.  --network trains the estimator
-`table` on magnitudes alone instead: what photometry gives here, beside what it gives for the real sample.
+`table` on magnitudes alone instead: what photometry gives here, beside what it gives for the real sample.  --real
+compares the scatter of magnitudes' errors with that of a real table (columns icmodel_mag, icmodel_mag_err, z_best).
 """
 
 from __future__ import annotations
@@ -38,12 +39,16 @@ def main() -> None:
     parser.add_argument("--photometry", type=Path, required=True)
     parser.add_argument("--sizes", default="4000,30000")
     parser.add_argument("--network", type=int, help="train `table` on so many galaxies' magnitudes")
+    parser.add_argument("--real", type=Path, help="a FITS table of real galaxies")
     parser.add_argument("--trees", type=int, default=100)
     asked = parser.parse_args()
     if not asked.photometry.is_file():
         measure(asked.population, asked.photometry)
     galaxies, measured = (read(path) for path in (asked.population / "galaxies.parquet", asked.photometry))
     truth = galaxies["specz_redshift"].astype(float)
+    if asked.real:
+        print_errors(measured, truth, asked.real)
+        return
     inputs = of(galaxies, measured)
     if asked.network:
         print_network(inputs["magnitudes"], truth, asked.network)
@@ -172,6 +177,21 @@ def print_network(magnitudes: np.ndarray, truth: np.ndarray, size: int) -> None:
     for at, (name, real) in enumerate((("NMAD", 0.0239), ("outliers, %", 6.45), ("CRPS", 0.0625))):
         value = read(np.arange(len(found)))[at]
         print(f"{name}: {value:.4f} ({low[at]:.4f} to {high[at]:.4f}); of real galaxies, an LSTM-MDN: {real}")
+
+
+def print_errors(measured: dict, truth: np.ndarray, real: Path) -> None:
+    """Print how errors in i scatter about their mean at a magnitude, in the logarithm."""
+    from astropy.table import Table
+
+    table = Table.read(real, unit_parse_strict="silent")
+    theirs = (np.ma.filled(np.ma.asarray(table[name], float), np.nan)
+              for name in ("icmodel_mag", "icmodel_mag_err", "z_best"))  # fmt: skip
+    ours = measured["i_cmodel_mag"], measured["i_cmodel_magsigma"], truth
+    for name, (magnitude, error, z) in (("simulated", ours), ("real", theirs)):
+        used = (magnitude > 17.0) & (magnitude < 20.0) & (z > 0.1) & (z < 0.35) & (error > 0.0)
+        off = np.log(error[used])
+        off = off - np.polyval(np.polyfit(magnitude[used], off, 2), magnitude[used])
+        print(f"{name}: {used.sum():,} galaxies, scatter {1.4826 * np.median(np.abs(off - np.median(off))):.3f}")
 
 
 def difference(scores: dict, before: str, metric: str) -> str:

@@ -183,12 +183,12 @@ class Transfer:
             "stream": True,
             "allow_redirects": False,
         }
-        with _told(url):
+        with translated_errors(url):
             answer = self._follow(method, url, sent, account or basic)
         try:
             if answer.status_code not in accept:
                 self._refuse(answer)
-            with _told(url):
+            with translated_errors(url):
                 yield answer
         finally:
             answer.close()
@@ -227,7 +227,7 @@ class Transfer:
 
     def chunks(self, answer: requests.Response) -> Iterator[bytes]:
         """The body, a piece at a time; errors on the way are `Temporary`."""
-        with _told(answer.url):
+        with translated_errors(answer.url):
             for piece in _pieces(answer.raw):
                 if self.stop.is_set():
                     raise ArchiveError("The transfer was stopped.")
@@ -278,7 +278,7 @@ class Transfer:
         host, status = urlsplit(answer.url).hostname or "", answer.status_code
         words = self.words_of(answer)
         if status in AGAIN:
-            wait = _retry_after(answer.headers.get("Retry-After")) if status in OBEYED else None
+            wait = retry_after(answer.headers.get("Retry-After")) if status in OBEYED else None
             asked = f" and asks to wait {wait:,.0f} s" if wait is not None else ""
             # A gateway that waited in vain does not know what happened behind it; the others passed nothing on.
             raise Temporary(f"{host} answers {status}{asked}{': ' + words if words else '.'}", wait, status == 504)
@@ -351,7 +351,7 @@ def _parsed(answer: requests.Response, url: str) -> dict:
     return found or {}
 
 
-def _retry_after(text: str | None) -> float | None:
+def retry_after(text: str | None) -> float | None:
     """Seconds of a Retry-After: a number, or a date."""
     if text is None:
         return None
@@ -364,7 +364,7 @@ def _retry_after(text: str | None) -> float | None:
 
 
 @contextlib.contextmanager
-def _told(url: str) -> Iterator[None]:
+def translated_errors(url: str) -> Iterator[None]:
     """Errors of requests and urllib3 as ours: those of the network are `Temporary`."""
     import requests
     import urllib3

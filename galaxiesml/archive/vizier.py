@@ -17,7 +17,16 @@ from urllib.parse import urljoin, urlsplit
 
 from galaxiesml.archive.address import is_safe, is_this_machine
 from galaxiesml.archive.boxes import MARGIN_DEG, Box
-from galaxiesml.archive.transfer import AGAIN, OBEYED, USER_AGENT, Refused, Temporary, Transfer, _retry_after, _told
+from galaxiesml.archive.transfer import (
+    AGAIN,
+    OBEYED,
+    USER_AGENT,
+    Refused,
+    Temporary,
+    Transfer,
+    retry_after,
+    translated_errors,
+)
 from galaxiesml.errors import ArchiveError, GalaxiesmlError, UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +104,7 @@ class Vizier:
         def ask() -> int:
             import pyvo
 
-            with self._session() as session, _told(self.tap_root):
+            with self._session() as session, translated_errors(self.tap_root):
                 try:
                     found = pyvo.dal.TAPService(f"{self.tap_root}/TAPVizieR/tap", session=session).run_sync(query)
                     return int(found.to_table()[0][0])
@@ -128,7 +137,7 @@ class Vizier:
                 timeout=self.transfer.patience.read,
             )
             asked._session = held.enter_context(self._session())
-            held.enter_context(_told(self.root))
+            held.enter_context(translated_errors(self.root))
             try:
                 if box is None:
                     found = asked.get_catalogs(table)
@@ -169,7 +178,7 @@ class Vizier:
                 raise ArchiveError(f"{host} redirects to {urlsplit(target).hostname} without TLS; it was not followed.")
             return
         if reply.status_code in AGAIN:
-            wait = _retry_after(reply.headers.get("Retry-After")) if reply.status_code in OBEYED else None
+            wait = retry_after(reply.headers.get("Retry-After")) if reply.status_code in OBEYED else None
             raise Temporary(f"{host} answers {reply.status_code}.", wait)
         self.date = reply.headers.get("Date", self.date)
         if "/viz-bin/" not in reply.url:

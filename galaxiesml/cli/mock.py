@@ -183,7 +183,7 @@ def sky(
     """
     import os
 
-    from galaxiesml.mock.sky.needs import load
+    from galaxiesml.mock.needs import load
     from galaxiesml.mock.sky.sky import Request, files_of, write_sky
 
     # Before the folder is made: without them there is nothing to put into it.

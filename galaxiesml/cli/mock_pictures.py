@@ -105,8 +105,8 @@ def _written(galaxies: int, seed: int, size: int, out: Path, force: bool, advanc
     """Write a population, and return it as the sample that is compared."""
     import shlex
 
+    from galaxiesml.mock.needs import load
     from galaxiesml.mock.sky.galaxies.catalogue import Request, write_population
-    from galaxiesml.mock.sky.needs import load
 
     # Before the folder is made: without them there is nothing to put into it.
     for package in ("galsim", "speclite"):

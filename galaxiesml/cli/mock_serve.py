@@ -61,7 +61,7 @@ def serve(
     import shlex
     import time
 
-    from galaxiesml.mock.serve.needs import load
+    from galaxiesml.mock.needs import load
 
     for package in ("starlette", "uvicorn", "python_multipart", *(["trustme"] if tls else [])):
         load(package)

@@ -110,6 +110,7 @@ Made in {FOLDER}/:
   survey/                                 a catalogue of 12,000 rows without pictures, and a trained estimator
   survey/photoz.png                       its photometric redshifts against the spectroscopic ones
   pictures/, photoz/                      simulated galaxies drawn in bulk; estimators without and with their pictures
+                                          (2,000 galaxies and a minute are too few for pictures to win: docs/photoz.md)
 Try next, in {FOLDER}/cat:
   galaxiesml sql "select object_id, band, picture_reason from pictures where picture_state <> 'present'"
   galaxiesml export hdf5 --split-scheme leak-free --out leak-free

@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 
+from galaxiesml.mock.needs import load
 from galaxiesml.mock.sky.galaxies import templates
 from galaxiesml.mock.sky.galaxies.templates import LOG_STEP, WAVELENGTH
-from galaxiesml.mock.sky.needs import load
 
 #: Order of every band axis.
 BANDS = ("g", "r", "i", "z", "y")

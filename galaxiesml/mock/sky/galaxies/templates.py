@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from galaxiesml.mock.needs import load
 from galaxiesml.mock.sky.galaxies.lines import nebular, quasar_lines
-from galaxiesml.mock.sky.needs import load
 
 #: What ``Galaxies.template`` counts: the type nearest to a galaxy's own mixture, or a quasar.
 NAMES = ("E", "Sbc", "Scd", "Im", "starburst", "quasar")

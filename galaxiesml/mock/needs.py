@@ -1,4 +1,4 @@
-"""Import the packages that only the simulated sky needs."""
+"""Import the packages that only the simulated sky and archive need."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def load(name: str) -> ModuleType:
         if (error.name or "").partition(".")[0] != package:
             raise
         raise UsageError(
-            f"The simulated sky needs {package}, which is not installed.",
+            f"The simulated sky needs {package.replace('_', '-')}, which is not installed.",
             "Type: pip install 'galaxiesml[mock]'",
         ) from error
