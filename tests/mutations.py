@@ -20,7 +20,7 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 
-from galaxiesml.curation.cuts import is_banded, load_cuts
+from galaxiesml.curation.rules import is_banded, published
 
 REPO = Path(__file__).parent.parent
 SUITE = "tests/curation/test_cuts.py"
@@ -48,7 +48,7 @@ def leaves(node: exp.Expression) -> list[exp.Expression]:
 
 def mutants(bands: str = "grizy") -> list[Mutant]:
     found = []
-    for cut in load_cuts():
+    for cut in published().cuts:
         text = cut.get("sql") or cut["window"]
         # The parser knows no {band} nor {alive}: words that it does know stand in for them.
         plain = text.replace("{band}", "band__").replace("{alive}", "alive__")
@@ -75,7 +75,7 @@ def mutate(name: str, plain: str, position: int, change: str, band: str) -> Muta
 
 
 def mutated_list(text: str, mutant: Mutant) -> str:
-    """cuts.sql with one cut's condition replaced."""
+    """published_cuts.sql with one cut's condition replaced."""
     start = text.index(f"'name': '{mutant.cut}'")
     head, tail = text[:start], text[start:]
     literal = mutant.sql.replace("\\", "\\\\").replace("'", "\\'")
@@ -115,7 +115,7 @@ def killed_by(mutant: Mutant) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         for part in ("sql", "models"):
             shutil.copytree(REPO / part, Path(folder) / part)
-        cuts = Path(folder) / "sql" / "macros" / "cuts.sql"
+        cuts = Path(folder) / "sql" / "macros" / "published_cuts.sql"
         cuts.write_text(mutated_list(cuts.read_text(), mutant))
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--project", folder]
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):

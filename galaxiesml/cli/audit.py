@@ -21,7 +21,7 @@ audit = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Version = Annotated[str, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4.")]
+Version = Annotated[str, typer.Option(help="Version of the galaxies: v1 to v4, or one of your own.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 @audit.command("cuts")
 def cuts(
-    version: Annotated[str, typer.Option(help="Version of the galaxies: v1, v2, v3, v4 or all.")] = "v2",
+    version: Annotated[str, typer.Option(help="Version of the galaxies: v1 to v4, one of your own, or all.")] = "v2",
     without: Annotated[
         list[str] | None, typer.Option(help="Evaluate the version again without this cut; repeatable.", metavar="CUT")
     ] = None,
@@ -46,27 +46,29 @@ def cuts(
       galaxiesml audit cuts --version v3 --without agreement --without measured_error
       galaxiesml audit cuts --graph flow.svg
     """
-    from galaxiesml.catalog.folder import check_version
     from galaxiesml.curation import audit as questions
+    from galaxiesml.curation.rules import of_build
     from galaxiesml.errors import UsageError
 
     catalog = common.catalog()
     connection = catalog.connect()
     catalog.current_build()
+    rules = of_build(catalog)
     if version == "all":
-        numbers = [int(row[0][1:]) for row in connection.execute("select version from versions where built").fetchall()]
+        built = {row[0] for row in connection.execute("select version from versions where built").fetchall()}
+        names = [name for name in rules.names if name in built]
     else:
-        numbers = [check_version(version)]
-    if (without or graph) and len(numbers) != 1:
+        names = [catalog.version(version)]
+    if (without or graph) and len(names) != 1:
         raise UsageError("--without and --graph need a single version.", "Type: galaxiesml audit cuts --version v1 ...")
     if without:
-        found = questions.without(connection, numbers[0], without, catalog.profile.bands)
+        found = questions.without(connection, names[0], without, rules, catalog.profile.bands)
         if graph:
-            _draw(catalog, questions.flow_without(connection, numbers[0], without), graph, as_json)
+            _draw(catalog, questions.flow_without(connection, names[0], without), graph, as_json)
         if as_json or not graph:
             _print_without(found, as_json)
         return
-    flows = [questions.cut_flow(connection, number) for number in sorted(numbers)]
+    flows = [questions.cut_flow(connection, name) for name in names]
     if graph:
         _draw(catalog, flows[0], graph, as_json)
     if as_json:
@@ -269,21 +271,20 @@ def diff(
       galaxiesml audit diff v2 v3 --rows
       galaxiesml audit diff --specz export matched --version v2
     """
-    from galaxiesml.catalog.folder import check_version
     from galaxiesml.curation import audit as questions
     from galaxiesml.errors import UsageError
 
     catalog = common.catalog()
     catalog.current_build()
     if specz:
-        found = _diff_specz(catalog, {first, second}, check_version(version), rule, list_rows)
+        found = _diff_specz(catalog, {first, second}, catalog.built_version(version), rule, list_rows)
     else:
         if wrong := given.typed(context, ("list_rows", "as_json")):
             raise UsageError(
                 f"{' and '.join(wrong)} can only be given with --specz.", "To compare two versions, give their names."
             )
         ask = questions.diff_rows if list_rows else questions.diff
-        found = ask(catalog.connect(), check_version(first), check_version(second))
+        found = ask(catalog.connect(), catalog.version(first), catalog.version(second))
     if as_json:
         common.print_json(found)
     elif found:
@@ -292,7 +293,7 @@ def diff(
         common.result(f"{first} and {second} keep the same rows.")
 
 
-def _diff_specz(catalog, sides: set[str], number: int, rule: str, list_rows: bool) -> list[dict]:
+def _diff_specz(catalog, sides: set[str], version: str, rule: str, list_rows: bool) -> list[dict]:
     from galaxiesml.curation.diff_specz import diff_specz, diff_specz_rows
     from galaxiesml.errors import UsageError
 
@@ -300,7 +301,7 @@ def _diff_specz(catalog, sides: set[str], number: int, rule: str, list_rows: boo
         raise UsageError(
             "--specz compares export with matched, whose rule is hsc or best.", "See --help for an example."
         )
-    return (diff_specz_rows if list_rows else diff_specz)(catalog, number, rule)
+    return (diff_specz_rows if list_rows else diff_specz)(catalog, version, rule)
 
 
 @audit.command("sql")
@@ -313,14 +314,15 @@ def sql(cut: Annotated[str, typer.Argument(help="Name of the cut.")], as_json: J
       galaxiesml audit sql sole_object --json
     """
     from galaxiesml.curation.audit import cut_sql
-    from galaxiesml.curation.cuts import load_cuts
+    from galaxiesml.curation.rules import of_build
 
-    found = cut_sql(common.catalog(), cut)
+    catalog = common.catalog()
+    found = cut_sql(catalog, cut)
     if as_json:
         common.print_json(found)
         return
-    entry = next(each for each in load_cuts() if each["name"] == cut)
-    versions = ", ".join(f"v{number}" for number in entry["versions"])
+    entry = of_build(catalog).cut(cut)
+    versions = ", ".join(entry["versions"])
     common.result(f"-- {cut}: {entry['why']}\n-- section {entry['section']}; made by {versions}")
     for place in found:
         common.result(f"-- {place['model']} ({place['file']})\n{place['sql']}")

@@ -21,7 +21,7 @@ export = typer.Typer(
 )
 
 Version = Annotated[
-    str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2, plain galaxies.")
+    str | None, typer.Option(help="Version of the galaxies: v1 to v4, or one of your own; default: v2, plain galaxies.")
 ]
 Table = Annotated[str | None, typer.Option(help="Another table of the build, e.g. rejections.", metavar="NAME")]
 Force = Annotated[bool, typer.Option("--force", help="Write even if there seems to be too little disk space.")]
@@ -125,16 +125,14 @@ def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Pa
 
 def warn_of_empty(catalog, selection, rows: dict[str, int]) -> None:
     """Warn of empty files of a selection, and suggest a seed that would fill them."""
-    from galaxiesml.catalog.folder import check_version
     from galaxiesml.cli import splits
 
     scheme = selection.split_column.removeprefix("split_")
     has_pictures = selection.missing == "leave-out"
-    splits.warn_of_empty(catalog, check_version(selection.version), scheme, rows, pictures=has_pictures)
+    splits.warn_of_empty(catalog, selection.version, scheme, rows, pictures=has_pictures)
 
 
 def _made(catalog, version: str | None, table: str | None):
-    from galaxiesml.catalog.folder import DEFAULT_VERSION
     from galaxiesml.errors import UsageError
     from galaxiesml.query.tables import export_of, table_export
 
@@ -142,7 +140,7 @@ def _made(catalog, version: str | None, table: str | None):
         raise UsageError("--version and --table both name a table.", "Give one: --version v3 is --table galaxies_v3.")
     # A version's file names its cuts, whether it was given by --version or by --table.
     if table is None or table == "galaxies":
-        return export_of(catalog, version or f"v{DEFAULT_VERSION}")
+        return export_of(catalog, version)
     if table.startswith("galaxies_v"):
         return export_of(catalog, table.removeprefix("galaxies_"))
     return table_export(catalog, table)

@@ -9,7 +9,7 @@ import typer
 
 from galaxiesml.cli import common, fetch
 
-Version = Annotated[str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2.")]
+Version = Annotated[str | None, typer.Option(help="Version of the galaxies: v1 to v4, or your own; default: v2.")]
 Bands = Annotated[str | None, typer.Option(metavar="gri", help="Filters; default: all of the release.")]
 Kind = Annotated[str, typer.Option("--type", help="Type of the coadds: coadd, coadd/bg or warp.")]
 Again = Annotated[bool, typer.Option("--again", help="Include what was requested before and not delivered.")]

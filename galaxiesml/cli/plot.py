@@ -20,7 +20,7 @@ plot = typer.Typer(
     """,
 )
 
-Version = Annotated[str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2.")]
+Version = Annotated[str | None, typer.Option(help="Version of the galaxies: v1 to v4, or your own; default: v2.")]
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="FILE", help="Output file (.png, .pdf or .svg); default: in exports/."),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.pixels.frame import FRAME, put
 from galaxiesml.pixels.store import Shards
@@ -57,12 +56,9 @@ def choose_galaxies(catalog: Catalog, version: str | None = None, n: int = 12, s
     """
     if not 1 <= n <= MOST:
         raise UsageError(f"--n {n}: a page has room for 1 to {MOST} galaxies.")
-    info = catalog.build_info()
-    name = f"v{check_version(version or info['default_version'])}"
-    if name not in info["versions"]:
-        raise CatalogError(f"Build {info['id']} has no {name}.", f"Type: galaxiesml build --version {name}")
+    name = catalog.built_version(version)
     if "pictures" not in catalog.tables():
-        raise CatalogError(f"Build {info['id']} has no table of pictures.", "Type: galaxiesml build")
+        raise CatalogError(f"Build {catalog.current_id()} has no table of pictures.", "Type: galaxiesml build")
     shards = Shards(catalog.raw / "cutouts")
     bands = list(catalog.profile.bands)
     chosen: dict[int, tuple[float, list]] = {}

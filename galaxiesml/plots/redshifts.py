@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.plots.canvas import GREY, INK, PALE
 from galaxiesml.plots.page import Page
@@ -29,7 +28,7 @@ def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[
     Returns
     -------
     version : str
-        v1 to v4.
+        Its name.
     redshifts : dict of str to ndarray
         training, validation and testing; buffer and 'no split' where there are such.  No NaN.
 
@@ -40,12 +39,9 @@ def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[
     CatalogError
         The build does not have the version, has no splits, or no galaxies.
     """
-    info = catalog.build_info()
-    name = f"v{check_version(version or info['default_version'])}"
-    if name not in info["versions"] or "splits" not in catalog.tables():
-        raise CatalogError(
-            f"Build {info['id']} has no {name}, or no splits.", f"Type: galaxiesml build --version {name}"
-        )
+    name = catalog.built_version(version)
+    if "splits" not in catalog.tables():
+        raise CatalogError(f"Build {catalog.current_id()} has no splits.", "Type: galaxiesml build")
     with catalog.connect() as connection:
         columns = [row[0] for row in connection.execute("describe splits").fetchall()]
         schemes = [column.removeprefix("split_") for column in columns if column.startswith("split_")]

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import yaml
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.catalog.parquet import parquet, quote
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
@@ -48,27 +47,22 @@ class Export:
         return self.facts["incomplete"]
 
 
-def export_of(catalog: Catalog, version: str) -> Export:
-    """The published build's version as an export.
+def export_of(catalog: Catalog, version: str | None) -> Export:
+    """The published build's version, or its default one, as an export.
 
     Raises
     ------
     CatalogError
         There is no build, or it does not have the version.
     """
-    name = f"v{check_version(version)}"
+    name = catalog.built_version(version)
     info = catalog.build_info()
-    if name not in info["versions"]:
-        raise CatalogError(
-            f"Build {info['id']} has no {name}.",
-            f"Type: galaxiesml build --version {name} --accept-missing all",
-        )
     entry = info["versions"][name]
     source = catalog.current_build() / f"galaxies_{name}.parquet"
     known = columns(catalog.profile.bands)
     facts = _facts(info, source) | {
         "version": name,
-        "default": name == f"v{info['default_version']}",
+        "default": name == info["default_version"],
         "title": entry["title"],
         "cuts": entry["cuts"],
         "incomplete": entry["missing_cuts"],

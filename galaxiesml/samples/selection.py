@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import duckdb
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.catalog.stores import SPLITS
 from galaxiesml.errors import CatalogError, UsageError
@@ -22,7 +21,7 @@ class Selection:
     Attributes
     ----------
     version : str
-        v1 to v4.
+        Of galaxies, as v2.
     scheme : str
         Of splits: release, paper, official or leak-free.
     missing : str
@@ -48,18 +47,12 @@ def check_selection(catalog: Catalog, version: str | None, scheme: str, missing:
     CatalogError
         The build does not have the version, or was made by a version without splits and pictures.
     """
-    info = catalog.build_info()
-    name = f"v{check_version(version or info['default_version'])}"
-    if name not in info["versions"]:
-        raise CatalogError(
-            f"Build {info['id']} has no {name}.",
-            f"Type: galaxiesml build --version {name} --accept-missing all",
-        )
+    name = catalog.built_version(version)
     if missing not in MISSING:
         raise UsageError(f"Unknown value for --missing: {missing}.", f"Give one of {', '.join(MISSING)}.")
     tables = catalog.tables()
     if not {"splits", "pictures"} <= set(tables):
-        raise CatalogError(f"Build {info['id']} has no splits or no pictures.", "Type: galaxiesml build")
+        raise CatalogError(f"Build {catalog.current_id()} has no splits or no pictures.", "Type: galaxiesml build")
     connection = catalog.connect()
     columns = {row[0] for row in connection.execute("describe splits").fetchall()}
     selection = Selection(name, scheme, missing)

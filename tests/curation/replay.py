@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from galaxiesml import dictionary
-from galaxiesml.curation.cuts import load_cuts
 from galaxiesml.curation.macros import Macros
+from galaxiesml.curation.rules import published
 
 BANDS = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
 _ARROW = {"bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
@@ -78,4 +78,4 @@ def kept(connection, version: int) -> list[int]:
 
 
 def row_cuts() -> list[dict]:
-    return [cut for cut in load_cuts() if "sql" in cut]
+    return [cut for cut in published().cuts if "sql" in cut]
