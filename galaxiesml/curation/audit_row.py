@@ -28,9 +28,13 @@ def audit_object(catalog: Catalog, connection: duckdb.DuckDBPyConnection, object
         No landed file holds the object.
     """
     rules = of_build(catalog)
+    whole = rules.macros(catalog.profile.bands).call("with_own_columns", "of_object")
     pairs = rows(
         connection,
-        "select * from int_pairs inner join int_verdicts using (pair_id) where int_pairs.object_id = ? order by 1",
+        f"""
+        with of_object as (select * from int_pairs where object_id = ?)
+        select * from ({whole}) as whole inner join int_verdicts using (pair_id) order by pair_id
+        """,
         [object_id],
     )
     if not pairs:
@@ -60,8 +64,7 @@ def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[st
     cuts = []
     for cut in rules.cuts:
         if "sql" in cut:
-            landing = pair["landing" if cut["scope"] == "object" else "specz_landing"]
-            cuts.append(_row_verdict(cut, pair, states[cut["name"], landing], list(catalog.profile.bands)))
+            cuts.append(_row_verdict(cut, pair, _state(cut, pair, states), list(catalog.profile.bands)))
         else:
             cuts += _window_verdicts(cut, removed, groups, built, rules)
     return {
@@ -78,6 +81,19 @@ def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[st
             for version in built
         },
         "cuts": cuts,
+    }
+
+
+def _state(cut: dict, pair: dict, states: dict) -> dict:
+    """Where a cut is applied to a pair: in the file of the side that it reads, or in both."""
+    places = {"object": ["landing"], "spectrum": ["specz_landing"], "pair": ["landing", "specz_landing"]}
+    found = [states[cut["name"], landing] for landing in dict.fromkeys(pair[name] for name in places[cut["scope"]])]
+    if len(found) == 1:
+        return found[0]
+    judged = [set(filter(None, state["judged_bands"].split(","))) for state in found]
+    worst = min(found, key=lambda state: len(state["judged_bands"]))
+    return worst | {
+        "judged_bands": ",".join(band for band in worst["judged_bands"].split(",") if band in judged[0] & judged[1])
     }
 
 
@@ -102,7 +118,7 @@ def _row_verdict(cut: dict, pair: dict, state: dict, bands: list[str]) -> dict:
         "cut": cut["name"],
         "verdict": verdict,
         "value": _value(cut, pair, judged, bands),
-        "limit": cut["sql"],
+        "limit": cut.get("text", cut["sql"]),
         "versions": list(cut["versions"]),
         "why": cut["why"],
     }

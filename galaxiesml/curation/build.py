@@ -14,8 +14,8 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION, now
 from galaxiesml.catalog.inputs import told
 from galaxiesml.catalog.stores import ensure_empty
+from galaxiesml.curation import own_versions, states
 from galaxiesml.curation import rules as of_galaxies
-from galaxiesml.curation import states
 from galaxiesml.curation.dbt import Settings, invoke
 from galaxiesml.curation.emptied import emptied_by
 from galaxiesml.curation.known_metrics import refresh_known
@@ -85,7 +85,7 @@ def build(
         A model or a test failed; the published build is unchanged.
     """
     ensure_empty(catalog)
-    rules = of_galaxies.of_catalog(catalog)
+    rules = own_versions.of_catalog(catalog)
     found = states.cut_states(catalog, specz, rules)
     plans = states.plan_versions(found, catalog.profile, rules, accept_missing, version)
     states.refresh(catalog, plans, specz)
@@ -102,6 +102,7 @@ def build(
         write_atomic(folder / of_galaxies.FILE, rules.text())
         info = _build_info(catalog, plans, rules, folder) | {"split_seed": split_seed}
         info["spectra_from"] = _spectra_from(info, specz, specz_rule)
+        own_versions.keep(catalog, rules)
         _publish(catalog, folder, info)
     finally:
         # Published, it has another name; a build that failed leaves no tables behind.
@@ -152,6 +153,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], rules: of_gal
             "rows": pq.read_metadata(folder / f"galaxies_{plan.name}.parquet").num_rows,
             "missing_cuts": list(plan.missing),
             "cuts": [cut["name"] for cut in rules.of_version(plan.name)],
+            "rule": rules.rule_hash(plan.name),
         }
         for plan in plans
         if plan.built

@@ -40,6 +40,9 @@ def project_files(
     settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | rules.variables() | (variables or {})
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
     files["profiles.yml"] = (PROJECT / "profiles.yml").read_text(encoding="utf-8")
+    for name in set(rules.names) - set(published().names):
+        files[f"models/intermediate/int_judged_{name}.sql"] = f"{{{{ judged('{name}') }}}}\n"
+        files[f"models/marts/galaxies_{name}.sql"] = f"{{{{ galaxies('{name}') }}}}\n"
     return files | render(bands, rules, boundaries=boundaries) | ({} if surveys is None else survey_seeds(surveys))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -22,13 +23,18 @@ class Rules:
     Attributes
     ----------
     cuts : tuple of dict
-        The keys are explained in sql/macros/published_cuts.sql.
+        The keys are explained in sql/macros/published_cuts.sql; a user's cut has ``text``, its condition as it is
+        shown, and ``sides``, the columns that it reads by the side of the pair.
     versions : tuple of dict
         ``name`` and ``title``.
+    columns : tuple of dict
+        Landed columns outside the dictionary that users' cuts read: name, type, of (the side of the pair) and kinds
+        (of the landings that have it).
     """
 
     cuts: tuple[dict, ...]
     versions: tuple[dict, ...]
+    columns: tuple[dict, ...] = ()
 
     @property
     def row_cuts(self) -> tuple[dict, ...]:
@@ -63,6 +69,23 @@ class Rules:
         chosen = [cut for cut in self.cuts if version in cut["versions"]]
         return [cut for cut in chosen if "sql" in cut] + [cut for cut in chosen if "window" in cut]
 
+    def rule(self, version: str) -> dict:
+        """What decides which pairs a version keeps: its cuts' conditions in order, and columns that they declare."""
+        cuts = self.of_version(version)
+        needs = {name for cut in cuts for name in cut["needs"]}
+        return {
+            "cuts": [{"name": cut["name"], "condition": cut.get("sql") or cut["window"]} for cut in cuts],
+            "columns": [
+                {key: column[key] for key in ("name", "type", "of")}
+                for column in self.columns
+                if column["name"] in needs
+            ],
+        }
+
+    def rule_hash(self, version: str) -> str:
+        """SHA-256 of a version's rule."""
+        return hashlib.sha256(json.dumps(self.rule(version), sort_keys=True).encode()).hexdigest()
+
     def window_columns(self, bands) -> list[str]:
         """Columns of a pair that the window cuts read, filters written out."""
         return self.macros(bands).call("window_columns")
@@ -75,11 +98,14 @@ class Rules:
         """What dbt is told: nothing where the rules are the published ones."""
         if self == published():
             return {"rules": {}}
-        return {"rules": {"cuts": list(self.cuts), "versions": list(self.versions)}}
+        return {"rules": self._content()}
+
+    def _content(self) -> dict:
+        return {"cuts": list(self.cuts), "versions": list(self.versions), "columns": list(self.columns)}
 
     def text(self) -> str:
         """JSON that `of_build` reads back."""
-        return json.dumps({"cuts": self.cuts, "versions": self.versions}, indent=1) + "\n"
+        return json.dumps(self._content(), indent=1) + "\n"
 
 
 @cache
@@ -87,11 +113,6 @@ def published() -> Rules:
     """The rules of sql/macros."""
     macros = Macros(())
     return Rules(tuple(macros.call("published_cuts")), tuple(macros.call("published_versions")))
-
-
-def of_catalog(catalog: Catalog) -> Rules:
-    """The rules that the next build is made by."""
-    return published()
 
 
 def of_build(catalog: Catalog) -> Rules:
@@ -110,7 +131,7 @@ def read(build: Path) -> Rules:
     path = build / FILE
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        return Rules(*(tuple(raw[key]) for key in ("cuts", "versions")))
+        return Rules(*(tuple(raw[key]) for key in ("cuts", "versions", "columns")))
     except FileNotFoundError:
         return published()
     except (OSError, ValueError, KeyError) as error:

@@ -190,17 +190,23 @@ def _of_dbt(version: str) -> int | str:
 
 def _version(model: Model, version: dict) -> dict:
     name, number = version["name"], _of_dbt(version["name"])
-    entry = {"v": number, "description": f"{model.description} {version['title'].capitalize()}."}
+    title = version["title"][:1].upper() + version["title"][1:]
+    entry = {"v": number, "description": _plain(f"{model.description} {title.rstrip('.')}.")}
     if number == name:
         entry |= {"defined_in": f"{model.name}_{name}", "config": {"alias": f"{model.name}_{name}"}}
     return entry
+
+
+def _plain(text: str) -> str:
+    """A text for yml, whose descriptions dbt renders: a user's words may look like Jinja."""
+    return text.replace("{", "{{ '{' }}") if any(mark in text for mark in ("{{", "{%", "{#")) else text
 
 
 def _column(fact: dictionary.Column) -> dict:
     return {
         "name": fact.name,
         "data_type": _TYPES.get(fact.type, fact.type),
-        "description": fact.description,
+        "description": _plain(fact.description),
         "config": {"meta": {"unit": fact.unit, "ucd": fact.ucd}},
     }
 

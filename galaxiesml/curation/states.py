@@ -11,7 +11,8 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.catalog.stores import BY_NAME
 from galaxiesml.curation.archive_query import implied
-from galaxiesml.curation.rules import Rules, of_catalog, terms
+from galaxiesml.curation.own_versions import of_catalog
+from galaxiesml.curation.rules import Rules, terms
 from galaxiesml.errors import MissingColumnsError, UsageError
 from galaxiesml.releases.profile import Profile
 from galaxiesml.system.atomic import write_table
@@ -66,26 +67,41 @@ def cut_states(catalog: Catalog, specz: str = "export", rules: Rules | None = No
     states, cuts = [], (rules or of_catalog(catalog)).cuts
     for landing in catalog.landings():
         for cut in cuts:
-            if landing["kind"] in _BRINGS[cut["scope"]] and not (specz == "matched" and cut["scope"] == "spectrum"):
-                conditions = landing["archive"]["where"]
-                found = _judge(catalog.profile, cut, set(landing["columns"]), conditions)
+            sides = _sides(cut, landing["kind"], specz)
+            if sides:
+                exported = {*landing["columns"], *landing.get("extra_columns", ())}
+                found = _judge(catalog.profile, cut, sides, exported, landing["archive"]["where"])
                 states.append(State(landing["landing"], landing["source_file"], cut["name"], *found))
     if specz == "matched":
         for cut in cuts:
-            if cut["scope"] == "spectrum":
-                found = _judge(catalog.profile, cut, _MATCHED_COLUMNS, ())
+            if cut["scope"] in ("spectrum", "pair"):
+                found = _judge(catalog.profile, cut, ("spectrum",), _MATCHED_COLUMNS, ())
                 states.append(State(MATCHED, "matched_redshifts", cut["name"], *found))
     return states
 
 
-def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str, ...], ...]:
+def _sides(cut: dict, kind: str, specz: str) -> tuple[str, ...]:
+    """The sides of the pair that a kind of landed file brings and the cut reads."""
+    wanted = ("object", "spectrum") if cut["scope"] == "pair" else (cut["scope"],)
+    brought = ("object",) if specz == "matched" else ("object", "spectrum")
+    return tuple(side for side in wanted if side in brought and kind in _BRINGS[side])
+
+
+def _judge(profile: Profile, cut: dict, sides: tuple[str, ...], exported, conditions) -> tuple[tuple[str, ...], ...]:
     """The filters in which the cut is applied here, was applied by the archive, or cannot be applied."""
     found = {"judged": [], "archive": [], "absent": []}
+    exported = {name.lower() for name in exported}
     for band, term in terms(cut, profile.bands).items():
+        # Of a cut that reads both sides a file is asked for its own.
+        needs = term["needs"]
+        if cut["scope"] == "pair":
+            needs = [name.replace("{band}", band) for side in sides for name in cut["sides"][side]]
         # Cuts on exported columns are applied here, whatever was declared.
-        if exported >= set(term["needs"]):
+        if exported >= {name.lower() for name in needs}:
             found["judged"].append(band)
-        elif cut["name"] in profile.archive_cuts or (term["sql"] and implied(term["sql"], conditions)):
+        elif cut["name"] in profile.archive_cuts or (
+            cut["scope"] != "pair" and term["sql"] and implied(term["sql"], conditions)
+        ):
             found["archive"].append(band)
         else:
             found["absent"].append(band)
