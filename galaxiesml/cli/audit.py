@@ -34,6 +34,9 @@ def cuts(
     without: Annotated[
         list[str] | None, typer.Option(help="Evaluate the version again without this cut; repeatable.", metavar="CUT")
     ] = None,
+    limit: Annotated[
+        int, typer.Option(help="With --without: rows shown of those gained and lost; 0: all.", metavar="N", min=0)
+    ] = 20,
     graph: Annotated[Path | None, typer.Option(help="Draw the flow chart to an .svg or .png file.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -63,10 +66,13 @@ def cuts(
         raise UsageError("--without and --graph need a single version.", "Type: galaxiesml audit cuts --version v1 ...")
     if without:
         found = questions.without(connection, names[0], without, rules, catalog.profile.bands)
+        flow = questions.flow_without(connection, names[0], without)
         if graph:
-            _draw(catalog, questions.flow_without(connection, names[0], without), graph, as_json)
-        if as_json or not graph:
-            _print_without(found, as_json)
+            _draw(catalog, flow, graph, as_json)
+        if as_json:
+            common.print_json(found | {"flow": flow["flow"]})
+        elif not graph:
+            _print_without(found, flow, limit)
         return
     flows = [questions.cut_flow(connection, name) for name in names]
     if graph:
@@ -85,10 +91,12 @@ def _print_flow(flow: dict) -> None:
         f"{head['objects']:,} object rows landed; {head['objects_without_spectrum']:,} objects without a spectrum; "
         f"{head['pairs']:,} (object, spectrum) pairs"
     )
-    common.result(
-        f"X = {head['photometric_objects']:,} objects pass the photometric flags; "
-        f"Y = {head['photometric_with_spectrum']:,} of them have a spectrum\n"
-    )
+    if head["photometric_objects"] is not None:
+        common.result(
+            f"X = {head['photometric_objects']:,} objects pass the photometric flags; "
+            f"Y = {head['photometric_with_spectrum']:,} of them have a spectrum"
+        )
+    common.result("")
     common.table(
         [
             {
@@ -109,7 +117,8 @@ def _print_flow(flow: dict) -> None:
     if inputs:
         common.result(f"* count for the authors' own input of {inputs.pop():,} rows; not comparable with this build")
     common.result(f"\n{version['rows_kept']:,} galaxies" + _incomplete(version))
-    _print_duplicates(flow["duplicates"])
+    if "duplicates" in flow:
+        _print_duplicates(flow["duplicates"])
     common.result("")
 
 
@@ -141,10 +150,8 @@ def _incomplete(version: dict) -> str:
     return f", INCOMPLETE: {version['missing_cuts']} not applied in full" if version["missing_cuts"] else ""
 
 
-def _print_without(result: dict, as_json: bool) -> None:
-    if as_json:
-        common.print_json(result)
-        return
+def _print_without(result: dict, flow: dict, limit: int) -> None:
+    _print_flow(flow)
     common.result(
         f"{result['version']} without {', '.join(result['without'])}: "
         f"{result['rows']:,} -> {result['rows_without']:,} rows "
@@ -152,8 +159,10 @@ def _print_without(result: dict, as_json: bool) -> None:
     )
     for name in ("gained", "lost"):
         if result[name]:
-            common.result(f"\n{name}:")
-            common.table(result[name])
+            shown = result[name][: limit or None]
+            more = f" (the first {len(shown):,}; --limit 0 for all)" if len(shown) < len(result[name]) else ""
+            common.result(f"\n{name}{more}:")
+            common.table(shown)
 
 
 def _draw(catalog, flow: dict, path: Path, as_json: bool) -> None:

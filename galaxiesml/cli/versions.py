@@ -123,7 +123,7 @@ def list_versions(as_json: Json = False) -> None:
             "own": version["name"] in own,
             "frozen": version["name"] in own and bool(own[version["name"]].frozen),
             "rows": info["versions"].get(version["name"], {}).get("rows"),
-            "build": standing(rules, info, version["name"]),
+            "build": rules.standing(info, version["name"]) if catalog.current_id() else "not built",
             "title": version["title"],
         }
         for version in rules.versions
@@ -132,16 +132,6 @@ def list_versions(as_json: Json = False) -> None:
         common.print_json([row | {"rule": rules.rule_hash(row["version"])} for row in found])
     else:
         common.table(found)
-
-
-def standing(rules, info: dict, version: str) -> str:
-    """What a build has of a version: '' if it is as it would be made now."""
-    built = info["versions"].get(version)
-    if built is None:
-        return "not built"
-    if built.get("rule", rules.rule_hash(version)) != rules.rule_hash(version):
-        return f"changed since build {info['id']}"
-    return ""
 
 
 @group.command("show")

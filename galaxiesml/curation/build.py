@@ -154,6 +154,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], rules: of_gal
             "missing_cuts": list(plan.missing),
             "cuts": [cut["name"] for cut in rules.of_version(plan.name)],
             "rule": rules.rule_hash(plan.name),
+            "conditions": {cut["name"]: cut["condition"] for cut in rules.rule(plan.name)["cuts"]},
         }
         for plan in plans
         if plan.built

@@ -86,6 +86,14 @@ class Rules:
         """SHA-256 of a version's rule."""
         return hashlib.sha256(json.dumps(self.rule(version), sort_keys=True).encode()).hexdigest()
 
+    def standing(self, info: dict, version: str) -> str:
+        """What a build (its build.json) has of a version: '' if it is as it would be made now."""
+        built = info["versions"].get(version)
+        if built is None:
+            return "not built"
+        changed = built.get("rule", self.rule_hash(version)) != self.rule_hash(version)
+        return f"changed since build {info['id']}" if changed else ""
+
     def window_columns(self, bands) -> list[str]:
         """Columns of a pair that the window cuts read, filters written out."""
         return self.macros(bands).call("window_columns")

@@ -9,6 +9,7 @@ from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.plots.canvas import GREY, INK, PALE
 from galaxiesml.plots.page import Page
 from galaxiesml.plots.splits import COLOURS
+from galaxiesml.samples.where import read_where, rows_of
 
 WIDTH, HEIGHT = 9.0, 6.4
 #: Width of a bin; three galaxies are in one of them on average, or the bins are wider.
@@ -17,13 +18,17 @@ BIN, FEWEST = 0.05, 3
 OTHERS = {"buffer": "#cc79a7", "no split": GREY}
 
 
-def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[str, dict[str, np.ndarray]]:
+def read_redshifts(
+    catalog: Catalog, version: str | None, scheme: str, where: str | None = None
+) -> tuple[str, dict[str, np.ndarray]]:
     """Redshifts of a version by split.
 
     Parameters
     ----------
     scheme : str
         release, paper, official or leak-free.
+    where : str, optional
+        A condition on the version's rows, as it was typed.
 
     Returns
     -------
@@ -42,6 +47,7 @@ def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[
     name = catalog.built_version(version)
     if "splits" not in catalog.tables():
         raise CatalogError(f"Build {catalog.current_id()} has no splits.", "Type: galaxiesml build")
+    rows = rows_of(f"galaxies_{name}", read_where(catalog, f"galaxies_{name}", where))
     with catalog.connect() as connection:
         columns = [row[0] for row in connection.execute("describe splits").fetchall()]
         schemes = [column.removeprefix("split_") for column in columns if column.startswith("split_")]
@@ -50,7 +56,7 @@ def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[
             raise UsageError(f"No split scheme {scheme!r}.", f"Schemes: {known}.")
         found = connection.execute(f"""
             select coalesce(splits.split_{scheme.replace("-", "_")}, 'no split') as split, galaxies.specz_redshift as z
-            from galaxies_{name} as galaxies left join splits on galaxies.object_id = splits.object_id
+            from {rows} as galaxies left join splits on galaxies.object_id = splits.object_id
             where galaxies.specz_redshift is not null order by galaxies.object_id
         """).fetchnumpy()
     if not len(found["z"]):

@@ -10,6 +10,7 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.catalog.stores import SPLITS
 from galaxiesml.errors import CatalogError, UsageError
+from galaxiesml.samples.where import Where, read_where, rows_of, words
 
 MISSING = ("leave-out", "zero")
 
@@ -26,19 +27,29 @@ class Selection:
         Of splits: release, paper, official or leak-free.
     missing : str
         'leave-out' galaxies without a picture in some filter, or 'zero' the picture.
+    where : Where, optional
+        A condition on the version's rows; others are no part of the choice, and are not listed as left out.
     """
 
     version: str
     scheme: str
     missing: str
+    where: Where | None = None
 
     @property
     def split_column(self) -> str:
         return f"split_{self.scheme.replace('-', '_')}"
 
 
-def check_selection(catalog: Catalog, version: str | None, scheme: str, missing: str) -> Selection:
+def check_selection(
+    catalog: Catalog, version: str | None, scheme: str, missing: str, where: str | None = None
+) -> Selection:
     """Check a selection against the published build.
+
+    Parameters
+    ----------
+    where : str, optional
+        A condition on the version's rows, as it was typed.
 
     Raises
     ------
@@ -55,7 +66,7 @@ def check_selection(catalog: Catalog, version: str | None, scheme: str, missing:
         raise CatalogError(f"Build {catalog.current_id()} has no splits or no pictures.", "Type: galaxiesml build")
     connection = catalog.connect()
     columns = {row[0] for row in connection.execute("describe splits").fetchall()}
-    selection = Selection(name, scheme, missing)
+    selection = Selection(name, scheme, missing, read_where(catalog, f"galaxies_{name}", where))
     if selection.split_column not in columns:
         known = sorted(column.removeprefix("split_").replace("_", "-") for column in columns if "split_" in column)
         raise UsageError(f"No split scheme {scheme!r}.", f"Schemes: {', '.join(known)}.")
@@ -81,7 +92,7 @@ def select(catalog: Catalog, selection: Selection, memory_limit: str = "512MB") 
             coalesce(shown.filters, 0) = {bands} as has_all,
             shown.lacks,
             shown.lacks_class
-        from galaxies_{selection.version} as galaxies
+        from {rows_of(f"galaxies_{selection.version}", selection.where)} as galaxies
         left join splits on galaxies.object_id = splits.object_id
         left join (
             select
@@ -127,7 +138,7 @@ def counts(catalog: Catalog, connection: duckdb.DuckDBPyConnection, selection: S
     found = dict(connection.execute("select split, count(*) from chosen group by split").fetchall())
     if not found:
         raise CatalogError(
-            f"No galaxy of {selection.version} has pictures in all filters and a split.",
+            f"No galaxy of {selection.version}{words(selection.where)} has pictures in all filters and a split.",
             catalog.next_for("cutouts")
             + '; or see why: galaxiesml sql "select picture_reason_class, count(*) from pictures group by all"',
         )

@@ -66,6 +66,9 @@ def check_facts(told: dict, build: Build) -> None:
             raise Difference(
                 f"attribute {name} is {told[name]!r}; the build has {', '.join(right) or 'none'}", key=name
             )
+    # Files of earlier versions do not name the rule.
+    if told.get("rule", version.get("rule", "")) != version.get("rule", ""):
+        raise Difference(f"attribute rule is {told['rule']!r}; the build has {version.get('rule')!r}", key="rule")
     for name, right in (
         ("split_seed", build.info.get("split_seed", 0)),
         ("spectra_from", build.info.get("spectra_from", "export")),
