@@ -193,7 +193,7 @@ def _node(node) -> Node:
     if name in _COMPARISONS:
         return _comparison(node, _COMPARISONS[name])
     if name in _ARITHMETIC:
-        return Arithmetic(_ARITHMETIC[name], _node(node.this), _node(node.expression))
+        return Arithmetic(_ARITHMETIC[name], _not_null(_node(node.this)), _not_null(_node(node.expression)))
     if name in _CALLS or name == "Log":
         return _call(node, name)
     reader = _READERS.get(name)
@@ -211,7 +211,7 @@ def _check_arguments(node, name: str) -> None:
             if name == "Column":
                 raise refused(f"the qualified name {node.sql()}", f"Type the column alone: {node.name}.")
             if name == "In":
-                raise _no_list()
+                raise refused(_CALLED["Subquery"]) if argument == "query" else _no_list()
             below = value[0] if isinstance(value, list) else value
             raise _refused_class(below if hasattr(below, "args") else node, type(below).__name__)
 

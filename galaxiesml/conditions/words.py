@@ -150,8 +150,8 @@ def check_tokens(text: str, tokens: list) -> None:
         elif after is not None and after.token_type.name == "L_PAREN":
             if kind == "IDENTIFIER" or typed.lower() not in BEFORE_BRACKETS | set(FUNCTIONS):
                 raise refused_function(typed)
-        elif kind != "IDENTIFIER" and typed.lower() in WORDS:
-            raise refused(*WORDS[typed.lower()])
+        elif kind != "IDENTIFIER" and (word := typed.lower().split()[0]) in WORDS:
+            raise refused(*WORDS[word])
 
 
 def _check_sign(typed: str, kind: str, after) -> None:
