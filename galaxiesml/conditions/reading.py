@@ -38,6 +38,9 @@ _MOST_OPERATORS = 200
 MOST_NODES = 20_000
 _LARGEST = 2**63 - 1
 
+#: sqlglot reads 1e3+2 as one number; what is between quotes is stepped over.
+_POWER = re.compile(r"""('[^']*'|"[^"]*")|(?<!\w)\d*\.?\d*[eE][+-]?\d+(?=[+-])""")
+
 _COMPARISONS = {
     "EQ": "=",
     "NEQ": "<>",
@@ -102,7 +105,7 @@ def read(text: str, banded: bool = True) -> Node:
 
     _check_characters(text, banded)
     sentinel = _sentinel(text)
-    filled = text.replace("{band}", sentinel)
+    filled = _POWER.sub(lambda found: found[0] + ("" if found[1] else " "), text.replace("{band}", sentinel))
     try:
         tokens = sqlglot.tokenize(filled, dialect="duckdb")
     except SqlglotError as error:

@@ -89,6 +89,8 @@ WRITTEN = [
     ("NOT ISPRIMARY", "not isprimary", "not isprimary", None),
     ("ra!=1 AND (dec==2)", "ra <> 1 and dec = 2", "ra <> 1 and dec = 2", None),
     ("ra<.5 or ra>=5.", "(ra < 0.5 or ra >= 5.0)", "(ra < 0.5 or ra >= 5.0)", None),
+    ("ra-1e3+dec<1E+3-2", "ra - 1e3 + dec < 1e3 - 2", "ra - 1e3 + dec < 1e3 - 2", None),
+    ("specz_name = '1e3-2'", "specz_name = '1e3-2'", "specz_name = '1e3-2'", None),
     ("ra - (dec - 1) < - 2", "ra - (dec - 1) < -2", "ra - (dec - 1) < -2", None),
     ("ra - dec - -1 < 2", "ra - dec - (-1) < 2", "ra - dec - (-1) < 2", None),
     ("- - ra < 1", "-(-ra) < 1", "-(-ra) < 1", None),
