@@ -99,31 +99,34 @@ def read(text: str, banded: bool = True) -> Node:
     UsageError
         The text does not parse, or has something that is on no list; the message names it as typed.
     """
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
     _check_characters(text, banded)
     sentinel = _sentinel(text)
-    filled = _POWER.sub(lambda found: found[0] + ("" if found[1] else " "), text.replace("{band}", sentinel))
     try:
-        tokens = sqlglot.tokenize(filled, dialect="duckdb")
-    except SqlglotError as error:
-        raise _does_not_parse(error) from error
-    if not tokens:
-        raise UsageError("The condition is empty.", 'Type one, for example "i_cmodel_mag < 22.5".')
-    try:
-        check_tokens(filled, tokens)
-        _check_size(tokens)
-        parsed = sqlglot.parse_one(filled, into=exp.Condition, dialect="duckdb")
-        tree = _node(parsed)
-    except SqlglotError as error:
-        raise _does_not_parse(error) from error
+        tree = _parsed(_POWER.sub(lambda found: found[0] + ("" if found[1] else " "), text.replace("{band}", sentinel)))
     except UsageError as error:
         raise UsageError(str(error).replace(sentinel, "{band}"), error.hint) from None
     if is_larger(tree, MOST_NODES):
         raise refused(f"more than {MOST_NODES:,} columns, values and operators", "Write it as several cuts.")
     return _with_bands(tree, sentinel)
+
+
+def _parsed(text: str) -> Node:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tokens = sqlglot.tokenize(text, dialect="duckdb")
+    except SqlglotError as error:
+        raise UsageError("The condition does not parse: a quote is not closed.", "Close it: 'GALAXY'.") from error
+    if not tokens:
+        raise UsageError("The condition is empty.", 'Type one, for example "i_cmodel_mag < 22.5".')
+    check_tokens(text, tokens)
+    _check_size(tokens)
+    try:
+        return _node(sqlglot.parse_one(text, into=exp.Condition, dialect="duckdb"))
+    except SqlglotError as error:
+        raise _does_not_parse(error) from error
 
 
 def _does_not_parse(error: Exception) -> UsageError:

@@ -244,3 +244,32 @@ def test_a_filter_that_lacks_the_column_is_named():
     known = {name: each for name, each in KNOWN.items() if name != "y_cmodel_mag"}
     with pytest.raises(UsageError, match=r"\{band\}_cmodel_mag"):
         bind(parse("{band}_cmodel_mag < 1", BANDS), known, list(BANDS))
+
+
+#: Words, signs and beginnings of calls, put together by chance.
+WORDS = """\
+    ( ) ( ) , + - * / < <= = <> and or not in is null true false between case when then else end distinct from
+    ra dec isprimary specz_name object_id {band}_cmodel_mag 1 2.5 -1 'a' '' abs( sqrt( coalesce( nullif( least(
+    select count( ; -- /* :: . [ ] { } {band} ? $1 % || ~ -> "ra" "a b" like over filter interval cast( 1e3 0x1 e'a' as
+    exists any( all array row( lambda x : if( try( union with values limit order by date unnest( struct collate escape
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_nobody_would_type_is_refused_or_means_something(seed):
+    """Words in any order: an error that a user can read, or a condition that DuckDB binds; nothing else."""
+    import random
+
+    draw, words = random.Random(seed), WORDS.split()
+    taken = 0
+    for _ in range(1500):
+        text = draw.choice(["", " "]).join(draw.choice(words) for _ in range(draw.randint(1, 7)))
+        try:
+            condition = parse(text, BANDS)
+            bind(condition, KNOWN, list(BANDS))
+            taken += 1
+        except UsageError as error:
+            assert error.hint and "bandx" not in str(error)
+    for text in ("isprimary", "ra < 2.5", "object_id = 1 or isprimary"):
+        taken += bind(parse(text, BANDS), KNOWN, list(BANDS)).known != {}
+    assert taken >= 3
