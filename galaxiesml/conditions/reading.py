@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 from galaxiesml.conditions.tree import (
     PREDICATES,
@@ -26,14 +27,18 @@ from galaxiesml.conditions.tree import (
     is_larger,
     mapped,
 )
-from galaxiesml.conditions.words import FUNCTIONS, check_tokens, refused, refused_function
+from galaxiesml.conditions.words import FUNCTIONS, NO_COMMENT, check_tokens, refused, refused_function
 from galaxiesml.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlglot.errors import SqlglotError
 
 #: A condition of five thousand identifiers fits; nothing that a person types is longer.
 _MOST_CHARACTERS = 100_000
-#: Brackets within brackets, and operators of arithmetic: more would exhaust the stack of a parser.
-_DEEPEST = 30
+#: Brackets within brackets, operators of arithmetic, levels of the tree: more would exhaust the stack of a parser.
+_MOST_BRACKETS = 20
 _MOST_OPERATORS = 200
+_DEEPEST = 80
 #: `case x when` is written out, x once a branch: it can grow.
 MOST_NODES = 20_000
 _LARGEST = 2**63 - 1
@@ -115,30 +120,39 @@ def _parsed(text: str) -> Node:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
+    if "/*" in re.sub(r"'[^']*'", "", text):
+        raise refused("a comment", NO_COMMENT)
     try:
         tokens = sqlglot.tokenize(text, dialect="duckdb")
     except SqlglotError as error:
         raise UsageError("The condition does not parse: a quote is not closed.", "Close it: 'GALAXY'.") from error
+    if not tokens and text.strip():
+        raise refused("a comment", NO_COMMENT)
     if not tokens:
         raise UsageError("The condition is empty.", 'Type one, for example "i_cmodel_mag < 22.5".')
     check_tokens(text, tokens)
     _check_size(tokens)
     try:
-        return _node(sqlglot.parse_one(text, into=exp.Condition, dialect="duckdb"))
+        parsed = sqlglot.parse_one(text, into=exp.Condition, dialect="duckdb")
     except SqlglotError as error:
         raise _does_not_parse(error) from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    _check_depth(parsed)
+    return _node(parsed)
 
 
-def _does_not_parse(error: Exception) -> UsageError:
-    said = getattr(error, "errors", None)
-    what = said[0]["description"] if said else str(error).splitlines()[0]
-    near = f" at {said[0]['highlight']!r}" if said and said[0].get("highlight") else ""
-    if what.startswith("Failed to parse"):
-        what = "it is not one expression"
-    return UsageError(
-        f"The condition does not parse: {what.rstrip('.')}{near}.",
-        "Type one condition, for example \"i_cmodel_mag < 22.5 and specz_class = 'GALAXY'\".",
+def _does_not_parse(error: SqlglotError) -> UsageError:
+    said = (getattr(error, "errors", None) or [{}])[0]
+    near = said.get("highlight") or ""
+    what = {"Inv": "something is not expected", "Req": "something is missing", "Exp": "a bracket is not closed"}.get(
+        (said.get("description") or "")[:3], "it is not one expression"
     )
+    if (said.get("description") or "").startswith("The number of provided arguments"):
+        what = "a function has too many arguments"
+    example = "Type one condition, for example \"i_cmodel_mag < 22.5 and specz_class = 'GALAXY'\"."
+    hint = "Type a point in numbers: 22.5." if near == "," else example
+    return UsageError(f"The condition does not parse: {what}{f' at {near!r}' if near else ''}.", hint)
 
 
 def _check_characters(text: str, banded: bool) -> None:
@@ -170,11 +184,27 @@ def _check_size(tokens: list) -> None:
     for token in tokens:
         depth += {"L_PAREN": 1, "CASE": 1, "R_PAREN": -1, "END": -1}.get(token.token_type.name, 0)
         deepest = max(deepest, depth)
-    if deepest > _DEEPEST:
-        raise refused(f"more than {_DEEPEST} brackets within each other", "Write it as several cuts.")
+    if deepest > _MOST_BRACKETS:
+        raise refused(f"more than {_MOST_BRACKETS} brackets within each other", "Write it as several cuts.")
     heavy = sum(token.token_type.name in ("NOT", "DASH", "PLUS", "STAR", "SLASH") for token in tokens)
     if heavy > _MOST_OPERATORS:
         raise refused(f"more than {_MOST_OPERATORS} of not, +, -, * and /", "Write it as several cuts.")
+
+
+def _check_depth(parsed) -> None:
+    """Refuse a tree that is too deep; a chain of one ``and`` or ``or`` is one level, however long."""
+    waiting = [(parsed, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise _too_deep()
+        chain = type(node).__name__ in ("And", "Or")
+        for below in node.iter_expressions():
+            waiting.append((below, depth if chain and type(below) is type(node) else depth + 1))
+
+
+def _too_deep() -> UsageError:
+    return refused(f"more than {_DEEPEST} operations within each other", "Write it as several cuts.")
 
 
 def _with_bands(tree: Node, sentinel: str) -> Node:
