@@ -38,11 +38,18 @@ def result_type(sql: str, types: Mapping[str, str]) -> str:
         return connection.execute(f"describe select {sql} as verdict from (select {columns}) as pair").fetchone()[1]
 
 
-def values_of(sql: Sequence[str], types: Mapping[str, str], rows: Sequence[Mapping[str, str | None]]) -> list[tuple]:
+def values_of(
+    connection: duckdb.DuckDBPyConnection,
+    sql: Sequence[str],
+    types: Mapping[str, str],
+    rows: Sequence[Mapping[str, str | None]],
+) -> list[tuple]:
     """Expressions over rows whose values are given as texts.
 
     Parameters
     ----------
+    connection : duckdb.DuckDBPyConnection
+        From `closed`.
     sql : sequence of str
         Expressions, written by this package.
     types : mapping of str to str
@@ -67,10 +74,8 @@ def values_of(sql: Sequence[str], types: Mapping[str, str], rows: Sequence[Mappi
     )
     heads = ", ".join(["n", *(f"c{at}" for at in range(len(names)))])
     verdicts = ", ".join(f"{each} as v{at}" for at, each in enumerate(sql))
-    with closed() as connection:
-        query = f"select {verdicts} from (select n, {columns} from given)"
-        found = connection.execute(f"with given({heads}) as (values {listed}) {query} order by n")
-        return found.fetchall()
+    query = f"select {verdicts} from (select n, {columns} from given) order by n"
+    return connection.execute(f"with given({heads}) as (values {listed}) {query}").fetchall()
 
 
 def _text(value: str | None) -> str:

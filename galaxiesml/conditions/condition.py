@@ -176,5 +176,6 @@ def scope(condition: Condition) -> str:
 
 
 def row_columns(types: Mapping[str, str]) -> dict[str, Known]:
-    """The columns of any table, for `bind`, from their types as the dictionary calls them."""
-    return {name: Known(kind) for name, kind in types.items()}
+    """The columns of any table, for `bind`, from their types as the dictionary or DuckDB calls them."""
+    called = {"varchar": "text", "string": "text"}
+    return {name: Known(called.get(kind.lower(), kind.lower())) for name, kind in types.items()}

@@ -6,14 +6,18 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from galaxiesml.conditions.closed import values_of
+from galaxiesml.conditions.closed import closed, values_of
 from galaxiesml.conditions.condition import Condition, in_band
 from galaxiesml.conditions.reading import read
-from galaxiesml.conditions.tree import Between, Column, Comparison, In, Logic, Node, Null, Number, Text, Truth, walk
+from galaxiesml.conditions.tree import Between, Column, Comparison, In, Is, Logic, Node, Null, Number, Text, Truth, walk
 from galaxiesml.conditions.typed import runnable
 from galaxiesml.conditions.writing import text_in, written
 from galaxiesml.errors import UsageError
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: Values tried for columns of which the condition names no limit.
 _TRIED = {
@@ -61,6 +65,8 @@ def limits(condition: Condition) -> list[dict[str, str]]:
     """
     at: dict[str, list[str]] = {}
     for node in walk(condition.tree):
+        if isinstance(node, Is) and isinstance(node.of, Column):
+            at.setdefault(node.of.name, []).append(_TRIED[condition.known[node.of.name].type][0])
         for column, value in _compared(node):
             at.setdefault(column, []).extend(_around(value, condition.known[column].type))
     for name in condition.columns:
@@ -123,23 +129,25 @@ def evaluate(condition: Condition, rows: Sequence[Mapping[str, str]], bands: Seq
     UsageError
         A row sets a column that the condition does not read, or a value is no literal of its type.
     """
-    judge = _Judge(condition, tuple(bands))
     groups: dict[tuple[str, ...], list[int]] = {}
     for at, row in enumerate(rows):
-        judge.check(row)
         groups.setdefault(tuple(row), []).append(at)
     out: dict[int, Judged] = {}
-    for ats in groups.values():
-        given = [dict(rows[at]) for at in ats]
-        others, passing = judge.others_for(given)
-        verdicts = judge.verdicts([others | row for row in given])
-        for at, row, verdict in zip(ats, given, verdicts, strict=True):
-            out[at] = Judged(row, others, verdict, passing)
+    with closed() as connection:
+        judge = _Judge(connection, condition, tuple(bands))
+        for row in rows:
+            judge.check(row)
+        for ats in groups.values():
+            given = [dict(rows[at]) for at in ats]
+            others, passing = judge.others_for(given)
+            for at, verdict in zip(ats, judge.verdicts([others | row for row in given]), strict=True):
+                out[at] = Judged(dict(rows[at]), others, verdict, passing)
     return [out[at] for at in range(len(rows))]
 
 
 class _Judge:
-    def __init__(self, condition: Condition, bands: tuple[str, ...]):
+    def __init__(self, connection: duckdb.DuckDBPyConnection, condition: Condition, bands: tuple[str, ...]):
+        self.connection = connection
         self.condition = condition
         self.bands = bands if condition.banded else ("",)
         self.types = {
@@ -168,7 +176,10 @@ class _Judge:
     def verdicts(self, rows: list[dict[str, str]]) -> list[bool | None]:
         """True, False or None of each row: of its terms' conjunction."""
         whole = [self._sql(self.terms)]
-        return [verdict for (verdict,) in values_of(whole, self.types, [self._columns(row) for row in rows])]
+        return [
+            verdict
+            for (verdict,) in values_of(self.connection, whole, self.types, [self._columns(row) for row in rows])
+        ]
 
     def others_for(self, given: list[dict[str, str]]) -> tuple[dict[str, str], bool]:
         """Values of the columns that rows do not set: such that some of the rows pass, and better not all."""
@@ -197,7 +208,10 @@ class _Judge:
         score = [" + ".join(f"case when {self._sql((term,))} then 1 else 0 end" for term in self.terms)]
         for name in 2 * list(chosen):
             tried = [chosen | {name: value} for value in self.candidates[name]]
-            scores = [found for (found,) in values_of(score, self.types, [self._columns(row) for row in tried])]
+            scores = [
+                found
+                for (found,) in values_of(self.connection, score, self.types, [self._columns(row) for row in tried])
+            ]
             chosen = tried[scores.index(max(scores))]
         return chosen
 

@@ -110,7 +110,7 @@ def _meant_of_bands(low: str, known: Mapping[str, Known], bands: Sequence[str]) 
 
 def unknown(names: Iterable[str], known: Mapping[str, Known], bands: Sequence[str] = ()) -> UsageError:
     """The error for names that the table does not have."""
-    names = list(names)
+    names = [name[:60] for name in names]
     if all(name in bands for name in names) and len(names) > 1:
         colour = " - ".join(f"{name}_cmodel_mag" for name in names[:2])
         return UsageError(f"There are no columns {' and '.join(names)}.", f"A colour is written {colour}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 from galaxiesml.conditions.tree import (
     PREDICATES,
@@ -26,17 +27,24 @@ from galaxiesml.conditions.tree import (
     is_larger,
     mapped,
 )
-from galaxiesml.conditions.words import FUNCTIONS, check_tokens, refused, refused_function
+from galaxiesml.conditions.words import FUNCTIONS, NO_COMMENT, check_tokens, refused, refused_function
 from galaxiesml.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlglot.errors import SqlglotError
 
 #: A condition of five thousand identifiers fits; nothing that a person types is longer.
 _MOST_CHARACTERS = 100_000
-#: Brackets within brackets, and operators of arithmetic: more would exhaust the stack of a parser.
-_DEEPEST = 30
+#: Brackets within brackets, operators of arithmetic, levels of the tree: more would exhaust the stack of a parser.
+_MOST_BRACKETS = 20
 _MOST_OPERATORS = 200
+_DEEPEST = 80
 #: `case x when` is written out, x once a branch: it can grow.
 MOST_NODES = 20_000
 _LARGEST = 2**63 - 1
+
+#: sqlglot reads 1e3+2 as one number; what is between quotes is stepped over.
+_POWER = re.compile(r"""('[^']*'|"[^"]*")|(?<!\w)\d*\.?\d*[eE][+-]?\d+(?=[+-])""")
 
 _COMPARISONS = {
     "EQ": "=",
@@ -96,26 +104,10 @@ def read(text: str, banded: bool = True) -> Node:
     UsageError
         The text does not parse, or has something that is on no list; the message names it as typed.
     """
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
     _check_characters(text, banded)
     sentinel = _sentinel(text)
-    filled = text.replace("{band}", sentinel)
     try:
-        tokens = sqlglot.tokenize(filled, dialect="duckdb")
-    except SqlglotError as error:
-        raise _does_not_parse(error) from error
-    if not tokens:
-        raise UsageError("The condition is empty.", 'Type one, for example "i_cmodel_mag < 22.5".')
-    try:
-        check_tokens(filled, tokens)
-        _check_size(tokens)
-        parsed = sqlglot.parse_one(filled, into=exp.Condition, dialect="duckdb")
-        tree = _node(parsed)
-    except SqlglotError as error:
-        raise _does_not_parse(error) from error
+        tree = _parsed(_POWER.sub(lambda found: found[0] + ("" if found[1] else " "), text.replace("{band}", sentinel)))
     except UsageError as error:
         raise UsageError(str(error).replace(sentinel, "{band}"), error.hint) from None
     if is_larger(tree, MOST_NODES):
@@ -123,16 +115,44 @@ def read(text: str, banded: bool = True) -> Node:
     return _with_bands(tree, sentinel)
 
 
-def _does_not_parse(error: Exception) -> UsageError:
-    said = getattr(error, "errors", None)
-    what = said[0]["description"] if said else str(error).splitlines()[0]
-    near = f" at {said[0]['highlight']!r}" if said and said[0].get("highlight") else ""
-    if what.startswith("Failed to parse"):
-        what = "it is not one expression"
-    return UsageError(
-        f"The condition does not parse: {what.rstrip('.')}{near}.",
-        "Type one condition, for example \"i_cmodel_mag < 22.5 and specz_class = 'GALAXY'\".",
+def _parsed(text: str) -> Node:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    if "/*" in re.sub(r"'[^']*'", "", text):
+        raise refused("a comment", NO_COMMENT)
+    try:
+        tokens = sqlglot.tokenize(text, dialect="duckdb")
+    except SqlglotError as error:
+        raise UsageError("The condition does not parse: a quote is not closed.", "Close it: 'GALAXY'.") from error
+    if not tokens and text.strip():
+        raise refused("a comment", NO_COMMENT)
+    if not tokens:
+        raise UsageError("The condition is empty.", 'Type one, for example "i_cmodel_mag < 22.5".')
+    check_tokens(text, tokens)
+    _check_size(tokens)
+    try:
+        parsed = sqlglot.parse_one(text, into=exp.Condition, dialect="duckdb")
+    except SqlglotError as error:
+        raise _does_not_parse(error) from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    _check_depth(parsed)
+    return _node(parsed)
+
+
+def _does_not_parse(error: SqlglotError) -> UsageError:
+    said = (getattr(error, "errors", None) or [{}])[0]
+    near = said.get("highlight") or ""
+    what = {"Inv": "something is not expected", "Req": "something is missing", "Exp": "a bracket is not closed"}.get(
+        (said.get("description") or "")[:3], "it is not one expression"
     )
+    if (said.get("description") or "").startswith("The number of provided arguments"):
+        what = "a function has too many arguments"
+    example = "Type one condition, for example \"i_cmodel_mag < 22.5 and specz_class = 'GALAXY'\"."
+    hint = "Type a point in numbers: 22.5." if near == "," else example
+    return UsageError(f"The condition does not parse: {what}{f' at {near!r}' if near else ''}.", hint)
 
 
 def _check_characters(text: str, banded: bool) -> None:
@@ -164,11 +184,27 @@ def _check_size(tokens: list) -> None:
     for token in tokens:
         depth += {"L_PAREN": 1, "CASE": 1, "R_PAREN": -1, "END": -1}.get(token.token_type.name, 0)
         deepest = max(deepest, depth)
-    if deepest > _DEEPEST:
-        raise refused(f"more than {_DEEPEST} brackets within each other", "Write it as several cuts.")
+    if deepest > _MOST_BRACKETS:
+        raise refused(f"more than {_MOST_BRACKETS} brackets within each other", "Write it as several cuts.")
     heavy = sum(token.token_type.name in ("NOT", "DASH", "PLUS", "STAR", "SLASH") for token in tokens)
     if heavy > _MOST_OPERATORS:
         raise refused(f"more than {_MOST_OPERATORS} of not, +, -, * and /", "Write it as several cuts.")
+
+
+def _check_depth(parsed) -> None:
+    """Refuse a tree that is too deep; a chain of one ``and`` or ``or`` is one level, however long."""
+    waiting = [(parsed, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise _too_deep()
+        chain = type(node).__name__ in ("And", "Or")
+        for below in node.iter_expressions():
+            waiting.append((below, depth if chain and type(below) is type(node) else depth + 1))
+
+
+def _too_deep() -> UsageError:
+    return refused(f"more than {_DEEPEST} operations within each other", "Write it as several cuts.")
 
 
 def _with_bands(tree: Node, sentinel: str) -> Node:
@@ -193,7 +229,7 @@ def _node(node) -> Node:
     if name in _COMPARISONS:
         return _comparison(node, _COMPARISONS[name])
     if name in _ARITHMETIC:
-        return Arithmetic(_ARITHMETIC[name], _node(node.this), _node(node.expression))
+        return Arithmetic(_ARITHMETIC[name], _not_null(_node(node.this)), _not_null(_node(node.expression)))
     if name in _CALLS or name == "Log":
         return _call(node, name)
     reader = _READERS.get(name)
@@ -211,7 +247,7 @@ def _check_arguments(node, name: str) -> None:
             if name == "Column":
                 raise refused(f"the qualified name {node.sql()}", f"Type the column alone: {node.name}.")
             if name == "In":
-                raise _no_list()
+                raise refused(_CALLED["Subquery"]) if argument == "query" else _no_list()
             below = value[0] if isinstance(value, list) else value
             raise _refused_class(below if hasattr(below, "args") else node, type(below).__name__)
 

@@ -28,6 +28,7 @@ BEFORE_BRACKETS = frozenset(
 )
 _SIGNS = frozenset(["(", ")", ",", "+", "-", "*", "/", "<", "<=", ">", ">=", "=", "==", "<>", "!="])
 
+NO_COMMENT = "Say why in --why: a comment is not kept."
 _ONE_TABLE = "A condition reads the columns of one row alone."
 _A_GROUP = "A condition reads one row; rules over groups of rows are duplicate rules of a version."
 #: Words that are refused wherever they stand, what to call them, and what to type instead.
@@ -100,6 +101,15 @@ _SIGN_HINTS = {
     "**": ("a power", "Type x * x."),
     "//": ("a whole division", "Type floor(x / y)."),
     "->": ("lambdas", "Functions: " + ", ".join(FUNCTIONS) + "."),
+    "≤": ("a sign that SQL lacks", "Type <=."),
+    "≥": ("a sign that SQL lacks", "Type >=."),
+    "≠": ("a sign that SQL lacks", "Type <>."),
+    "−": ("a sign that SQL lacks", "Type the minus of the keyboard: -."),
+    "×": ("a sign that SQL lacks", "Type *."),
+    "“": ("curved quotes", "Texts stand between straight quotes: 'GALAXY'."),
+    "”": ("curved quotes", "Texts stand between straight quotes: 'GALAXY'."),
+    "‘": ("curved quotes", "Texts stand between straight quotes: 'GALAXY'."),
+    "’": ("curved quotes", "Texts stand between straight quotes: 'GALAXY'."),
     "=>": ("a named argument", "Type the arguments alone."),
 }
 
@@ -140,7 +150,7 @@ def check_tokens(text: str, tokens: list) -> None:
     """
     for token, after in zip(tokens, [*tokens[1:], None], strict=True):
         if token.comments:
-            raise refused("a comment", "Say why in --why: a comment is not kept.")
+            raise refused("a comment", NO_COMMENT)
         typed = text[token.start : token.end + 1]
         kind = token.token_type.name
         if kind == "NUMBER" or (kind == "STRING" and typed.startswith("'")):
@@ -150,8 +160,8 @@ def check_tokens(text: str, tokens: list) -> None:
         elif after is not None and after.token_type.name == "L_PAREN":
             if kind == "IDENTIFIER" or typed.lower() not in BEFORE_BRACKETS | set(FUNCTIONS):
                 raise refused_function(typed)
-        elif kind != "IDENTIFIER" and typed.lower() in WORDS:
-            raise refused(*WORDS[typed.lower()])
+        elif kind != "IDENTIFIER" and (word := typed.lower().split()[0]) in WORDS:
+            raise refused(*WORDS[word])
 
 
 def _check_sign(typed: str, kind: str, after) -> None:
