@@ -3,10 +3,12 @@
 import gzip
 import io
 import sqlite3
+import threading
 import time
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from astropy.io import fits
 
@@ -205,3 +207,33 @@ def test_queries_end_by_time_by_size_and_by_hand():
             assert asking.job(server, "cancel", id=number).status_code == 200
             assert asking.ended(server, number)["error"] == "the job was cancelled"
         assert asking.downloaded(server, "select 1 as one") == b"# one\n1\n"
+
+
+def test_a_database_is_closed_while_queries_run_and_come():
+    """Its tables are freed after the last query has ended; what comes later is refused."""
+    from galaxiesml.mock.serve.sql.dialect import QueryError, read_query
+    from galaxiesml.mock.serve.sql.sandbox import Sandbox
+
+    box = Sandbox({"few": pa.table({"object_id": list(range(1000))})})
+    texts = [ENDLESS, *["select count(*) from few"] * 3]
+    ends: list[str] = []
+
+    def ask(text: str) -> None:
+        while True:
+            try:
+                box.run(read_query(text, box.names), 60.0, 10)
+            except QueryError as error:
+                ends.append(str(error))
+                return
+
+    asking_it = [threading.Thread(target=ask, args=(text,), daemon=True) for text in texts]
+    for thread in asking_it:
+        thread.start()
+    time.sleep(0.1)
+    assert all(thread.is_alive() for thread in asking_it)
+    box.close()
+    for thread in asking_it:
+        thread.join(timeout=5)
+    assert len(ends) == 4 and all("the server is ending" in end or "cancelled" in end for end in ends)
+    with pytest.raises(QueryError, match="the server is ending"):
+        box.check(read_query("select 1 from few", box.names))
