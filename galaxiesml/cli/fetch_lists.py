@@ -52,6 +52,8 @@ class Total:
 
     Attributes
     ----------
+    not_asked : list of str
+        Members that came and that no line asks for: refused, and in none of these sums.
     left : int
         Tars of an interrupted command that were landed first; their lines are not counted.
     """
@@ -60,7 +62,7 @@ class Total:
     landed: int = 0
     absent: int = 0
     refused: list[dict] = field(default_factory=list)
-    extra: int = 0
+    not_asked: list[str] = field(default_factory=list)
     tars: int = 0
     bytes: int = 0
     left: int = 0
@@ -69,7 +71,7 @@ class Total:
         self.asked += found.asked
         self.landed += found.landed
         self.absent += found.absent
-        self.extra += found.extra
+        self.not_asked += [f"{batch.name}.tar: {member}" for member in found.not_asked]
         self.refused += [{"line": batch.lines[line - 2], "reason": why} for line, why in sorted(found.refused.items())]
 
 

@@ -106,8 +106,9 @@ def _print(total, kind: str, as_json: bool) -> None:
         first = next(refused for refused in total.refused if refused["reason"] == reason)
         more = f" and {count - 1:,} more" if count > 1 else ""
         common.warn(f"{first['line']}{more} refused: {reason}")
-    if total.extra:
-        common.warn(f"{total.extra:,} pictures came that no line asked for; they are landed too.")
+    if total.not_asked:
+        more = f" and {len(total.not_asked) - 1:,} more" if len(total.not_asked) > 1 else ""
+        common.warn(f"{total.not_asked[0]}{more} refused: not asked for.")
     if not total.asked and not total.left:
         common.say(f"Nothing to fetch: all {kind} are landed or were requested before.")
     else:

@@ -133,7 +133,7 @@ def test_a_picture_that_cannot_be_used_is_refused(catalog, typed):
 
 
 def test_more_pictures_than_lines(catalog, typed):
-    """A member that no line asks for is landed, counted apart, and takes no line's place."""
+    """A member that no line asks for is refused, named, counted apart, and takes no line's place."""
 
     def more(number: int, tar: bytes) -> Reply:
         out = io.BytesIO(tar)
@@ -146,7 +146,17 @@ def test_more_pictures_than_lines(catalog, typed):
 
     with serving(CutoutService(fault=more)) as server:
         told = fetched(typed, catalog, server, "--bands", "g")
-    assert (told["asked"], told["landed"], told["extra"]) == (11, 11, 3)
+        assert (told["asked"], told["landed"], told["refused"]) == (11, 11, [])
+        assert len(told["not_asked"]) == 3 and all(each.endswith(name(99)) for each in told["not_asked"])
+        code, out, err = typed(*words(catalog, server, "--bands", "r"))
+        assert code == 0 and "11 lines asked = 11 landed + 0 absent + 0 refused" in out
+        assert f"{name(99)} and 2 more refused: not asked for." in err
+    landings = catalog.landings("cutouts")
+    assert sum(info["pictures"] for info in landings) == 22
+    assert [refused["class"] for info in landings for refused in info["refused"]] == ["not_asked"] * 6
+    build(catalog)
+    classes = [row["picture_reason_class"] for (_, band), row in manifest(catalog).items() if band in "gr"]
+    assert Counter(classes) == {None: 24}
 
 
 def test_a_disk_that_fills_lands_nothing_and_says_so(catalog):
