@@ -13,11 +13,12 @@ from galaxiesml.archive import batches
 from galaxiesml.archive.address import HSC, cutouts_url, psf_url, public_release, root_of
 from galaxiesml.archive.batches import Batch, Service, batch_of
 from galaxiesml.archive.folder import fetching
+from galaxiesml.catalog.landing import write_note
 from galaxiesml.catalog.settings import check_space
 from galaxiesml.cli import common
 from galaxiesml.cli import fetch as command
 from galaxiesml.cutouts.answered import Tally, answered, answered_since_build, tally
-from galaxiesml.cutouts.land import land_pictures
+from galaxiesml.cutouts.land import land_pictures, store_of
 from galaxiesml.cutouts.wanted import Ask, wanted_lists
 from galaxiesml.cutouts.wanted_psf import wanted_psfs
 from galaxiesml.errors import InputError
@@ -197,20 +198,30 @@ def _land(catalog, tar: Path, options: Options) -> Tally:
             force=options.force,
             fetched=batches.origin_of(tar),
         )
+        if options.keep_tars and landed.info.get("source_path") == str(tar.resolve()):
+            # Before the move: killed between the two, the next command finds the tar and moves it.
+            kept = str(_kept(tar).resolve())
+            write_note(
+                store_of(catalog, options.kind == "psf") / landed.info["shard"], landed.info | {"source_path": kept}
+            )
     _forget(tar, options.keep_tars and landed.error is None)
     if landed.error is not None:
         raise landed.error
     return tally(catalog, landed.info, options.kind)
 
 
+def _kept(tar: Path) -> Path:
+    return tar.parent / "kept" / tar.name
+
+
 def _forget(tar: Path, keep: bool) -> None:
     """Remove a tar, its list and its origin, or move them to ``kept/``; a tar is nowhere without its list."""
     beside = (tar.with_suffix(".txt"), tar.with_suffix(".json"))
     if keep:
-        kept = tar.parent / "kept"
+        kept = _kept(tar).parent
         kept.mkdir(exist_ok=True)
         for path in beside:
             shutil.copyfile(path, kept / path.name)
-        os.replace(tar, kept / tar.name)
+        os.replace(tar, _kept(tar))
     for path in (tar, *beside):
         path.unlink(missing_ok=True)

@@ -72,10 +72,6 @@ class Source:
                 "Land the tar again and build, or export again.",
             ) from None
         self.path, self.sha256 = Path(info["source_path"]), info["source_sha256"]
-        # Where `fetch cutouts --keep-tars` moves a tar once it is landed.
-        kept = self.path.parent / "kept" / self.path.name
-        if not self.path.exists() and kept.exists():
-            self.path = kept
         self.fallback = self._why_not()
 
     def _why_not(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import shutil
@@ -264,6 +265,10 @@ def test_what_ingest_lands_is_the_same(catalog, typed, built, tmp_path):
     with serving(CutoutService()) as server:
         assert fetched(typed, catalog, server, "--keep-tars", "--bands", "g")["landed"] == 11
         assert len([name for name in left(catalog) if name.endswith(".tar")]) == 3
+        for info in catalog.landings("cutouts"):
+            kept = catalog.root / "fetch" / "cutouts" / "kept" / info["source_file"]
+            assert info["source_path"] == str(kept)
+            assert hashlib.sha256(kept.read_bytes()).hexdigest() == info["source_sha256"]
         assert fetched(typed, catalog, server, "--bands", "g")["asked"] == 0
     shutil.copytree(built.root, tmp_path / "by-hand")
     assert typed("-C", tmp_path / "by-hand", "ingest", "cutouts", catalog.root / "fetch/cutouts/kept")[0] == 0
