@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -127,13 +128,15 @@ def fetch(catalog, ask: Ask, options: Options, url: str | None, retry_for: float
             total.tars += 1
             return _land(catalog, tar, options)
 
-        stop = service.transfer.stop
-        for done in batches.answers(wanted, receive, land, connections=options.jobs, stop=stop):
-            if done.reason is not None:
-                _forget(folder / f"{done.batch.name}.tar", False)
-            found = Tally(0, 0, {2: done.reason}) if done.reason is not None else done.outcome
-            total.add(done.batch, found)
-            bar.update(description=f"fetching {kind}: {total.asked:,} of {lines:,} lines")
+        named = {"connections": options.jobs, "transfer": service.transfer}
+        # Closed here: an error would keep the generator, and with it its threads, for as long as it is known.
+        with contextlib.closing(batches.answers(wanted, receive, land, **named)) as answers:
+            for done in answers:
+                if done.reason is not None:
+                    _forget(folder / f"{done.batch.name}.tar", False)
+                found = Tally(0, 0, {2: done.reason}) if done.reason is not None else done.outcome
+                total.add(done.batch, found)
+                bar.update(description=f"fetching {kind}: {total.asked:,} of {lines:,} lines")
         _clear(folder)
         _write_refused(folder / REFUSED, total.refused)
     return total

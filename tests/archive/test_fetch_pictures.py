@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections import Counter
 
@@ -229,6 +230,49 @@ def test_what_ends_the_command_at_once(catalog, typed, monkeypatch, not_told):
     code, _, err = typed(*words(catalog, server, "--retry-for", "0.2"))
     assert code == 9 and "cannot be reached" in err
     not_told(catalog.root, err)
+
+
+SLOW = {
+    # What the other connections wait for when one of them ends the command.
+    "the answer": lambda tar, over: over.wait(30) and None,
+    "the rest of the answer": lambda tar, over: Reply(200, Endless(tar, over)),
+    "another try": lambda tar, over: Reply(503, headers={"Retry-After": "30"}),
+}
+
+
+class Endless(bytes):
+    """A body whose second half does not come until an event."""
+
+    def __new__(cls, data: bytes, over: threading.Event):
+        made = super().__new__(cls, data)
+        made.over = over
+        return made
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_after_an_error_no_thread_is_left(catalog, typed, kind):
+    """In a notebook the process goes on after the command."""
+    over = threading.Event()
+
+    def fault(number: int, tar: bytes) -> Reply | None:
+        if number < 3:
+            return SLOW[kind](tar, over)
+        time.sleep(0.5)
+        return Reply(403, b"no")
+
+    service = CutoutService(fault=fault)
+    with serving(service) as server:
+        try:
+            began = time.monotonic()
+            code, _, err = typed(*words(catalog, server))
+            took, threads = time.monotonic() - began, [each for each in threading.enumerate() if each.name == "fetch"]
+            assert code == 9 and "answers 403" in err
+            assert threads == [] and took < 0.5 + 2
+            requests = service.requests
+            time.sleep(0.2)
+            assert service.requests == requests and not [file for file in left(catalog) if file.endswith(".part")]
+        finally:
+            over.set()
 
 
 def test_killed_anywhere_it_goes_on(catalog, typed):
