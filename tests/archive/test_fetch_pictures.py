@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import inspect
 import io
 import json
 import shutil
@@ -386,3 +387,13 @@ def test_a_campaign_of_faults_and_kills(tmp_path, account, typed, not_told):
     print(f"measured: {kills} kills, {service.requests} requests, {server.sent_bytes / wanted:.2f} x the bytes wanted")
     assert server.sent_bytes <= wanted + faults * most[0]
     not_told(catalog.root, *said)
+
+
+def test_both_commands_take_the_same_options():
+    """But the size and the layers, which a PSF picture does not have."""
+    from galaxiesml.cli import fetch_pictures
+
+    cutouts, psf = (inspect.signature(each).parameters for each in (fetch_pictures.cutouts, fetch_pictures.psf))
+    assert list(psf) == [name for name in cutouts if name not in ("semi_width", "layers")]
+    assert all(psf[name] == cutouts[name] for name in psf)
+    assert fetch_pictures.cutouts.__doc__.partition(".")[0] != fetch_pictures.psf.__doc__.partition(".")[0]
