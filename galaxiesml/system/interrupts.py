@@ -45,8 +45,6 @@ def listen() -> None:
     for number in HEARD:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _note)
-    # A program that blocks them while it starts this one, as some schedulers do, would have made it deaf.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*HEARD, signal.SIGALRM})
     signal.signal(signal.SIGALRM, _raise_after_import)
     sys.unraisablehook = _unraisable
     threading.excepthook = _thread_failed
@@ -55,6 +53,8 @@ def listen() -> None:
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reading,), daemon=True, name="interrupts").start()
+    # A program that blocks them while it starts this one, as some schedulers do, would have made it deaf.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*HEARD, signal.SIGALRM})
 
 
 def is_deaf_to_ctrl_c() -> bool:
