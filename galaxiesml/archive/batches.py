@@ -182,10 +182,7 @@ def answers(
     room = threading.Semaphore(connections * _WAITING)
     for batch in batches:
         work.put(batch)
-    words = (work, came, room, fetch, transfer.stop)
-    threads = [threading.Thread(target=_worker, args=words, daemon=True, name="fetch") for _ in range(connections)]
-    for thread in threads:
-        thread.start()
+    threads = _start(connections, work, came, room, fetch, transfer.stop)
     left, failures = len(batches), 0
     try:
         while left:
@@ -213,6 +210,13 @@ def answers(
             work.put(None)
             room.release()
         _end(transfer, threads)
+
+
+def _start(connections: int, *words) -> list[threading.Thread]:
+    threads = [threading.Thread(target=_worker, args=words, daemon=True, name="fetch") for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def _end(transfer: Transfer, threads: list[threading.Thread]) -> None:
