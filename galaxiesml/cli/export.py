@@ -205,9 +205,15 @@ def verify(
         checked = verify_files(catalog.root, files, bar)
     if as_json:
         common.print_json([one.facts() for one in checked])
+    # The same tars are missing for every file of a split and size.
+    notes: dict[str, list[str]] = {}
     for one in checked:
         for note in one.notes:
-            common.warn(f"{one.path.name}: {note}.")
+            notes.setdefault(note, []).append(one.path.name)
+    for note, names in notes.items():
+        more = f" and {len(names) - 3:,} more files" if len(names) > 3 else ""
+        common.warn(f"{', '.join(names[:3])}{more}: {note}.")
+    for one in checked:
         if one.difference is None and one.unread is None and not as_json:
             pictures = one.from_fits + one.from_store
             common.result(
