@@ -56,8 +56,7 @@ def new(
       galaxiesml cuts new bright --sql "i_cmodel_mag < 22.5" --why "complete sample" --section "this paper, 2.1"
       galaxiesml cuts new low_z --sql "specz_redshift < 1.5" --why "no [OII] beyond"
       galaxiesml cuts new precise --sql "{band}_cmodel_magsigma < 0.1" --why "colours of 10 per cent"
-      galaxiesml cuts new extended --sql "i_extendedness_value > 0.5" --why "no stars" \\
-        --column "i_extendedness_value:double::0 of a point source, 1 of an extended one"
+      galaxiesml cuts new stars --sql "i_ext < 0.5" --why "points" --column "i_ext:double::0 of a point source"
     """
     from galaxiesml.curation import own_cuts
     from galaxiesml.curation.own_files import write_cut
@@ -186,7 +185,7 @@ def columns(as_json: Json = False) -> None:
 
     \b
     Examples:
-      galaxiesml cuts columns
+      galaxiesml cuts columns --json
     """
     from galaxiesml import dictionary
     from galaxiesml.conditions import pair_columns

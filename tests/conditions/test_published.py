@@ -6,11 +6,11 @@ import sqlglot
 from galaxiesml.conditions import bind, evaluate, limits, pair_columns, parse, scope
 from galaxiesml.conditions.tree import Logic
 from galaxiesml.conditions.writing import RESERVED
-from galaxiesml.curation.cuts import load_cuts
+from galaxiesml.curation.rules import published
 
 BANDS = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
 KNOWN = pair_columns(BANDS)
-CUTS = {cut["name"]: cut for cut in load_cuts() if "sql" in cut}
+CUTS = {cut["name"]: cut for cut in published().cuts if "sql" in cut}
 #: As it is run a division guards against zero; the published text of this cut has no guard.
 GUARDED = {"error_divided": ("(1 + specz_redshift)", "nullif(1 + specz_redshift, 0)")}
 
