@@ -252,8 +252,9 @@ def test_lists_and_chains_may_be_long():
     # An engine works on the argument of a guard twice.
     with pytest.raises(UsageError, match="too large"):
         bind(parse("sqrt(" * 18 + "ra" + ")" * 18 + " < 1", BANDS), KNOWN, list(BANDS))
-    with pytest.raises(UsageError, match="more than 20,000"):
-        parse("nullif(" * 18 + "ra" + ", 1)" * 18 + " < 1", BANDS)
+    for begin, end in (("nullif(", ", 1)"), ("case when ", " between 1 and 2 then 3 else 4 end")):
+        with pytest.raises(UsageError, match="more than 20,000"):
+            parse(begin * 18 + "ra" + end * 18 + " < 1", BANDS)
     # Spark rounds to whole numbers, with a guard that has its argument three times.
     with pytest.raises(UsageError, match="too large"):
         bind(parse(texts[3], BANDS), KNOWN, list(BANDS)).sql("spark")
