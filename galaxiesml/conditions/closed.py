@@ -74,8 +74,9 @@ def values_of(
     )
     heads = ", ".join(["n", *(f"c{at}" for at in range(len(names)))])
     verdicts = ", ".join(f"{each} as v{at}" for at, each in enumerate(sql))
-    query = f"select {verdicts} from (select n, {columns} from given) order by n"
-    return connection.execute(f"with given({heads}) as (values {listed}) {query}").fetchall()
+    # No column of a table has such a name, which goes between quotes.
+    rows_given = f'select n as "row number", {columns} from (values {listed}) as given({heads})'
+    return connection.execute(f'select {verdicts} from ({rows_given}) order by "row number"').fetchall()
 
 
 def _text(value: str | None) -> str:

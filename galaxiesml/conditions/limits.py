@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from galaxiesml.conditions.closed import closed, values_of
@@ -28,7 +29,10 @@ _TRIED = {
     "text": ("'GALAXY'", "'measured'", "''"),
 }
 #: Combinations of other columns' values that are tried before they are chosen one by one.
-_MOST_COMBINATIONS = 400
+_MOST_COMBINATIONS = 100
+#: Values of a list whose neighbours are shown, and values of one column that are tried.
+_MOST_OF_A_LIST = 5
+_MOST_VALUES = 24
 _INT64 = 2**63 - 1
 
 
@@ -58,6 +62,8 @@ class Judged:
 def limits(condition: Condition) -> list[dict[str, str]]:
     """Rows at the limits of a bound condition: each limit, what lies next to it on both sides, and NULL.
 
+    Of the values of a long list only the first few are taken.
+
     Returns
     -------
     list of dict
@@ -83,7 +89,7 @@ def _compared(node: Node) -> list[tuple[str, Number | Text]]:
     elif isinstance(node, Between):
         sides = (node.of, node.low, node.high)
     elif isinstance(node, In):
-        sides = (node.of, *node.values)
+        sides = (node.of, *node.values[:_MOST_OF_A_LIST])
     else:
         return []
     columns = [each.name for each in sides if isinstance(each, Column)]
@@ -157,7 +163,7 @@ class _Judge:
         self.terms = tree.terms if isinstance(tree, Logic) and tree.op == "and" else (tree,)
         asked = {name: [row[name] for row in limits(condition) if name in row] for name in condition.columns}
         self.candidates = {
-            name: list(dict.fromkeys([*asked[name], *_TRIED[condition.known[name].type], "null"]))
+            name: list(dict.fromkeys([*asked[name], *_TRIED[condition.known[name].type], "null"]))[-_MOST_VALUES:]
             for name in condition.columns
         }
 
@@ -175,11 +181,7 @@ class _Judge:
 
     def verdicts(self, rows: list[dict[str, str]]) -> list[bool | None]:
         """True, False or None of each row: of its terms' conjunction."""
-        whole = [self._sql(self.terms)]
-        return [
-            verdict
-            for (verdict,) in values_of(self.connection, whole, self.types, [self._columns(row) for row in rows])
-        ]
+        return self._values(self._sql(self.terms), rows)
 
     def others_for(self, given: list[dict[str, str]]) -> tuple[dict[str, str], bool]:
         """Values of the columns that rows do not set: such that some of the rows pass, and better not all."""
@@ -190,7 +192,10 @@ class _Judge:
             choices = [[chosen[name]] for name in names]
         tried = [dict(zip(names, values, strict=True)) for values in itertools.product(*choices)]
         # What the columns themselves may be otherwise shows whether they decide.
-        probes = [*given, *({name: value} for name in given[0] for value in self.candidates.get(name, []))]
+        probes = [
+            *given[:_MOST_VALUES],
+            *({name: value} for name in given[0] for value in self.candidates.get(name, [])),
+        ]
         probes = [given[0] | probe for probe in probes]
         verdicts = self.verdicts([others | probe for others in tried for probe in probes])
         best = {}
@@ -205,15 +210,16 @@ class _Judge:
     def _one_by_one(self) -> dict[str, str]:
         """A value for every column, each chosen so that the most terms are true."""
         chosen = {name: values[0] for name, values in self.candidates.items()}
-        score = [" + ".join(f"case when {self._sql((term,))} then 1 else 0 end" for term in self.terms)]
+        score = " + ".join(f"case when {self._sql((term,))} then 1 else 0 end" for term in self.terms)
         for name in 2 * list(chosen):
             tried = [chosen | {name: value} for value in self.candidates[name]]
-            scores = [
-                found
-                for (found,) in values_of(self.connection, score, self.types, [self._columns(row) for row in tried])
-            ]
+            scores = self._values(score, tried)
             chosen = tried[scores.index(max(scores))]
         return chosen
+
+    def _values(self, sql: str, rows: list[dict[str, str]]) -> list:
+        found = values_of(self.connection, [sql], self.types, [self._columns(row) for row in rows])
+        return [value for (value,) in found]
 
     def _sql(self, terms: Sequence[Node]) -> str:
         return " and ".join(f"({written(in_band(term, band))})" for term in terms for band in self.bands)
@@ -228,6 +234,7 @@ class _Judge:
         }
 
 
+@lru_cache(maxsize=10_000)
 def _value(literal: str, name: str, kind: str) -> str | None:
     """A literal's value as a text, None for NULL."""
     node = read(literal, banded=False)

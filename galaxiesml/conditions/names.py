@@ -28,7 +28,7 @@ class Known(NamedTuple):
 
 #: What astronomers type for columns that have other names here.
 _MEANT = {
-    "specz_redshift": "z redshift zspec z_spec specz spec_z specz_z spectro_z z_best zbest zphot_true",
+    "specz_redshift": "z redshift zspec z_spec specz spec_z specz_z spectro_z z_best zbest",
     "specz_redshift_err": "err zerr z_err zspec_err z_spec_err redshift_err redshift_error specz_err e_z sigma_z ez dz",
     "match_distance_arcsec": "sep separation distance dist arcsec match_distance offset match_sep",
     "specz_name": "name spec_name spectrum specid spec_id specz_id",
@@ -38,8 +38,8 @@ _MEANT = {
     "specz_mag_i": "specz_mag spec_mag",
     "object_id": "id objid objectid obj_id object source_id sourceid",
     "isprimary": "primary is_primary detect_isprimary detect_is_primary",
-    "ra": "ra_deg raj2000 alpha lon ra_j2000",
-    "dec": "decl declination dec_deg dej2000 delta lat dec_j2000",
+    "ra": "ra_deg raj2000 alpha ra_j2000",
+    "dec": "decl declination dec_deg dej2000 delta dec_j2000",
     "parent_id": "parent parentid blend",
     "nchild": "n_child deblend_nchild children",
 }

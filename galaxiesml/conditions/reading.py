@@ -24,8 +24,8 @@ from galaxiesml.conditions.tree import (
     Number,
     Text,
     Truth,
-    is_larger,
     mapped,
+    size,
 )
 from galaxiesml.conditions.words import FUNCTIONS, NO_COMMENT, check_tokens, refused, refused_function
 from galaxiesml.errors import UsageError
@@ -110,7 +110,7 @@ def read(text: str, banded: bool = True) -> Node:
         tree = _parsed(_POWER.sub(lambda found: found[0] + ("" if found[1] else " "), text.replace("{band}", sentinel)))
     except UsageError as error:
         raise UsageError(str(error).replace(sentinel, "{band}"), error.hint) from None
-    if is_larger(tree, MOST_NODES):
+    if size(tree) > MOST_NODES:
         raise refused(f"more than {MOST_NODES:,} columns, values and operators", "Write it as several cuts.")
     return _with_bands(tree, sentinel)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from itertools import islice
 
 
 @dataclass(frozen=True)
@@ -166,9 +165,26 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
-def is_larger(node: Node, most: int) -> bool:
-    """Whether a tree has more nodes than that, each counted as often as it would be written."""
-    return next(islice(walk(node), most, None), None) is not None
+def size(node: Node, known: dict[int, int] | None = None) -> int:
+    """Number of nodes that an engine has to work on, each as often as it does so.
+
+    Engines write ``nullif(a, b)`` out as ``case when a = b then null else a end``, in which a stands twice, and do the
+    like for ``between`` and ``in``: such parts within each other multiply at each level.
+    """
+    known = {} if known is None else known
+    if id(node) not in known:
+        sizes = [size(child, known) for child in children(node)]
+        known[id(node)] = 1 + sum(sizes) + (_repeats(node) * sizes[0] if sizes else 0)
+    return known[id(node)]
+
+
+def _repeats(node: Node) -> int:
+    """How often an engine repeats the first part of a node."""
+    if isinstance(node, In):
+        return 2 + sum(not isinstance(value, Number | Text | Truth) for value in node.values)
+    if isinstance(node, Between):
+        return 2
+    return 1 if isinstance(node, Call) and node.name == "nullif" else 0
 
 
 def mapped(node: Node, change: Callable[[Node], Node]) -> Node:

@@ -27,7 +27,7 @@ from galaxiesml.conditions.tree import (
     Number,
     Text,
     Truth,
-    is_larger,
+    size,
 )
 from galaxiesml.conditions.writing import written
 from galaxiesml.errors import UsageError
@@ -50,7 +50,7 @@ _ALL_WHOLE = "9e15"
 #: The largest number for which a function has no value; of the negative doubles that is the last before 0.
 _BELOW_RANGE = {"sqrt": "-5e-324", "ln": "0", "log10": "0"}
 #: Nodes of a tree as it is run: guards repeat what they guard.
-_MOST_NODES = 100_000
+_MOST_NODES = 20_000
 
 Typed = tuple[Node, str]
 
@@ -80,7 +80,7 @@ def runnable(tree: Node, types: Mapping[str, str], dialect: str = "duckdb") -> N
             f"{text} is {_called(kind)}, not a condition that is true or false.",
             f"Type a comparison, for example: {text} {number}",
         )
-    if is_larger(node, _MOST_NODES):
+    if size(node) > _MOST_NODES:
         raise UsageError("The condition is too large when it is written out.", "Write it as several cuts.")
     return node
 

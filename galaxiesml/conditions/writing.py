@@ -32,14 +32,14 @@ DIALECTS = ("duckdb", "spark")
 #: A name that needs no quotes, unless it is a keyword; {band} is within it before filters are written out.
 _PLAIN = re.compile(r"(?:[a-z_]|\{band\})(?:[a-z0-9_]|\{band\})*")
 _RESERVED = """
-    with where variadic unpivot union true using trailing to then table symmetric summarize create as into do
-    initially for describe desc window except offset in default column false collate returning constraint all
-    case placing cast analyse intersect asc analyze check having fetch when and only asymmetric on any array
-    both group pivot_longer primary lambda foreign lateral unique leading null distinct limit not from or order
-    some pivot end pivot_wider qualify else references deferrable select show anti between by cross current_date
-    current_time current_timestamp current_user escape exists filter full glob ilike inner is isnull join left
-    like map minus natural notnull outer over overlaps percentile_cont percentile_disc positional right row semi
-    session_user similar sql start tablesample time unknown values
+    all analyse analyze and anti any array as asc asymmetric between both by case cast check collate column
+    constraint create cross current_date current_time current_timestamp current_user default deferrable desc
+    describe distinct do else end escape except exists false fetch filter for foreign from full glob group
+    having ilike in initially inner intersect into is isnull join lambda lateral leading left like limit map
+    minus natural not notnull null offset on only or order outer over overlaps percentile_cont percentile_disc
+    pivot pivot_longer pivot_wider placing positional primary qualify references returning right row select semi
+    session_user show similar some sql start summarize symmetric table tablesample then time to trailing true
+    union unique unknown unpivot using values variadic when where window with
 """
 #: Words that are no column's name without quotes in DuckDB, or in Spark's strict mode.
 RESERVED = frozenset(_RESERVED.split())

@@ -104,6 +104,12 @@ WRITTEN = [
     ("ra / 2 < 1", "ra / 2 < 1", "ra / 2 < 1", None),
     ("0.1 * 3 < ra", "0.1 * 3 < ra", "cast(0.1 as double) * 3 < ra", None),
     ("ra < 0.30000000000000004", "ra < 0.30000000000000004", "ra < 0.30000000000000004e0", None),
+    (
+        "case when isprimary then 0.1 else 0.25 end < ra",
+        "case when isprimary then 0.1 else 0.25 end < ra",
+        "case when isprimary then cast(0.1 as double) else 0.25 end < ra",
+        None,
+    ),
     ("object_id = 43158176442374224", "object_id = 43158176442374224", "object_id = 43158176442374224", None),
     ("object_id + 1 < 5", "object_id + 1 < 5", "cast(object_id as double) + 1 < 5", None),
     ("object_id > 0.5", "object_id > 0.5", "cast(object_id as double) > 0.5", None),
@@ -227,6 +233,26 @@ def test_many_columns_are_given_values_one_by_one():
     text += " and specz_redshift > 0.1 and isprimary and specz_class = 'GALAXY' and not i_cmodel_flag"
     condition = bind(parse(text, BANDS), KNOWN, list(BANDS))
     assert all(each.passing for each in evaluate(condition, limits(condition), list(BANDS)))
+
+
+def test_limits_of_a_long_list_are_those_of_its_first_values():
+    listed = ", ".join(str(10**16 + 2 * at) for at in range(3000))
+    condition = bind(parse(f"object_id in ({listed}) and i_cmodel_mag < 22.5"), KNOWN, list(BANDS))
+    judged = evaluate(condition, limits(condition), list(BANDS))
+    assert len(judged) < 30 and all(each.passing for each in judged)
+    assert {each.given["object_id"]: each.verdict for each in judged if "object_id" in each.given} == {
+        **{str(10**16 + at): at % 2 == 0 for at in range(-1, 10)},
+        "null": None,
+    }
+
+
+def test_names_of_the_program_s_own_queries_can_be_columns():
+    from galaxiesml.conditions import row_columns
+
+    known = row_columns({"n": "DOUBLE", "v0": "BIGINT", "given": "VARCHAR", "pair": "double", "verdict": "boolean"})
+    condition = bind(parse("n < 2 and v0 > 1 and given = 'a' and pair > 0 and not verdict"), known)
+    judged = evaluate(condition, limits(condition))
+    assert all(each.passing for each in judged) and {each.verdict for each in judged} == {True, False, None}
 
 
 def test_one_filter_alone_can_be_set():
