@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -26,11 +26,14 @@ from galaxiesml import __version__
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.catalog.settings import check_space
+from galaxiesml.catalog.stores import SPLITS
+from galaxiesml.errors import CatalogError
 from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from galaxiesml.pixels.store import Shards
-from galaxiesml.release.layout import NULLS, Key, in_sql, keys
+from galaxiesml.release.layout import LAYERS, NULLS, Key, in_sql, keys
+from galaxiesml.release.statistics import Statistics, attributes, write_statistics
 from galaxiesml.samples import morphology
-from galaxiesml.samples.pictures import BLOCK, blocks, fill
+from galaxiesml.samples.pictures import BLOCK, COLUMNS, blocks, fill, psf_side
 from galaxiesml.samples.selection import Selection, counts, select
 from galaxiesml.system import atomic, interrupts, refusals
 from galaxiesml.system.atomic import sync as sync_folder
@@ -57,6 +60,8 @@ class Wanted:
         What morphology holds where nothing was detected: 0, as in the release, or NaN.
     leftovers, extra : bool
         As :func:`galaxiesml.release.layout.keys` takes them.
+    layers : tuple of str
+        Of image, variance, mask and psf, the image among them.
     """
 
     selection: Selection
@@ -64,18 +69,35 @@ class Wanted:
     fill: float = 0.0
     leftovers: bool = False
     extra: bool = False
+    layers: tuple[str, ...] = ("image",)
 
 
 @dataclass
 class Target:
-    """One file in the making."""
+    """One file in the making.
+
+    Attributes
+    ----------
+    layout : list of Key
+    start : int
+        Galaxies whose pixels are written.
+    offsets : dict of str to int
+        Where each layer begins in the file, in bytes.
+    not_finite : int
+        Pixels of images that were not finite.
+    statistics : Statistics, optional
+        Of the images written; of the training split alone.
+    """
 
     path: Path
     size: int
     rows: int
+    layout: list[Key] = field(default_factory=list)
     start: int = 0
-    offset: int = 0
+    offsets: dict[str, int] = field(default_factory=dict)
     not_finite: int = 0
+    statistics: Statistics | None = None
+    fingerprint: str = ""
 
     @property
     def part(self) -> Path:
@@ -99,19 +121,22 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
     Returns
     -------
     dict
-        files (path, split, size, galaxies, not_finite_pixels), left_out, left_out_file.
+        files (path, split, size, galaxies, not_finite_pixels), left_out, left_out_file, normalisation (paths).
 
     Raises
     ------
     CatalogError
-        No galaxy has pictures in all filters.
+        No galaxy has pictures in all filters, or no picture has a layer.
     ResourceError
         The disk is too full.
     """
     connection = select(catalog, wanted.selection)
     rows = counts(catalog, connection, wanted.selection)
     bands = len(catalog.profile.bands)
-    needed = sum(rows.values()) * sum(4 * bands * size**2 + 1000 for size in wanted.sizes)
+    layouts = _layouts(catalog, connection, wanted)
+    needed = sum(rows.values()) * sum(
+        1000 + sum(4 * int(np.prod(key.tail)) for key in layout if key.source == "image") for layout in layouts.values()
+    )
     folder.mkdir(parents=True, exist_ok=True)
     # The note of an export that was killed at its end is not written again.
     atomic.clear(folder)
@@ -119,23 +144,46 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
     left_out = _write_left_out(connection, folder / _name(wanted.sizes[0], bands, "left_out", "csv"))
     if progress is not None:
         progress.update(total=sum(rows.values()))
-    files = []
+    files, measured = [], {}
     for split, number in rows.items():
-        targets = [Target(folder / _name(size, bands, split, "hdf5"), size, number) for size in wanted.sizes]
+        targets = [
+            Target(folder / _name(size, bands, split, "hdf5"), size, number, layouts[size]) for size in wanted.sizes
+        ]
         if progress is not None:
             progress.update(description=f"writing {split}")
         with _room_given_back(targets):
-            _write_split(catalog, connection, wanted, split, targets, progress)
+            _write_split(catalog, connection, wanted, split, targets, measured, progress)
         files += [
             {"path": str(target.path), "split": split, "size": target.size, "galaxies": number}
             | {"not_finite_pixels": target.not_finite}
             for target in targets
         ]
+    tables = {size: folder / _name(size, bands, "normalisation", "parquet") for size in wanted.sizes}
+    for size, path in tables.items():
+        write_statistics(measured[size], path, _attributes(catalog, wanted, SPLITS[0]) | {"image_size": size})
     return {
         "files": files,
         "left_out": left_out,
         "left_out_file": str(folder / _name(wanted.sizes[0], bands, "left_out", "csv")),
+        "normalisation": [str(path) for path in tables.values()],
     }
+
+
+def _layouts(catalog: Catalog, connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> dict[int, list[Key]]:
+    """The keys of the files of each size."""
+    for layer in wanted.layers:
+        ((known,),) = connection.execute(f"""
+            select count({COLUMNS[layer][1]}) from pictures where object_id in (select object_id from chosen)
+        """).fetchall()
+        if not known and layer != "image":
+            kind = "psf" if layer == "psf" else "cutouts"
+            raise CatalogError(
+                f"No picture of {wanted.selection.version} has a landed {layer}.",
+                f"Leave {layer} out of --layers; or land it.  {catalog.next_for(kind)}",
+            )
+    side = psf_side(connection) if "psf" in wanted.layers else 0
+    options = {"leftovers": wanted.leftovers, "extra": wanted.extra, "layers": wanted.layers, "psf_side": side}
+    return {size: keys(catalog.profile, size, **options) for size in wanted.sizes}
 
 
 @contextlib.contextmanager
@@ -152,25 +200,45 @@ def _room_given_back(targets: list[Target]) -> Iterator[None]:
 
 
 def _name(size: int, bands: int, what: str, suffix: str) -> str:
-    return f"{bands}x{size}x{size}_{what}{'_with_morphology' if what != 'left_out' else ''}.{suffix}"
+    return f"{bands}x{size}x{size}_{what}{'_with_morphology' if what in SPLITS else ''}.{suffix}"
 
 
-def _write_split(catalog, connection, wanted: Wanted, split: str, targets: list[Target], progress) -> None:
+def _write_split(
+    catalog, connection, wanted: Wanted, split: str, targets: list[Target], measured: dict[int, list[dict]], progress
+) -> None:
+    """The files of a split; ``measured`` gets the statistics of the training split, which is the first."""
     plan = _attributes(catalog, wanted, split)
     for target in targets:
         _begin(catalog, connection, wanted, split, target, plan)
+        if split == SPLITS[0]:
+            target.statistics = Statistics(list(catalog.profile.bands), target.size)
+            _count_again(target)
     start = min(target.start for target in targets)
     if progress is not None:
         progress.advance(start)
-    _write_pixels(catalog, connection, split, targets, start, progress)
+    _write_pixels(catalog, connection, wanted.layers, split, targets, start, progress)
     for target in targets:
+        if target.statistics is not None:
+            measured[target.size] = target.statistics.rows()
         with h5py.File(target.part, "r+") as file:
             file.attrs["not_finite_pixels"] = np.int64(target.not_finite)
+            for name, values in attributes(measured[target.size]).items():
+                file["image"].attrs[name] = values
         atomic.sync(target.part)
         interrupts.check()
         os.replace(target.part, target.path)
         sync_folder(target.path.parent)
         target.note.unlink(missing_ok=True)
+
+
+def _count_again(target: Target) -> None:
+    """Count the images that a killed export has written: statistics are of all."""
+    if not target.start:
+        return
+    shape = next(key.tail for key in target.layout if key.name == "image")
+    written = np.memmap(target.part, "<f4", "r", target.offsets["image"], (target.start, *shape))
+    for at in range(0, target.start, BLOCK):
+        target.statistics.add(written[at : at + BLOCK])
 
 
 def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
@@ -210,13 +278,13 @@ def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan
         note = json.loads(target.note.read_text(encoding="utf-8"))
         if note["fingerprint"] == fingerprint:
             with h5py.File(target.part, "r") as file:
-                target.offset = file["image"].id.get_offset() or 0
+                target.offsets = {layer: file[layer].id.get_offset() or 0 for layer in wanted.layers}
             target.start, target.not_finite = note["galaxies"], note["not_finite"]
             target.fingerprint = fingerprint
             return
     target.note.unlink(missing_ok=True)
     target.fingerprint = fingerprint
-    layout = keys(catalog.profile, target.size, leftovers=wanted.leftovers, extra=wanted.extra)
+    layout = target.layout
     texts = _longest(connection, wanted.selection.version, layout)
     room = _bytes(layout, target.rows, texts)
     # HDF5 ends the whole program where the disk is full: the room is taken before it opens the file, and again since
@@ -237,7 +305,7 @@ def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan
             for key, column in zip(listed, batch.columns, strict=True):
                 sets[key.name][at : at + len(batch)] = _values(key, column, sets[key.name].dtype)
         file.flush()
-        target.offset = sets["image"].id.get_offset() or 0
+        target.offsets = {layer: sets[layer].id.get_offset() or 0 for layer in wanted.layers}
     _note(target)
 
 
@@ -316,28 +384,31 @@ def _values(key: Key, column: pa.Array, dtype: np.dtype) -> np.ndarray:
     return filled.to_numpy(zero_copy_only=False).astype(dtype)
 
 
-def _write_pixels(catalog, connection, split: str, targets: list[Target], start: int, progress) -> None:
+def _write_pixels(
+    catalog, connection, layers: tuple[str, ...], split: str, targets: list[Target], start: int, progress
+) -> None:
     """Frame every picture once for each size, and write the frames to their places in the files."""
-    shards = Shards(catalog.raw / "cutouts")
-    bands = list(catalog.profile.bands)
-    frames = [np.zeros((BLOCK, len(bands), target.size, target.size), np.float32) for target in targets]
+    stores = {layer: Shards(catalog.raw / ("psf" if layer == "psf" else "cutouts")) for layer in layers}
+    frames = [
+        {key.name: np.zeros((BLOCK, *key.tail), key.dtype) for key in target.layout if key.source == "image"}
+        for target in targets
+    ]
     with contextlib.ExitStack() as stack:
         files = [os.open(target.part, os.O_RDWR) for target in targets]
         for file in files:
             stack.callback(os.close, file)
         at = start
-        for places in blocks(connection, split, bands, start):
-            for target, out in zip(targets, frames, strict=True):
-                if at >= target.start:
-                    target.not_finite += fill(shards, places, out)
+        for places in blocks(connection, split, list(catalog.profile.bands), start, layers):
+            count = len(places["image"])
             for target, out, file in zip(targets, frames, files, strict=True):
                 if at >= target.start:
-                    _write_at(file, out[: len(places)], target.offset + at * out[0].nbytes)
-            at += len(places)
+                    _write_block(target, stores, places, out, file, at)
+            at += count
             if progress is not None:
-                progress.advance(len(places))
+                progress.advance(count)
             if at % FORGOTTEN == 0:
-                shards.forget()
+                for shards in stores.values():
+                    shards.forget()
             if at % NOTED == 0 or at == targets[0].rows:
                 for target, file in zip(targets, files, strict=True):
                     if at > target.start:
@@ -346,8 +417,20 @@ def _write_pixels(catalog, connection, split: str, targets: list[Target], start:
                         _note(target)
 
 
+def _write_block(target: Target, stores: dict[str, Shards], places: dict, frames: dict, file: int, at: int) -> None:
+    """One block of galaxies in one file, all layers."""
+    for layer, found in places.items():
+        out = frames[layer]
+        wrong = fill(stores[layer], found, out, layer, LAYERS[layer])
+        if layer == "image":
+            target.not_finite += wrong
+            if target.statistics is not None:
+                target.statistics.add(out[: len(found)])
+        _write_at(file, out[: len(found)], target.offsets[layer] + at * out[0].nbytes)
+
+
 def _write_at(file: int, block: np.ndarray, offset: int) -> None:
-    data = memoryview(np.ascontiguousarray(block, "<f4")).cast("B")
+    data = memoryview(np.ascontiguousarray(block)).cast("B")
     while data:
         written = os.pwrite(file, data, offset)
         data, offset = data[written:], offset + written

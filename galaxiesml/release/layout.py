@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from galaxiesml.dictionary import Column, columns
+from galaxiesml.instrument import MASK_PLANES
 from galaxiesml.releases.profile import Profile
 from galaxiesml.samples.morphology import ALIAS
 
@@ -51,7 +52,7 @@ class Key:
     dtype : str
         As NumPy writes it; 'S' alone is a byte string as long as the longest text of the version.
     source : str
-        'image', 'catalogue', or 'morphology'.
+        'image' for all layers of pictures, 'catalogue', or 'morphology'.
     is_assumed : bool
         Whether the release's own type is not known.
     unit, description : str
@@ -66,7 +67,19 @@ class Key:
     description: str = ""
 
 
-def keys(profile: Profile, size: int, *, leftovers: bool = False, extra: bool = False) -> list[Key]:
+#: Layers of pictures, and what a pixel holds where no picture covers it.
+LAYERS = {"image": 0, "variance": 0, "mask": 1 << MASK_PLANES.index("NO_DATA"), "psf": 0}
+
+
+def keys(
+    profile: Profile,
+    size: int,
+    *,
+    leftovers: bool = False,
+    extra: bool = False,
+    layers: tuple[str, ...] = ("image",),
+    psf_side: int = 0,
+) -> list[Key]:
     """Every key of a file, in alphabetical order.
 
     Parameters
@@ -77,10 +90,14 @@ def keys(profile: Profile, size: int, *, leftovers: bool = False, extra: bool = 
         With the six that a merge left in the release.
     extra : bool
         With {band}_detected and {band}_total_galaxies, which the paper's Table 1 has and the files have not.
+    layers : tuple of str
+        Of `LAYERS`.
+    psf_side : int
+        Pixels on a side of the layer psf.
     """
     bands = list(profile.bands)
     about = columns(profile.bands)
-    made = [Key("image", (len(bands), size, size), "<f4", "image", False, "", _image_words(bands))]
+    made = [_layer_key(layer, bands, psf_side if layer == "psf" else size) for layer in layers]
     for pattern in _CATALOGUE:
         names = [pattern.replace("{band}", band) for band in bands] if "{band}" in pattern else [pattern]
         made += [_catalogue_key(about[name]) for name in names]
@@ -103,6 +120,20 @@ def _catalogue_key(column: Column) -> Key:
     is_text = dtype == "S"
     known = is_text or column.name == "object_id"
     return Key(column.name, (1,) if is_text else (), dtype, "catalogue", not known, column.unit, column.description)
+
+
+def _layer_key(layer: str, bands: list[str], side: int) -> Key:
+    planes = ", ".join(f"{bit} {plane}" for bit, plane in enumerate(MASK_PLANES))
+    known = "where no picture covers the frame, or where none is known."
+    words = {
+        "image": _image_words(bands),
+        "variance": f"Variances of the image's pixels, framed alike; 0 {known}",
+        "mask": f"Masks of the image's pixels, framed alike, by bit from 0: {planes}. NO_DATA {known}",
+        "psf": f"PSF pictures, axes (galaxy, filter {', '.join(bands)}, row, column), each in the middle; 0 {known}",
+    }
+    shape, dtype = (len(bands), side, side), "<i4" if layer == "mask" else "<f4"
+    # The release has the image alone.
+    return Key(layer, shape, dtype, "image", layer != "image", {"variance": "adu2"}.get(layer, ""), words[layer])
 
 
 def _image_words(bands: list[str]) -> str:

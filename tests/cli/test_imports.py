@@ -82,10 +82,10 @@ def test_nothing_else_needs_torch(found):
     failed = {name: found["typed"][name] for name in found["right"] if found["typed"][name][0] != 0}
     assert failed == {} and found["loaded"] == []
     assert json.loads(found["typed"]["sql"][1]) == [{"n": 2000}]
-    # Every module of the package is imported, but for those that measure and draw what was measured.
+    # Every module of the package is imported, but for those that measure and draw, and the loader of training files.
     needs = {name for name, package in found["needs"] if package == "torch"}
     assert [entry for entry in found["needs"] if entry[1] != "torch"] == []
-    rooms = ("galaxiesml.morphology.", "galaxiesml.photoz.", "galaxiesml.mock.pictures.")
+    rooms = ("galaxiesml.morphology.", "galaxiesml.photoz.", "galaxiesml.mock.pictures.", "galaxiesml.loader")
     assert needs and all(name.startswith(rooms) for name in needs)
     light = ("catalogued", "config", "data", "external", "grid", "metrics", "named", "released", "stored", "tables")
     assert not {f"galaxiesml.photoz.{name}" for name in light} & needs

@@ -1,0 +1,132 @@
+"""Statistics by which images are normalised: of the training split, by filter, gathered as the images are written.
+
+Pixels that are exactly 0 are left out: a frame is 0 where no picture covers it and where a pixel is not finite.  The
+numbers can therefore be found again from a file alone: ``x = image[:, band]; x[x != 0].mean()``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from galaxiesml.system.atomic import write_table
+
+#: Percentiles, as their columns are named.
+PERCENTILES = {"p0_1": 0.1, "p1": 1.0, "p16": 16.0, "p50": 50.0, "p84": 84.0, "p99": 99.0, "p99_9": 99.9}
+#: Percent of a normal distribution below its mean less one standard deviation.
+_BELOW_SIGMA = 15.865525393145702
+#: Bits of a float32 that are dropped: 18 are left, its sign, its exponent and 9 of its fraction.
+_DROPPED = 14
+_BINS = 1 << (32 - _DROPPED)
+_NOT_SIGN = np.int32(0x7FFFFFFF)
+_UNITS = {"band": "", "galaxies": "", "pixels": ""}
+_WORDS = {
+    "band": "Filter.",
+    "galaxies": "Galaxies of the training split.",
+    "pixels": "Pixels of their images that are not exactly 0; the numbers are of these.",
+    "mean": "Mean.",
+    "std": "Standard deviation.",
+    **{name: f"{percent:g}th percentile, to 0.2 % of its value." for name, percent in PERCENTILES.items()},
+    "sky_sigma": "Standard deviation of the sky: median less 15.87th percentile of the first and the last eighth of "
+    "the image's rows. Light of galaxies widens only the upper half of that distribution.",
+}
+
+
+class Statistics:
+    """Moments and histograms of images that come a block at a time; the same for any blocks and threads.
+
+    Parameters
+    ----------
+    bands : list of str
+    size : int
+        Pixels on a side.
+    """
+
+    def __init__(self, bands: list[str], size: int):
+        self.bands, self.edge = bands, max(1, size // 8)
+        self.galaxies = 0
+        self.pixels = np.zeros(len(bands), np.int64)
+        self._sums = np.zeros((len(bands), 2))
+        self._all, self._outer = np.zeros((2, len(bands), _BINS), np.int64)
+
+    def add(self, block: np.ndarray) -> None:
+        """Count images, float32 of shape (galaxies, filters, size, size), all finite."""
+        self.galaxies += len(block)
+        for number in range(len(self.bands)):
+            # Of -0 and 0 one number, and memory that is this filter's alone.
+            images = block[:, number] + np.float32(0)
+            values = images.reshape(len(images), -1)
+            self.pixels[number] += np.count_nonzero(values)
+            # As float64 first: a sum that converts in pieces depends on where the pieces begin.
+            values = values.astype(np.float64)
+            for place, sums in enumerate((values.sum(axis=1), np.square(values, out=values).sum(axis=1))):
+                # One after another: the sum of a block depends on how many galaxies it has.
+                self._sums[number, place] = np.add.accumulate([self._sums[number, place], *sums])[-1]
+            self._all[number] += _histogram(images)
+            self._outer[number] += _histogram(images[:, : self.edge]) + _histogram(images[:, -self.edge :])
+
+    def rows(self) -> list[dict]:
+        """A row a filter: band, galaxies, pixels, mean, std, percentiles and sky_sigma; NaN where no pixel counts."""
+        made = []
+        for number, band in enumerate(self.bands):
+            count = int(self.pixels[number])
+            mean, square = self._sums[number] / count if count else (np.nan, np.nan)
+            outer = self._outer[number]
+            made.append(
+                {"band": band, "galaxies": self.galaxies, "pixels": count}
+                | {"mean": float(mean), "std": float(np.sqrt(max(square - mean**2, 0.0)) if count else np.nan)}
+                | {name: _percentile(self._all[number], percent) for name, percent in PERCENTILES.items()}
+                | {"sky_sigma": _percentile(outer, 50.0) - _percentile(outer, _BELOW_SIGMA)}
+            )
+        return made
+
+
+def attributes(rows: list[dict]) -> dict[str, np.ndarray]:
+    """The statistics as attributes of `image`: an array a name, a number a filter."""
+    return {f"normalisation_{name}": np.array([row[name] for row in rows]) for name in rows[0] if name != "band"}
+
+
+def write_statistics(rows: list[dict], path: Path, facts: dict) -> None:
+    """Write them as Parquet; the file carries what the HDF5 files say of themselves."""
+    import json
+
+    import pyarrow as pa
+
+    made = pa.Table.from_pylist(rows)
+    fields = [
+        field.with_metadata({"unit": _UNITS.get(field.name, "adu"), "description": _WORDS[field.name]})
+        for field in made.schema
+    ]
+    write_table(path, made.cast(pa.schema(fields, metadata={"galaxiesml": json.dumps(facts)})))
+
+
+def _histogram(values: np.ndarray) -> np.ndarray:
+    """Pixels by the leading bits of their value, in the order of the values, without those that are 0."""
+    bits = values.reshape(-1).view(np.int32)
+    # The bits of a negative number fall as it rises.
+    ordered = bits >> 31
+    ordered &= _NOT_SIGN
+    ordered ^= bits
+    ordered >>= _DROPPED
+    ordered += _BINS // 2
+    found = np.bincount(ordered, minlength=_BINS)
+    found[_BINS // 2] -= len(bits) - np.count_nonzero(bits)
+    return found
+
+
+def _edges(at: int) -> np.ndarray:
+    """The first value of a bin, and of the next."""
+    ordered = (np.array([at, at + 1]) - _BINS // 2) << _DROPPED
+    return np.where(ordered < 0, ordered ^ _NOT_SIGN, ordered).astype(np.int32).view(np.float32).astype(float)
+
+
+def _percentile(histogram: np.ndarray, percent: float) -> float:
+    counted = np.cumsum(histogram)
+    if not counted[-1]:
+        return float("nan")
+    rank = percent / 100 * counted[-1]
+    at = int(np.searchsorted(counted, rank))
+    before = counted[at - 1] if at else 0
+    low, high = _edges(at)
+    return float(low + (high - low) * (rank - before) / histogram[at])

@@ -1,0 +1,209 @@
+"""Training files as a PyTorch data set, its statistics and its layers, held against h5py and the FITS files."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+
+import h5py
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from galaxiesml.errors import CatalogError, InputError, UsageError
+from galaxiesml.loader import GalaxiesDataset
+from galaxiesml.release.hdf5 import Wanted, export_hdf5
+from galaxiesml.release.statistics import PERCENTILES, Statistics
+from galaxiesml.samples.selection import Selection
+
+from ..made.frames import by_definition
+from ..made.galaxies import BANDS, object_id
+from .sample import NUMBERS, SHOWN, sent, write_sample
+
+torch = pytest.importorskip("torch")
+SPLITS = ("training", "validation", "testing")
+SELECTION = Selection("v2", "release", "leave-out")
+LAYERS = ("image", "variance", "mask")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """A catalogue, and its export at 64 pixels with the layers that it has."""
+    root = tmp_path_factory.mktemp("loader")
+    catalog = write_sample(root)
+    export_hdf5(catalog, Wanted(SELECTION, (64,), layers=LAYERS), root / "out")
+    return catalog, root / "out"
+
+
+def file_of(sample, split: str = "training"):
+    return sample[1] / f"5x64x64_{split}_with_morphology.hdf5"
+
+
+def test_rows_are_the_files(sample):
+    data = GalaxiesDataset(file_of(sample), columns=("specz_redshift", "specz_name", "skymap_id"), normalise=False)
+    with h5py.File(file_of(sample)) as file:
+        assert len(data) == len(file["object_id"]) > 3
+        for row in range(len(data)):
+            found = data[row]
+            assert found["image"].dtype == torch.float32
+            np.testing.assert_array_equal(found["image"].numpy(), file["image"][row])
+            assert int(found["object_id"]) == file["object_id"][row]
+            assert found["specz_redshift"] == np.float32(file["specz_redshift"][row])
+            assert found["specz_name"] == file["specz_name"][row, 0].decode()
+            assert found["skymap_id"] == file["skymap_id"][row]
+    assert data[-1]["object_id"] == data[len(data) - 1]["object_id"]
+    with pytest.raises(IndexError):
+        data[len(data)]
+
+
+def test_images_are_normalised_by_the_training_split(sample):
+    for split in SPLITS:
+        data = GalaxiesDataset(file_of(sample, split))
+        with h5py.File(file_of(sample)) as training, h5py.File(file_of(sample, split)) as file:
+            pixels = [training["image"][:, band] for band in range(5)]
+            mean, std = (
+                np.array([getattr(of[of != 0].astype(float), name)() for of in pixels]).reshape(5, 1, 1)
+                for name in ("mean", "std")
+            )
+            for row in (0, len(data) - 1):
+                right = (file["image"][row] - mean) / std
+                np.testing.assert_allclose(data[row]["image"].numpy(), right, rtol=2e-5, atol=2e-6)
+
+
+def test_several_files_are_one_after_another(sample):
+    parts = [GalaxiesDataset(file_of(sample, split)) for split in SPLITS]
+    data = GalaxiesDataset([file_of(sample, split) for split in SPLITS])
+    assert len(data) == sum(map(len, parts))
+    whole = iter(range(len(data)))
+    for part in parts:
+        for row in range(len(part)):
+            found, right = data[next(whole)], part[row]
+            assert found["object_id"] == right["object_id"] and torch.equal(found["image"], right["image"])
+
+
+def test_it_goes_to_other_processes_and_keeps_its_file_open(sample):
+    data = GalaxiesDataset(file_of(sample))
+    first, opened = data[0], data._files()[0]
+    assert data._files()[0] is opened
+    copy = pickle.loads(pickle.dumps(data))
+    assert torch.equal(copy[0]["image"], first["image"]) and copy._files()[0] is not opened
+    loader = torch.utils.data.DataLoader(data, batch_size=3, num_workers=2, multiprocessing_context="spawn")
+    batches = list(loader)
+    with h5py.File(file_of(sample)) as file:
+        assert torch.cat([batch["object_id"] for batch in batches]).tolist() == file["object_id"][:].tolist()
+        images = torch.cat([batch["image"] for batch in batches]) * data.std + data.mean
+        np.testing.assert_allclose(images.numpy(), file["image"][:], rtol=1e-4, atol=1e-5)
+
+
+def test_a_forked_process_opens_the_file_for_itself(sample):
+    data = GalaxiesDataset(file_of(sample))
+    opened, read, write = data._files()[0], *os.pipe()
+    if not (child := os.fork()):
+        os.write(write, b"n" if data._files()[0] is opened else b"y")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 1) == b"y"
+    os.close(read)
+    os.close(write)
+
+
+def test_layers_are_those_of_the_fits_files(sample):
+    empty = 1 << 8
+    seen = 0
+    for split in SPLITS:
+        data = GalaxiesDataset(file_of(sample, split), layers=LAYERS[1:], normalise=False)
+        for row in range(len(data)):
+            found = data[row]
+            number = next(number for number in NUMBERS if object_id(number) == int(found["object_id"]))
+            for at, band in enumerate(BANDS):
+                layers = sent(number, band, SHOWN.get(number, 9813))[1]
+                np.testing.assert_array_equal(found["variance"][at], by_definition(layers["v"], 64))
+                covered = by_definition(np.ones_like(layers["m"]), 64)
+                right = np.where(covered, by_definition(layers["m"], 64), empty)
+                np.testing.assert_array_equal(found["mask"][at], right)
+                seen += 1
+    assert seen > 50
+
+
+def test_a_layer_that_no_picture_has_is_refused(sample, tmp_path):
+    with pytest.raises(CatalogError, match="No picture of v2 has a landed psf"):
+        export_hdf5(sample[0], Wanted(SELECTION, (64,), layers=("image", "psf")), tmp_path)
+
+
+def test_statistics_in_the_files_and_beside_them(sample):
+    table = pq.read_table(sample[1] / "5x64x64_normalisation.parquet")
+    assert table["band"].to_pylist() == list("grizy")
+    assert table.schema.field("mean").metadata[b"unit"] == b"adu" and b"galaxiesml" in table.schema.metadata
+    with h5py.File(file_of(sample)) as file:
+        for at, row in enumerate(table.to_pylist()):
+            pixels = file["image"][:, at]
+            pixels = pixels[pixels != 0].astype(float)
+            assert (row["galaxies"], row["pixels"]) == (len(file["image"]), len(pixels))
+            np.testing.assert_allclose((row["mean"], row["std"]), (pixels.mean(), pixels.std()), rtol=1e-9)
+            found = [row[name] for name in PERCENTILES]
+            right = np.percentile(pixels, list(PERCENTILES.values()))
+            np.testing.assert_allclose(found, right, rtol=2e-3, atol=2e-4)
+        for split in SPLITS:
+            with h5py.File(file_of(sample, split)) as other:
+                told = other["image"].attrs
+                for name in set(table.column_names) - {"band"}:
+                    np.testing.assert_array_equal(told[f"normalisation_{name}"], table[name].to_numpy())
+
+
+def test_the_skys_sigma_is_that_of_the_noise():
+    random = np.random.default_rng(5)
+    sigma = np.array([0.03, 0.1, 0.2, 0.5, 2.0])
+    images = random.normal(0.01, 1, (60, 5, 64, 64)) * sigma.reshape(5, 1, 1)
+    y, x = np.mgrid[:64, :64] - 31.5
+    images += 50 * np.exp(-np.hypot(x, y) / 4)
+    images[:, :, :4] = 0
+    made = Statistics(list("grizy"), 64)
+    made.add(images.astype(np.float32))
+    found = [row["sky_sigma"] for row in made.rows()]
+    np.testing.assert_allclose(found, sigma, rtol=0.04)
+
+
+def test_statistics_do_not_depend_on_blocks():
+    images = np.random.default_rng(6).normal(0, 1, (90, 5, 40, 40)).astype(np.float32)
+    images[3, 2] = -0.0
+    found = []
+    for size in (1, 7, 64):
+        made = Statistics(list("grizy"), 40)
+        for at in range(0, len(images), size):
+            made.add(images[at : at + size])
+        found.append(made.rows())
+    assert found[0] == found[1] == found[2]
+    assert found[0][2]["pixels"] == 89 * 1600
+    none = Statistics(["g"], 40).rows()[0]
+    assert none["pixels"] == 0 and np.isnan([none["mean"], none["std"], none["p50"], none["sky_sigma"]]).all()
+
+
+def test_what_cannot_be_read_is_named(sample, tmp_path):
+    path = shutil.copy(file_of(sample), tmp_path / "copy.hdf5")
+    with pytest.raises(UsageError, match="no file"):
+        GalaxiesDataset([])
+    with pytest.raises(UsageError, match="no layer colour"):
+        GalaxiesDataset(path, layers=("colour",))
+    with pytest.raises(InputError, match="no key nothing"):
+        GalaxiesDataset(path, columns=("nothing",))
+    with pytest.raises(InputError, match="no key psf"):
+        GalaxiesDataset(path, layers=("psf",))
+    with pytest.raises(InputError, match=r"none\.hdf5 does not exist"):
+        GalaxiesDataset(tmp_path / "none.hdf5")
+    (tmp_path / "text.hdf5").write_text("text")
+    with pytest.raises(InputError, match="cannot be read as HDF5"):
+        GalaxiesDataset(tmp_path / "text.hdf5")
+    with pytest.raises(InputError, match="finite mean"):
+        GalaxiesDataset(path, normalise=([0] * 5, [0] * 5))
+    with h5py.File(path, "r+") as file:
+        del file["image"].attrs["normalisation_mean"]
+        file["elsewhere"] = h5py.ExternalLink(str(file_of(sample)), "ra")
+    with pytest.raises(InputError, match="no normalisation statistics"):
+        GalaxiesDataset(path)
+    with pytest.raises(InputError, match="elsewhere is a link"):
+        GalaxiesDataset(path, columns=("elsewhere",), normalise=False)
+    data = GalaxiesDataset(path, normalise=False)
+    os.truncate(path, 2_000_000)
+    with pytest.raises(InputError, match="cut short"):
+        [data[row] for row in range(len(data))]
