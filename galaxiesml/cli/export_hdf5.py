@@ -19,6 +19,10 @@ Missing = Annotated[
         metavar="leave-out|zero", help="Leave out galaxies without a picture in some filter, or fill it with zeros."
     ),
 ]
+Layers = Annotated[
+    str,
+    typer.Option(metavar="LIST", help="Layers of the pictures, by comma: image (always), variance, mask, psf."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +43,7 @@ def hdf5(
         bool, typer.Option("--leftovers", help="Add the six keys that a merge left in the published files.")
     ] = False,
     extra: Annotated[bool, typer.Option("--extra", help="Add {band}_detected and {band}_total_galaxies.")] = False,
+    layers: Layers = "image",
     where: Where = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Output folder; default: exports/ in the catalogue.")
@@ -56,6 +61,7 @@ def hdf5(
       galaxiesml export hdf5
       galaxiesml export hdf5 --size 64 --split-scheme leak-free --out small/
       galaxiesml export hdf5 --version v1 --missing zero --fill nan
+      galaxiesml export hdf5 --layers image,variance,mask,psf
       galaxiesml export hdf5 --version mine --where "specz_redshift < 1.5"
     """
     from galaxiesml.errors import UsageError
@@ -68,7 +74,7 @@ def hdf5(
         raise UsageError("--fill must be 0 or nan, and --size 1 to 4096 pixels.")
     catalog = common.catalog()
     selection = check_selection(catalog, version, split_scheme, missing, where)
-    wanted = Wanted(selection, sizes, float(fill), leftovers, extra)
+    wanted = Wanted(selection, sizes, float(fill), leftovers, extra, named_layers(layers))
     with common.progress("writing", unit="galaxies") as bar:
         made = export_hdf5(catalog, wanted, folder or catalog.exports, force=force, progress=bar)
     _say(made, catalog.build_info(), selection.version)
@@ -78,6 +84,25 @@ def hdf5(
         common.print_json(made)
     else:
         common.table([{key: entry[key] for key in ("split", "size", "galaxies", "path")} for entry in made["files"]])
+
+
+def named_layers(typed: str) -> tuple[str, ...]:
+    """Layers as they were typed, in the files' order.
+
+    Raises
+    ------
+    UsageError
+        One is unknown, or the image is not among them.
+    """
+    from galaxiesml.errors import UsageError
+    from galaxiesml.release.layout import LAYERS
+
+    names = {name.strip() for name in typed.split(",")}
+    if unknown := sorted(names - set(LAYERS)):
+        raise UsageError(f"There is no layer {unknown[0]!r}.", f"Layers: {', '.join(LAYERS)}.")
+    if "image" not in names:
+        raise UsageError("--layers needs the image.", f"Type: --layers image,{typed}")
+    return tuple(layer for layer in LAYERS if layer in names)
 
 
 def _say(made: dict, info: dict, version: str) -> None:

@@ -14,8 +14,8 @@ from galaxiesml.system.atomic import write_table
 
 #: Percentiles, as their columns are named.
 PERCENTILES = {"p0_1": 0.1, "p1": 1.0, "p16": 16.0, "p50": 50.0, "p84": 84.0, "p99": 99.0, "p99_9": 99.9}
-#: Percent of a normal distribution below its mean less one standard deviation.
-_BELOW_SIGMA = 15.865525393145702
+#: Share of a normal distribution below its mean less one standard deviation.
+_BELOW_SIGMA = 0.15865525393145702
 #: Bits of a float32 that are dropped: 18 are left, its sign, its exponent and 9 of its fraction.
 _DROPPED = 14
 _BINS = 1 << (32 - _DROPPED)
@@ -28,8 +28,9 @@ _WORDS = {
     "mean": "Mean.",
     "std": "Standard deviation.",
     **{name: f"{percent:g}th percentile, to 0.2 % of its value." for name, percent in PERCENTILES.items()},
-    "sky_sigma": "Standard deviation of the sky: median less 15.87th percentile of the first and the last eighth of "
-    "the image's rows. Light of galaxies widens only the upper half of that distribution.",
+    "sky_sigma": "Standard deviation of the sky: median of the galaxies' own. Of one galaxy it is the median less the "
+    "15.87th percentile of the first and the last eighth of its image's rows; light of galaxies widens the upper half "
+    "of their distribution more than the lower.",
 }
 
 
@@ -48,7 +49,7 @@ class Statistics:
         self.galaxies = 0
         self.pixels = np.zeros(len(bands), np.int64)
         self._sums = np.zeros((len(bands), 2))
-        self._all, self._outer = np.zeros((2, len(bands), _BINS), np.int64)
+        self._all, self._skies = np.zeros((2, len(bands), _BINS), np.int64)
 
     def add(self, block: np.ndarray) -> None:
         """Count images, float32 of shape (galaxies, filters, size, size), all finite."""
@@ -64,7 +65,7 @@ class Statistics:
                 # One after another: the sum of a block depends on how many galaxies it has.
                 self._sums[number, place] = np.add.accumulate([self._sums[number, place], *sums])[-1]
             self._all[number] += _histogram(images)
-            self._outer[number] += _histogram(images[:, : self.edge]) + _histogram(images[:, -self.edge :])
+            self._skies[number] += _histogram(_sky_sigmas(images, self.edge))
 
     def rows(self) -> list[dict]:
         """A row a filter: band, galaxies, pixels, mean, std, percentiles and sky_sigma; NaN where no pixel counts."""
@@ -72,12 +73,11 @@ class Statistics:
         for number, band in enumerate(self.bands):
             count = int(self.pixels[number])
             mean, square = self._sums[number] / count if count else (np.nan, np.nan)
-            outer = self._outer[number]
             made.append(
                 {"band": band, "galaxies": self.galaxies, "pixels": count}
                 | {"mean": float(mean), "std": float(np.sqrt(max(square - mean**2, 0.0)) if count else np.nan)}
                 | {name: _percentile(self._all[number], percent) for name, percent in PERCENTILES.items()}
-                | {"sky_sigma": _percentile(outer, 50.0) - _percentile(outer, _BELOW_SIGMA)}
+                | {"sky_sigma": _percentile(self._skies[number], 50.0)}
             )
         return made
 
@@ -99,6 +99,17 @@ def write_statistics(rows: list[dict], path: Path, facts: dict) -> None:
         for field in made.schema
     ]
     write_table(path, made.cast(pa.schema(fields, metadata={"galaxiesml": json.dumps(facts)})))
+
+
+def _sky_sigmas(images: np.ndarray, edge: int) -> np.ndarray:
+    """Standard deviation of the sky in each image, by its first and last rows; 0 where they hold no pixel."""
+    outer = np.concatenate([images[:, :edge], images[:, -edge:]], axis=1).reshape(len(images), -1)
+    counted = np.count_nonzero(outer, axis=1)
+    outer[outer == 0] = np.inf
+    outer.sort(axis=1)
+    rows = np.arange(len(outer))
+    middle, lower = (outer[rows, (share * counted).astype(int)] for share in (0.5, _BELOW_SIGMA))
+    return np.subtract(middle, lower, out=np.zeros_like(middle), where=counted > 0)
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:

@@ -19,6 +19,8 @@ _MEASURED = (
 )
 _MERGED = ("x_coord", "y_coord", "x_coord_x", "x_coord_y", "y_coord_x", "y_coord_y")
 _BEYOND = ("{b}_detected", "{b}_total_galaxies")
+#: Layers of pictures that `export hdf5 --layers` writes beside the image, and their types.
+_LAYERS = {"variance": "float32", "mask": "int32", "psf": "float32"}
 #: Rows compared at a time.
 _ROWS = 32_768
 
@@ -39,6 +41,7 @@ def check_layout(file: h5py.File, size: int, bands: tuple[str, ...]) -> int:
     right = _layout(size, bands)
     merged, beyond = set(_MERGED), set(_each(_BEYOND, bands))
     found = set(file)
+    right |= _layers(file, size, bands)
     for key in sorted(set(right) - merged - beyond - found):
         raise Difference(f"the file has no key {key}", key=key)
     for some in (merged, beyond):
@@ -73,6 +76,21 @@ def _layout(size: int, bands: tuple[str, ...]) -> dict[str, tuple[str, tuple[int
     for key in _each(_BEYOND, bands):
         made[key] = ("bool" if key.endswith("_detected") else "float64", ())
     return made
+
+
+def _layers(file: h5py.File, size: int, bands: tuple[str, ...]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The layers that the file has; a PSF picture has a size of its own."""
+    made = {}
+    for key in layers_of(file):
+        shape = getattr(file.get(key), "shape", ())
+        side = shape[-1] if key == "psf" and shape else size
+        made[key] = (_LAYERS[key], (len(bands), side, side))
+    return made
+
+
+def layers_of(file: h5py.File) -> list[str]:
+    """Names of the layers beside the image."""
+    return [key for key in _LAYERS if key in file and isinstance(file.get(key, getlink=True), h5py.HardLink)]
 
 
 def _check_dataset(dataset: h5py.Dataset, key: str, kind: str, tail: tuple[int, ...], rows: int) -> None:

@@ -20,7 +20,7 @@ from galaxiesml.verify.attributes import check_attributes, check_facts, text_of
 from galaxiesml.verify.expected import load_expected, load_uses, plainly_named, read_build, why_not
 from galaxiesml.verify.found import Difference, Unread
 from galaxiesml.verify.pictures import Source, band_and_tract, framed
-from galaxiesml.verify.values import check_layout, check_values
+from galaxiesml.verify.values import check_layout, check_values, layers_of
 
 #: Memory for DuckDB; the rest takes little.
 _MEMORY = "400MB"
@@ -153,6 +153,8 @@ def _check_table(connection, root: Path, plain: Path, one: Checked, number: int,
         one.notes.append(
             f"morphology is measured in {share['measured']:,} of {share['pictures']:,} pictures of its build"
         )
+    if layers := layers_of(file):
+        one.notes.append(f"the pixels of {', '.join(layers)} were not compared, only those of image")
     one.galaxies, one.image = rows, file["image"]
 
 

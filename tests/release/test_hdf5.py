@@ -6,7 +6,6 @@ import csv
 import hashlib
 import json
 import os
-import pickle
 import re
 import shutil
 import signal
@@ -338,33 +337,6 @@ def documented(repo) -> list[str]:
     """The Python of docs/pictures.md as it is there: slices, and a torch Dataset."""
     slices, dataset = re.findall(r"```python\n(.*?)```", (repo / "docs" / "pictures.md").read_text(), re.DOTALL)
     return [slices, dataset]
-
-
-def test_the_documentations_dataset_goes_to_other_processes(catalog, tmp_path, monkeypatch, repo):
-    torch = pytest.importorskip("torch")
-    export_hdf5(catalog, wanted(sizes=(64,)), tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "documented_galaxies.py").write_text(documented(repo)[1])
-    import documented_galaxies
-
-    path = "5x64x64_training_with_morphology.hdf5"
-    with h5py.File(path) as file:
-        images = file["image"][...]
-    data = documented_galaxies.Galaxies(path)
-    assert len(data) == len(images) and data[0][1] == 0.5
-    # One look at the file serves all rows, and a copy opens it for itself.
-    opened = data.image
-    assert torch.equal(data[1][0], torch.from_numpy(images[1])) and data.image is opened
-    copy = pickle.loads(pickle.dumps(data))
-    assert torch.equal(copy[2][0], torch.from_numpy(images[2])) and copy.image is not opened
-    data.process = -1
-    assert torch.equal(data[1][0], torch.from_numpy(images[1])) and data.image is not opened
-    # After rows were read here, workers that are started anew get it, and read every galaxy once.
-    loader = documented_galaxies.DataLoader(data, batch_size=4, num_workers=1, multiprocessing_context="spawn")
-    batches = list(loader)
-    assert torch.equal(torch.cat([batch[0] for batch in batches]), torch.from_numpy(images))
-    assert torch.equal(torch.cat([batch[1] for batch in batches]), torch.full((len(images),), 0.5))
 
 
 def test_the_documentations_dataset_as_a_program(catalog, tmp_path, repo):

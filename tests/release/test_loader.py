@@ -11,15 +11,21 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from galaxiesml.curation.build import build
+from galaxiesml.cutouts.land import land_pictures
 from galaxiesml.errors import CatalogError, InputError, UsageError
 from galaxiesml.loader import GalaxiesDataset
 from galaxiesml.release.hdf5 import Wanted, export_hdf5
 from galaxiesml.release.statistics import PERCENTILES, Statistics
 from galaxiesml.samples.selection import Selection
 
+from ..curation.landed import land_rows, new_catalog
+from ..cutouts.service import cutout, name, psf, write_list, write_tar
+from ..cutouts.test_manifest import PSF
 from ..made.frames import by_definition
-from ..made.galaxies import BANDS, object_id
-from .sample import NUMBERS, SHOWN, sent, write_sample
+from ..made.galaxies import BANDS, galaxy
+from ..made.galaxies import at as place_of
+from .sample import SHOWN, sent, write_sample
 
 torch = pytest.importorskip("torch")
 SPLITS = ("training", "validation", "testing")
@@ -92,7 +98,9 @@ def test_it_goes_to_other_processes_and_keeps_its_file_open(sample):
     batches = list(loader)
     with h5py.File(file_of(sample)) as file:
         assert torch.cat([batch["object_id"] for batch in batches]).tolist() == file["object_id"][:].tolist()
-        images = torch.cat([batch["image"] for batch in batches]) * data.std + data.mean
+        images = torch.cat([batch["image"] for batch in batches]) * torch.from_numpy(data.std) + torch.from_numpy(
+            data.mean
+        )
         np.testing.assert_allclose(images.numpy(), file["image"][:], rtol=1e-4, atol=1e-5)
 
 
@@ -115,12 +123,12 @@ def test_layers_are_those_of_the_fits_files(sample):
         data = GalaxiesDataset(file_of(sample, split), layers=LAYERS[1:], normalise=False)
         for row in range(len(data)):
             found = data[row]
-            number = next(number for number in NUMBERS if object_id(number) == int(found["object_id"]))
+            number = int(found["object_id"])
             for at, band in enumerate(BANDS):
                 layers = sent(number, band, SHOWN.get(number, 9813))[1]
-                np.testing.assert_array_equal(found["variance"][at], by_definition(layers["v"], 64))
-                covered = by_definition(np.ones_like(layers["m"]), 64)
-                right = np.where(covered, by_definition(layers["m"], 64), empty)
+                np.testing.assert_array_equal(found["variance"][at], by_definition(layers["variance"], 64))
+                covered = by_definition(np.ones_like(layers["mask"]), 64)
+                right = np.where(covered, by_definition(layers["mask"], 64), empty)
                 np.testing.assert_array_equal(found["mask"][at], right)
                 seen += 1
     assert seen > 50
@@ -129,6 +137,36 @@ def test_layers_are_those_of_the_fits_files(sample):
 def test_a_layer_that_no_picture_has_is_refused(sample, tmp_path):
     with pytest.raises(CatalogError, match="No picture of v2 has a landed psf"):
         export_hdf5(sample[0], Wanted(SELECTION, (64,), layers=("image", "psf")), tmp_path)
+
+
+def test_psf_pictures_are_in_the_middle(tmp_path):
+    catalog = new_catalog(tmp_path / "cat")
+    land_rows(catalog, [galaxy(number) for number in range(1, 9)])
+    made = {(number, band): psf(100 * number + ord(band)) for number in range(1, 8) for band in BANDS}
+    for band in BANDS:
+        members = {
+            name(number + 1, band): cutout(*place_of(number), band=band, seed=number)[0] for number in range(1, 9)
+        }
+        write_list(tmp_path / f"{band}.txt", [place_of(number) for number in range(1, 9)], band)
+        psfs = {PSF.format(band, 9813, *place_of(number)): made[number, band][0] for number in range(1, 8)}
+        for tar, sent_in in ((f"{band}.tar", members), (f"psf{band}.tar", psfs)):
+            path = write_tar(tmp_path / tar, sent_in)
+            assert [landed.state for landed in land_pictures(catalog, [path], psf=sent_in is psfs)] == ["landed"]
+    build(catalog)
+    export_hdf5(catalog, Wanted(SELECTION, (64,), layers=("image", "psf")), tmp_path / "out")
+    seen = set()
+    for split in SPLITS:
+        path = tmp_path / "out" / f"5x64x64_{split}_with_morphology.hdf5"
+        data = GalaxiesDataset(path, layers=("psf",), normalise=([0] * 5, [1] * 5))
+        for row in range(len(data)):
+            found = data[row]
+            number = int(found["object_id"])
+            assert found["psf"].shape == (5, 43, 43) and found["psf"].dtype == torch.float32
+            for band, pixels in zip(BANDS, found["psf"], strict=True):
+                right = made[number, band][1] if number < 8 else np.zeros((43, 43))
+                np.testing.assert_array_equal(pixels, right.astype(np.float32))
+            seen.add(number)
+    assert seen == set(range(1, 9))
 
 
 def test_statistics_in_the_files_and_beside_them(sample):
@@ -156,7 +194,7 @@ def test_the_skys_sigma_is_that_of_the_noise():
     sigma = np.array([0.03, 0.1, 0.2, 0.5, 2.0])
     images = random.normal(0.01, 1, (60, 5, 64, 64)) * sigma.reshape(5, 1, 1)
     y, x = np.mgrid[:64, :64] - 31.5
-    images += 50 * np.exp(-np.hypot(x, y) / 4)
+    images += 50 * np.exp(-np.hypot(x, y) / 3)
     images[:, :, :4] = 0
     made = Statistics(list("grizy"), 64)
     made.add(images.astype(np.float32))
@@ -204,6 +242,6 @@ def test_what_cannot_be_read_is_named(sample, tmp_path):
     with pytest.raises(InputError, match="elsewhere is a link"):
         GalaxiesDataset(path, columns=("elsewhere",), normalise=False)
     data = GalaxiesDataset(path, normalise=False)
-    os.truncate(path, 2_000_000)
+    os.truncate(path, 300_000)
     with pytest.raises(InputError, match="cut short"):
         [data[row] for row in range(len(data))]
