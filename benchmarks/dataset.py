@@ -4,8 +4,8 @@
     python benchmarks/dataset.py FILE.hdf5        # of a file that galaxiesml export hdf5 wrote
 
 GalaxiesDataset, with and without normalising, is held against h5py whose datasets are looked up once, against h5py that
-looks them up for every row, and against NumPy on the bytes of a contiguous dataset, which is as fast as reading can be.  Rows in random order,
-one process, the file in the page cache; the best of five rounds in turn.
+looks them up for every row, and against NumPy on the bytes of a contiguous dataset, which is as fast as reading can
+be.  Rows in random order, one process, the file in the page cache; the best of five rounds in turn.
 """
 
 from __future__ import annotations

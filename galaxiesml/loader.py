@@ -80,7 +80,8 @@ class GalaxiesDataset(Dataset):
                     f"{file.path} has layers of shape {file.shapes}; {opened[0].path} has {self.shapes}.",
                     "Give files of one size and the same filters.",
                 )
-        self.mean, self.std = self._statistics(opened, normalise) if "image" in self._layers and normalise else (0, 1)
+        no = np.zeros((1, 1, 1), np.float32), np.ones((1, 1, 1), np.float32)
+        self.mean, self.std = self._statistics(opened, normalise) if "image" in self._layers and normalise else no
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -98,9 +99,10 @@ class GalaxiesDataset(Dataset):
         for name in self._layers:
             layer = file.layer(name, row)
             if name == "image":
-                layer = (layer - self.mean) / self.std
+                layer -= self.mean
+                layer /= self.std
             elif name == "variance":
-                layer = layer / np.square(self.std)
+                layer /= np.square(self.std)
             found[name] = torch.from_numpy(layer)
         return found
 
