@@ -160,7 +160,7 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         ]
     tables = {size: folder / _name(size, bands, "normalisation", "parquet") for size in wanted.sizes}
     for size, path in tables.items():
-        write_statistics(measured[size], path, _attributes(catalog, wanted, SPLITS[0]) | {"image_size": size})
+        write_statistics(measured[size], path, attributes_of(catalog, wanted, SPLITS[0]) | {"image_size": size})
     return {
         "files": files,
         "left_out": left_out,
@@ -207,7 +207,7 @@ def _write_split(
     catalog, connection, wanted: Wanted, split: str, targets: list[Target], measured: dict[int, list[dict]], progress
 ) -> None:
     """The files of a split; ``measured`` gets the statistics of the training split, which is the first."""
-    plan = _attributes(catalog, wanted, split)
+    plan = attributes_of(catalog, wanted, split)
     for target in targets:
         _begin(catalog, connection, wanted, split, target, plan)
         if split == SPLITS[0]:
@@ -241,8 +241,8 @@ def _count_again(target: Target) -> None:
         target.statistics.add(written[at : at + BLOCK])
 
 
-def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
-    """Attributes of a file; equal for equal builds."""
+def attributes_of(catalog: Catalog, wanted: Wanted, split: str) -> dict:
+    """What a file of a split says of itself; equal for equal builds."""
     info = catalog.build_info()
     selection = wanted.selection
     version = info["versions"][selection.version]

@@ -1,14 +1,19 @@
-"""Write the CSV twins of the released HDF5 files: the same galaxies in the same order, without images."""
+"""Write the twins of the released HDF5 files, CSV or Parquet: the same galaxies in the same order, without images."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.catalog.stores import SPLITS
 from galaxiesml.pixels.frame import FRAME
-from galaxiesml.release.layout import in_sql, keys
+from galaxiesml.release.layout import Key, in_sql, keys
 from galaxiesml.samples import morphology
 from galaxiesml.samples.selection import Selection, counts, select
 from galaxiesml.system.atomic import appearing
@@ -48,3 +53,50 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
             """)
         made.append({"path": str(path), "split": split, "galaxies": rows[split]})
     return made
+
+
+#: Rows of a row group.
+_GROUP = 32_768
+_ARROW = {"<i8": pa.int64(), "<f8": pa.float64(), "?": pa.bool_(), "S": pa.string()}
+
+
+def twin_keys(catalog: Catalog) -> list[Key]:
+    """Columns of a Parquet twin: object_id, then the others in alphabetical order."""
+    listed = [key for key in keys(catalog.profile, FRAME) if key.source != "image"]
+    return sorted(listed, key=lambda key: (key.name != "object_id", key.name))
+
+
+def write_parquet_twin(
+    catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: str, split: str, path: Path, facts: dict
+) -> None:
+    """Write one split as Parquet, rows in the order of the HDF5 file; NULL is NULL, also in morphology.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        With the table ``chosen``.
+    facts : dict
+        What the file says of itself.
+    """
+    measured = morphology.is_measured(catalog)
+    listed = twin_keys(catalog)
+    wanted = ", ".join(
+        in_sql(key, 0.0, measured)
+        if key.source == "catalogue"
+        else f'{f"{morphology.ALIAS}." if measured else "cast(null as double) as "}"{key.name}"'
+        for key in listed
+    )
+    fields = [
+        pa.field(key.name, _ARROW[key.dtype], metadata={"unit": key.unit, "description": key.description})
+        for key in listed
+    ]
+    schema = pa.schema(fields, metadata={"galaxiesml": json.dumps(facts)})
+    relation = connection.sql(f"""
+        select {wanted} from galaxies_{version} as galaxies
+        inner join chosen on galaxies.object_id = chosen.object_id
+        {morphology.join(measured)}
+        where chosen.split = '{split}' order by galaxies.object_id
+    """)
+    with appearing(path) as making, pq.ParquetWriter(making.absolute(), schema, compression="zstd") as writer:
+        for batch in relation.to_arrow_reader(_GROUP):
+            writer.write_batch(pa.RecordBatch.from_arrays(batch.cast(schema).columns, schema=schema), _GROUP)
