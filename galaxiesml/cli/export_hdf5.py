@@ -77,7 +77,7 @@ def hdf5(
     wanted = Wanted(selection, sizes, float(fill), leftovers, extra, named_layers(layers))
     with common.progress("writing", unit="galaxies") as bar:
         made = export_hdf5(catalog, wanted, folder or catalog.exports, force=force, progress=bar)
-    _say(made, catalog.build_info(), selection.version)
+    say_of_files(made, catalog.build_info(), selection.version)
     rows = {entry["split"]: entry["galaxies"] for entry in made["files"]}
     warn_of_empty(catalog, selection, rows)
     if as_json:
@@ -105,7 +105,8 @@ def named_layers(typed: str) -> tuple[str, ...]:
     return tuple(layer for layer in LAYERS if layer in names)
 
 
-def _say(made: dict, info: dict, version: str) -> None:
+def say_of_files(made: dict, info: dict, version: str) -> None:
+    """Say what the files leave out, and what is wrong in them."""
     from galaxiesml.samples import morphology
 
     missing = info["versions"][version]["missing_cuts"]

@@ -16,7 +16,7 @@ from galaxiesml.release.layout import Key
 SPLIT_NAMES = {"training": "train", "validation": "validation", "testing": "test"}
 _TYPES = {"<i8": "cr:Int64", "<f8": "cr:Float64", "?": "sc:Boolean", "S": "sc:Text"}
 _FORMATS = {
-    "parquet": "application/vnd.apache.parquet",
+    "parquet": "application/x-parquet",
     "hdf5": "application/x-hdf5",
     "csv": "text/csv",
     "md": "text/markdown",

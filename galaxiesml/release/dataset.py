@@ -76,7 +76,14 @@ class About:
 
 
 def export_dataset(
-    catalog: Catalog, wanted: Wanted, folder: Path, about: About, *, force: bool = False, progress=None
+    catalog: Catalog,
+    wanted: Wanted,
+    folder: Path,
+    about: About,
+    *,
+    images: bool = False,
+    force: bool = False,
+    progress=None,
 ) -> dict:
     """Write the folder, whole or not at all; a data set that is there is replaced with ``force`` alone.
 
@@ -84,11 +91,14 @@ def export_dataset(
     ----------
     folder : Path
         Made beside its place under a hidden name, and renamed.
+    images : bool
+        Write the images into the Parquet files also, which doubles the folder.
 
     Returns
     -------
     dict
-        folder, files (path, bytes, sha256), galaxies (of each split), and what `export_hdf5` tells.
+        folder, files (path in it, bytes, sha256), hdf5 (as the files of `export_hdf5`), left_out, left_out_file,
+        normalisation.
 
     Raises
     ------
@@ -103,17 +113,19 @@ def export_dataset(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _appearing_folder(folder, force) as making:
         made = export_hdf5(catalog, wanted, making, force=force, progress=progress)
-        _sort(making, made, wanted.sizes)
+        _sort(making, folder, made, wanted.sizes)
         connection = select(catalog, wanted.selection)
         rows = counts(catalog, connection, wanted.selection)
-        for size in wanted.sizes:
-            for split in rows:
-                told = attributes_of(catalog, wanted, split) | {"image_size": size}
-                path = making / str(size) / f"{split}.parquet"
-                write_parquet_twin(catalog, connection, wanted.selection.version, split, path, told)
+        for entry in made["files"]:
+            size, split, hdf5 = entry["size"], entry["split"], making / entry["path"]
+            told = attributes_of(catalog, wanted, split) | {"image_size": size}
+            path = making / str(size) / f"{split}.parquet"
+            pixels = hdf5 if images else None
+            write_parquet_twin(catalog, connection, wanted.selection.version, split, path, told, pixels)
         files = _write_texts(catalog, connection, wanted, making, described, rows)
-    listed = [{"path": str(folder / path), "bytes": size, "sha256": digest} for path, (size, digest) in files.items()]
-    return made | {"folder": str(folder), "files": listed, "galaxies": rows, "written": made["files"]}
+    listed = [{"path": path, "bytes": size, "sha256": digest} for path, (size, digest) in files.items()]
+    # Relative paths: the folder is made to be moved.
+    return made | {"folder": str(folder), "files": listed, "hdf5": made["files"]}
 
 
 def check_place(folder: Path, force: bool) -> None:
@@ -154,10 +166,10 @@ def _appearing_folder(folder: Path, force: bool) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _sort(making: Path, made: dict, sizes: tuple[int, ...]) -> None:
+def _sort(making: Path, folder: Path, made: dict, sizes: tuple[int, ...]) -> None:
     """A folder a size; the list of those left out is the same for all."""
     os.rename(made["left_out_file"], making / "left_out.csv")
-    made["left_out_file"] = "left_out.csv"
+    made["left_out_file"] = str(folder / "left_out.csv")
     for size in sizes:
         (making / str(size)).mkdir()
     for path in sorted(making.glob("*x*x*_*")):

@@ -70,9 +70,9 @@ def sections(facts: Facts, told: dict) -> dict[str, str]:
         "description": f"{facts.galaxies:,} galaxies with spectroscopic redshifts, photometry and images in the "
         f"filters {told['bands']}, of {facts.title}: version {told['version']} ({facts.version['title']}) of build "
         f"{told['build']}.{where}{incomplete}",
-        "collection": f"Photometry and images of {facts.title}; spectra of {len(facts.surveys)} surveys, or of none that "
-        f"is stated (spectra from: {told['spectra_from']}). {len(facts.landings)} files were landed, each known by its "
-        "SHA-256.",
+        "collection": f"Photometry and images of {facts.title}; spectra of {len(facts.surveys)} surveys, or of none "
+        f"that is stated (spectra from: {told['spectra_from']}). {len(facts.landings)} files were landed, each known "
+        "by its SHA-256.",
         "preprocessing": f"{len(facts.flow)} cuts leave {kept['galaxies']:,} of {first['galaxies']:,} pairs of object "
         f"and spectrum. Splits: scheme {told['split_scheme']}, seed {told['split_seed']}. Images are padded or cropped "
         "to a square frame; pixels that are not finite are 0.",
@@ -133,7 +133,8 @@ def card(about: dict, facts: Facts, told: dict, text: dict[str, str], sizes: lis
 
 {table(counts, {"split": "split", "scheme": "in the catalogue", "galaxies": "galaxies"})}
 One folder a size of the images in pixels: {", ".join(map(str, sizes))}. The Parquet files have the catalogue's columns,
-with NULL where a value is missing. The HDF5 files beside them have the same galaxies in the same order, and their images.
+with NULL where a value is missing. The HDF5 files beside them have the same galaxies in the same order, with their
+images.
 
 ```python
 from datasets import load_dataset

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import duckdb
+import h5py
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -57,6 +60,8 @@ def export_twins(catalog: Catalog, selection: Selection, folder: Path, fill: flo
 
 #: Rows of a row group.
 _GROUP = 32_768
+#: Rows of a row group with images: of 127 pixels, 20 MB.
+_IMAGES = 64
 _ARROW = {"<i8": pa.int64(), "<f8": pa.float64(), "?": pa.bool_(), "S": pa.string()}
 
 
@@ -67,7 +72,13 @@ def twin_keys(catalog: Catalog) -> list[Key]:
 
 
 def write_parquet_twin(
-    catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: str, split: str, path: Path, facts: dict
+    catalog: Catalog,
+    connection: duckdb.DuckDBPyConnection,
+    version: str,
+    split: str,
+    path: Path,
+    facts: dict,
+    images: Path | None = None,
 ) -> None:
     """Write one split as Parquet, rows in the order of the HDF5 file; NULL is NULL, also in morphology.
 
@@ -77,6 +88,8 @@ def write_parquet_twin(
         With the table ``chosen``.
     facts : dict
         What the file says of itself.
+    images : Path, optional
+        The HDF5 file of the split, whose images become a last column of nested lists, (filter, row, column).
     """
     measured = morphology.is_measured(catalog)
     listed = twin_keys(catalog)
@@ -86,17 +99,43 @@ def write_parquet_twin(
         else f'{f"{morphology.ALIAS}." if measured else "cast(null as double) as "}"{key.name}"'
         for key in listed
     )
-    fields = [
-        pa.field(key.name, _ARROW[key.dtype], metadata={"unit": key.unit, "description": key.description})
-        for key in listed
-    ]
-    schema = pa.schema(fields, metadata={"galaxiesml": json.dumps(facts)})
     relation = connection.sql(f"""
         select {wanted} from galaxies_{version} as galaxies
         inner join chosen on galaxies.object_id = chosen.object_id
         {morphology.join(measured)}
         where chosen.split = '{split}' order by galaxies.object_id
     """)
-    with appearing(path) as making, pq.ParquetWriter(making.absolute(), schema, compression="zstd") as writer:
-        for batch in relation.to_arrow_reader(_GROUP):
-            writer.write_batch(pa.RecordBatch.from_arrays(batch.cast(schema).columns, schema=schema), _GROUP)
+    with contextlib.ExitStack() as stack:
+        pixels = stack.enter_context(h5py.File(images))["image"] if images else None
+        schema, group = _twin_schema(listed, facts, pixels), _GROUP if pixels is None else _IMAGES
+        making = stack.enter_context(appearing(path))
+        writer = stack.enter_context(pq.ParquetWriter(making.absolute(), schema, compression="zstd"))
+        at = 0
+        for batch in relation.to_arrow_reader(group):
+            columns = batch.columns
+            if pixels is not None:
+                columns = [*columns, _nested(pixels[at : at + len(batch)])]
+                at += len(batch)
+            arrays = [column.cast(field.type) for column, field in zip(columns, schema, strict=True)]
+            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema), group)
+
+
+def _twin_schema(listed: list[Key], facts: dict, pixels: h5py.Dataset | None) -> pa.Schema:
+    """Columns with unit and description, those of the images last."""
+    fields = [
+        pa.field(key.name, _ARROW[key.dtype], metadata={"unit": key.unit, "description": key.description})
+        for key in listed
+    ]
+    if pixels is not None:
+        words = {"unit": "adu", "description": pixels.attrs["description"]}
+        fields.append(pa.field("image", pa.list_(pa.list_(pa.list_(pa.float32()))), metadata=words))
+    return pa.schema(fields, metadata={"galaxiesml": json.dumps(facts)})
+
+
+def _nested(images: np.ndarray) -> pa.Array:
+    """Images as lists of lists of lists."""
+    made = pa.array(images.reshape(-1))
+    for axis in (3, 2, 1):
+        count = int(np.prod(images.shape[:axis]))
+        made = pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32) * images.shape[axis], made)
+    return made
