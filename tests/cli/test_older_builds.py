@@ -35,6 +35,7 @@ QUESTIONS = {
     "morphology": False,
     "export csv --splits": False,
     "export hdf5": False,
+    "export dataset {folder}": False,
     "request cutouts": True,
     "status": True,
 }
@@ -64,7 +65,7 @@ def older(all_kept, tmp_path) -> Catalog:
 
 def test_every_question_to_an_empty_build_has_a_sentence(nothing, typed, tmp_path):
     for words, answers in QUESTIONS.items():
-        code, out, err = typed("-C", nothing.root, *words.split())
+        code, out, err = typed("-C", nothing.root, *words.format(folder=tmp_path / "made").split())
         assert code == (0 if answers else 4), (words, err)
         assert "bug in galaxiesml" not in err and (out or err), words
 
