@@ -63,6 +63,7 @@ KINDS = {
     "texts and whole numbers": lambda value: (
         isinstance(value, list) and all(_is_text(one) or type(one) is int for one in value)
     ),
+    "whole numbers": lambda value: isinstance(value, list) and all(type(one) is int for one in value),
     "finite number": _is_number,
     "finite numbers": lambda value: isinstance(value, list) and all(map(_is_number, value)),
     "whole number": lambda value: type(value) is int,
@@ -70,6 +71,25 @@ KINDS = {
     "table": lambda value: isinstance(value, dict),
     "tables": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
 }
+
+
+class Fault(str):
+    """One error in a file, as a sentence; it knows the key that it is about.
+
+    Attributes
+    ----------
+    place : str
+        The key, tables joined by dots: ``columns.ra.unit``; '' for the file as a whole.
+    """
+
+    place: str = ""
+
+    @classmethod
+    def at(cls, place: str, text: str) -> Fault:
+        """A fault of the key at a place."""
+        fault = cls(text)
+        fault.place = place
+        return fault
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -96,20 +116,20 @@ def _of_table(table: dict, path: str, shown: str, families: dict) -> Iterator[st
         key = known.get(name, known.get("*"))
         if key is None:
             inside = f"[{shown}] has" if shown else "there is"
-            yield f"{inside} no key {name!r}{nearest(name, known) or '; known: ' + ', '.join(known)}"
+            yield Fault.at(place, f"{inside} no key {name!r}{nearest(name, known) or '; known: ' + ', '.join(known)}")
         else:
             yield from _of_value(value, key, place, families)
     for name, key in known.items():
         if key.required and name != "*" and name not in table:
-            yield f"{shown}.{name} is missing" if shown else f"{name} is missing"
+            yield Fault.at(shown, f"{shown}.{name} is missing" if shown else f"{name} is missing")
 
 
 def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
     kind = next((kind for kind in key.kind.split(", or ") if KINDS[kind](value)), None)
     if kind is None:
-        yield f"{place} = {value!r}; expected: {key.kind}"
-    elif kind.startswith("texts") and not value and not key.may_be_empty:
-        yield f"{place} is empty; at least one is expected"
+        yield Fault.at(place, f"{place} = {value!r}; expected: {key.kind}")
+    elif isinstance(value, list) and kind != "tables" and not value and not key.may_be_empty:
+        yield Fault.at(place, f"{place} is empty; at least one is expected")
     elif kind == "table":
         yield from _of_table(value, key.path, place, families)
     elif kind == "tables":
@@ -118,7 +138,8 @@ def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
     elif key.words:
         for word in [value] if kind == "text" else value:
             if word not in key.words:
-                yield f"{place}: {word!r} is not one of {', '.join(key.words)}{nearest(word, key.words)}"
+                known = ", ".join(key.words)
+                yield Fault.at(place, f"{place}: {word!r} is not one of {known}{nearest(word, key.words)}")
 
 
 def refuse(origin: str, what: str, problems: list[str]) -> None:

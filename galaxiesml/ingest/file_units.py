@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.source import Source, clean_name
+from galaxiesml.toml_keys import DOCS
 
 #: Keys of a Parquet field's metadata that hold a unit.
 _KEYS = (b"unit", b"units", b"UNIT", b"TUNIT")
@@ -52,7 +53,8 @@ def check_units(source: Source, expected: dict[int, tuple[str, str]]) -> list[st
         told = wrong[0] if len(wrong) == 1 else "".join(f"\n  {line}" for line in wrong)
         raise InputError(
             f"{source.path}, {told}; nothing was landed.",
-            "Units are not converted: write the column in the expected unit, and state that unit in the file.",
+            'Say the unit in the release profile, e.g. ra = {source = "coord_ra", unit = "rad"}: it is then converted; '
+            f"{DOCS} has the keys.",
         )
     return doubtful
 
