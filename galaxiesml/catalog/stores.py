@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from galaxiesml.catalog.measured import MEASUREMENTS
 from galaxiesml.dictionary import Column, arrow_type, columns, family
+from galaxiesml.releases.conversions import MADE_AT_LANDING
 from galaxiesml.releases.profile import Profile
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ SCHEMES = ("release", "paper", "official", "leak_free")
 SIDES = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "spectrum")}
 
 #: Which row of which file a row is of, by the dictionary's types.
-EXPORT_KEYS = {"landing": "bigint", "source_file": "text", "source_sha256": "text", "source_row": "bigint"}
+EXPORT_KEYS = dict(zip(MADE_AT_LANDING, ("bigint", "text", "text", "bigint"), strict=True))
 SPECTRUM_KEYS = {"survey": "text", "source_file": "text", "source_sha256": "text", "source_row": "bigint"}
 
 

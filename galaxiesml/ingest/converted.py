@@ -151,7 +151,7 @@ class Evaluated:
         needed = table.select(list(self._found.inputs))
         self._connection.register("block", needed)
         query = f"select {', '.join(self._found.named)} from {converted('block', self._found.named, self._found.types)}"
-        made = self._connection.execute(query).to_arrow_table()
+        made = self._connection.sql(query).to_arrow_table()
         self._connection.unregister("block")
         for name in self._found.named:
             table = table.append_column(name, made[name])
@@ -163,6 +163,7 @@ class Evaluated:
             return {}
         return {
             "conversions": self._found.expressions,
+            "converted": {name: one.words for name, (one, _) in self._found.named.items()},
             "inputs": {name: [theirs] for name, theirs in self._theirs.items()},
             "not_positive": [count for count in self._counts.values() if count["rows"]],
         }

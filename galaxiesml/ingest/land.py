@@ -29,6 +29,12 @@ from galaxiesml.ingest.ranges import Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Source
 from galaxiesml.releases.conversions import converted
+from galaxiesml.toml_keys import DOCS
+
+_OTHER_UNIT = (
+    'Say the unit in the release profile, e.g. ra = {source = "coord_ra", unit = "rad"}, and it is converted: '
+    f"{DOCS} has the keys."
+)
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ def _write(
 ) -> Landing:
     profile, known = catalog.profile, of_exports(catalog.profile)
     named = {name: ", ".join(theirs) for name, theirs in plan.sources(source).items()}
-    doubtful = check_units(source, expected_units(plan, known))
+    doubtful = check_units(source, expected_units(plan, known), _OTHER_UNIT)
     ranges = Ranges(source.path, {name: (known[name], theirs) for name, theirs in named.items()})
     pairs = Pairs(source.path, named)
     target = folder / f"{plan.kind}.parquet"

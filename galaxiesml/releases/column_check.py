@@ -63,9 +63,8 @@ def wrong_column(name: str, entry: dict, bands: dict, known: dict[str, Column]) 
         near = nearest(name, known) or f"; {DOCS} lists them"
         yield "", f"columns: galaxiesml has no column {name!r}{near}"
         return
-    yield from _wrong_names(name, entry)
     yield from _wrong_bands(name, entry, bands)
-    faults = list(_wrong_conversion(name, entry, known[name]))
+    faults = [*_wrong_names(name, entry), *_wrong_conversion(name, entry, known[name])]
     yield from faults
     if not faults and is_conversion(entry, known[name]):
         try:

@@ -24,6 +24,8 @@ ID_BITS = 63
 MAG_PER_RELATIVE = 2.5 / math.log(10)
 #: Letters that no name in an expression may have: each ends a quoted name, or begins a place, on some engine.
 FORBIDDEN = "\"`'{}\\"
+#: Columns that landing writes beside those of the file.
+MADE_AT_LANDING = ("landing", "source_file", "source_sha256", "source_row")
 
 
 @dataclass(frozen=True)
@@ -267,7 +269,7 @@ def inputs_of(conversions: dict[str, Conversion], nulls: dict[str, tuple[str, ..
     """
     found: dict[str, Input] = {}
     # SQL ignores case, and a landed table has our columns and its keys beside these.
-    taken = {name.lower() for name in columns(bands)}
+    taken = {*MADE_AT_LANDING, *(name.lower() for name, column in columns(bands).items() if column.of)}
     for name, conversion in conversions.items():
         for read in conversion.reads:
             known = found.get(read.source.lower())
