@@ -141,6 +141,13 @@ def _say(built) -> None:
         common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")
         if version["missing_cuts"]:
             common.warn(f"galaxies_{name} is INCOMPLETE: {', '.join(version['missing_cuts'])} not applied in full.")
+    told = {
+        cut: why
+        for version in built.info["versions"].values()
+        for cut, why in version.get("not_applicable", {}).items()
+    }
+    for cut, why in told.items():
+        common.say(f"{cut}: not applicable, because {why}.")
     for name, cuts in built.left_out.items():
         common.warn(
             f"galaxies_{name} was not built: columns for its cuts {', '.join(cuts)} are missing.  "

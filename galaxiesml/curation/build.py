@@ -150,6 +150,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path)
             "rows": pq.read_metadata(folder / f"galaxies_v{plan.number}.parquet").num_rows,
             "missing_cuts": list(plan.missing),
             "cuts": [cut["name"] for cut in version_cuts(plan.number)],
+            **({"not_applicable": plan.not_applicable} if plan.not_applicable else {}),
         }
         for plan in plans
         if plan.built

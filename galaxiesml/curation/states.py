@@ -5,7 +5,7 @@ The result is written to ``plan/`` as Parquet, which the SQL reads; nothing else
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION
@@ -30,7 +30,15 @@ _MATCHED_COLUMNS = frozenset(
 
 @dataclass(frozen=True)
 class State:
-    """The state of one cut in one landed file.  The lists hold filters, or '*' for a cut without filters."""
+    """The state of one cut in one landed file.  The lists hold filters, or '*' for a cut without filters.
+
+    Attributes
+    ----------
+    inapplicable : tuple of str
+        Filters in which the release has no equal for what the cut reads, as its profile says.
+    why : str
+        The profile's reason.
+    """
 
     landing: int
     source_file: str
@@ -38,6 +46,8 @@ class State:
     judged: tuple[str, ...]
     archive: tuple[str, ...]
     absent: tuple[str, ...]
+    inapplicable: tuple[str, ...] = ()
+    why: str = ""
 
     @property
     def text(self) -> str:
@@ -46,6 +56,7 @@ class State:
             (self.judged, "judged"),
             (self.archive, "made at the archive"),
             (self.absent, "not in this export"),
+            (self.inapplicable, f"not applicable, because {self.why.rstrip('.')}"),
         ]
         present = [(bands, word) for bands, word in parts if bands]
         if len(present) == 1:
@@ -76,28 +87,46 @@ def cut_states(catalog: Catalog, specz: str = "export") -> list[State]:
     return states
 
 
-def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str, ...], ...]:
-    """The filters in which the cut is applied here, was applied by the archive, or cannot be applied."""
-    found = {"judged": [], "archive": [], "absent": []}
+def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str, ...] | str, ...]:
+    """The filters in which the cut is applied here, was applied by the archive, cannot be applied, or does not apply.
+
+    Last comes the profile's reason for the cut not to apply.
+    """
+    found = {"judged": [], "archive": [], "absent": [], "inapplicable": []}
+    reasons: dict[str, None] = {}
     for band, term in terms(cut, profile.bands).items():
         # Cuts on exported columns are applied here, whatever was declared.
         if exported >= set(term["needs"]):
             found["judged"].append(band)
         elif cut["name"] in profile.archive_cuts or (term["sql"] and implied(term["sql"], conditions)):
             found["archive"].append(band)
+        elif why := _inapplicable(profile, cut, band, set(term["needs"]) - set(exported)):
+            found["inapplicable"].append(band)
+            reasons[why] = None
         else:
             found["absent"].append(band)
-    return tuple(tuple(bands) for bands in found.values())
+    return *(tuple(bands) for bands in found.values()), "; ".join(reasons)
+
+
+def _inapplicable(profile: Profile, cut: dict, band: str, lacking: set[str]) -> str:
+    """Why the release has no equal for a cut, or for all that it lacks; '' if the profile does not say so."""
+    told = profile.not_applicable
+    if cut["name"] in told:
+        return told[cut["name"]]
+    patterns = {column.replace("{band}", band): column for column in cut["needs"]}
+    reasons = [told.get(name) or told.get(patterns[name], "") for name in sorted(lacking)]
+    return "; ".join(dict.fromkeys(reasons)) if reasons and all(reasons) else ""
 
 
 @dataclass(frozen=True)
 class VersionPlan:
-    """One version: its cuts that cannot be applied in full, and whether it is built."""
+    """One version: its cuts that cannot be applied in full, whether it is built, its cuts that do not apply and why."""
 
     number: int
     title: str
     missing: tuple[str, ...]
     built: bool
+    not_applicable: dict[str, str] = field(default_factory=dict)
 
 
 def plan_versions(
@@ -128,12 +157,14 @@ def plan_versions(
     if unknown:
         raise UsageError(f"No cut named {', '.join(unknown)}.", f"Cuts: {', '.join(sorted(known))}; or all.")
     absent = {state.cut for state in states if state.absent}
+    reasons = {state.cut: state.why for state in states if state.inapplicable}
     plans = []
     for version in load_versions():
         required = [cut["name"] for cut in version_cuts(version["number"]) if cut["required"]]
         missing = tuple(name for name in required if name in absent)
         refused = [name for name in missing if "all" not in accepted and name not in accepted]
-        plans.append(VersionPlan(version["number"], version["title"], missing, built=not refused))
+        told = {cut["name"]: reasons[cut["name"]] for cut in version_cuts(version["number"]) if cut["name"] in reasons}
+        plans.append(VersionPlan(version["number"], version["title"], missing, not refused, told))
         if refused and version["number"] in (DEFAULT_VERSION, named):
             raise MissingColumnsError(*_refusal(version["number"], refused, states, profile))
     return plans
@@ -151,7 +182,8 @@ def _refusal(number: int, refused: list[str], states: list[State], profile: Prof
     hint = (
         f"Type: galaxiesml build {options}\n"
         "  or, for every missing cut: galaxiesml build --accept-missing all (the version is then marked INCOMPLETE).\n"
-        "  If the archive applied them: galaxiesml ingest replace LANDING FILE --archive-query paper."
+        "  If the archive applied them: galaxiesml ingest replace LANDING FILE --archive-query paper.\n"
+        "  If the survey has no such columns: say so, and why, under [not_applicable] of its release profile."
     )
     return "\n".join(lines), hint
 
@@ -159,7 +191,8 @@ def _refusal(number: int, refused: list[str], states: list[State], profile: Prof
 def _as_exported(columns: list[str], profile: Profile) -> list[str]:
     """Columns by the release's names, if the release has them."""
     return [
-        profile.columns[column].source if column in profile.columns else column for column in dict.fromkeys(columns)
+        " and ".join(profile.columns[column].sources) if column in profile.columns else column
+        for column in dict.fromkeys(columns)
     ]
 
 
@@ -173,7 +206,8 @@ def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None, specz: str
             "state": state.text,
             "judged_bands": ",".join(state.judged),
             "archive_bands": ",".join(state.archive),
-            "absent_bands": ",".join(state.absent),
+            # The SQL applies a cut in neither: the file has no such columns.
+            "absent_bands": ",".join((*state.absent, *state.inapplicable)),
         }
         for state in states
     ]

@@ -73,6 +73,8 @@ def export_of(catalog: Catalog, version: str) -> Export:
         "cuts": entry["cuts"],
         "incomplete": entry["missing_cuts"],
     }
+    if told := entry.get("not_applicable"):
+        facts["not_applicable"] = [f"{cut}: {why}" for cut, why in told.items()]
     return Export(source, [known[column] for column in pq.read_schema(source).names], facts)
 
 
