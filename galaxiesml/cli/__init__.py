@@ -30,6 +30,7 @@ from galaxiesml.cli import (
     morphology,
     photoz,
     plot,
+    profile,
     query,
     request,
     specz,
@@ -63,6 +64,7 @@ def make_app() -> typer.Typer:
     app.callback()(options)
     for module in (
         catalog,
+        profile,
         ingest,
         cutouts,
         build,

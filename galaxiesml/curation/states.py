@@ -72,18 +72,32 @@ def cut_states(catalog: Catalog, specz: str = "export") -> list[State]:
     specz : str
         'export', or 'matched': spectra are then of our own match, and no landed file brings any.
     """
-    states = []
-    for landing in catalog.landings():
-        for cut in load_cuts():
-            if landing["kind"] in _BRINGS[cut["scope"]] and not (specz == "matched" and cut["scope"] == "spectrum"):
-                conditions = landing["archive"]["where"]
-                found = _judge(catalog.profile, cut, set(landing["columns"]), conditions)
-                states.append(State(landing["landing"], landing["source_file"], cut["name"], *found))
+    states = [
+        state for landing in catalog.landings() for state in states_of(catalog.profile, landing, specz == "export")
+    ]
     if specz == "matched":
         for cut in load_cuts():
             if cut["scope"] == "spectrum":
                 found = _judge(catalog.profile, cut, _MATCHED_COLUMNS, ())
                 states.append(State(MATCHED, "matched_redshifts", cut["name"], *found))
+    return states
+
+
+def states_of(profile: Profile, landing: dict, spectra: bool = True) -> list[State]:
+    """The state of every cut in one file.
+
+    Parameters
+    ----------
+    landing : dict
+        Of landing.json: landing, source_file, kind, columns and archive.
+    spectra : bool
+        Whether the spectra of the file count.
+    """
+    states = []
+    for cut in load_cuts():
+        if landing["kind"] in _BRINGS[cut["scope"]] and (spectra or cut["scope"] != "spectrum"):
+            found = _judge(profile, cut, set(landing["columns"]), landing["archive"]["where"])
+            states.append(State(landing["landing"], landing["source_file"], cut["name"], *found))
     return states
 
 
