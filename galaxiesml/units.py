@@ -19,8 +19,8 @@ _SPELLINGS = {
 }
 _FORMATS = (None, "fits", "vounit", "cds", "ogip")
 #: What astropy makes of the usual units, so that a catalogue opens without it; a test compares them.
-_FACTORS = {("rad", "deg"): 180 / math.pi, ("hourangle", "deg"): 15.0, ("arcsec", "deg"): 1 / 3600}
-_ZERO_POINTS = {"nJy": 31.4, "uJy": 23.9, "mJy": 16.4, "Jy": 8.9, "nanomaggy": 22.5, "maggy": 0.0}
+FACTORS = {("rad", "deg"): 180 / math.pi, ("hourangle", "deg"): 15.0, ("arcsec", "deg"): 1 / 3600}
+ZERO_POINTS = {"nJy": 31.4, "uJy": 23.9, "mJy": 16.4, "Jy": 8.9, "nanomaggy": 22.5, "maggy": 0.0}
 #: AB magnitude of 1 erg / (s cm2 Hz).
 _AB_CGS = -48.6
 
@@ -50,8 +50,8 @@ def factor(text: str, expected: str) -> float | None:
     """
     if text == expected:
         return 1.0
-    if (text, expected) in _FACTORS:
-        return _FACTORS[text, expected]
+    if (text, expected) in FACTORS:
+        return FACTORS[text, expected]
     from astropy.units import UnitConversionError
 
     found, wanted = parse(text), parse(expected)
@@ -66,8 +66,8 @@ def factor(text: str, expected: str) -> float | None:
 @cache
 def zero_point(text: str) -> float | None:
     """The AB magnitude of a flux density of 1 in a unit, mag; None if the unit is none of a flux density."""
-    if text in _ZERO_POINTS:
-        return _ZERO_POINTS[text]
+    if text in ZERO_POINTS:
+        return ZERO_POINTS[text]
     if (unit := parse(text)) is None:
         return None
     from astropy import units

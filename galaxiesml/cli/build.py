@@ -131,7 +131,7 @@ def _say(built) -> None:
         if "emptied_by" in version:
             common.warn(told(name, version["emptied_by"]), yellow=True)
     if not built.info["landings"]:
-        common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest hsc FILE")
+        common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest table FILE")
     if built.info["spectra_from"] != "export":
         common.say(f"Spectra: {built.info['spectra_from']}.")
     for decided in by_hand(built.info["specz"]) if built.info["spectra_from"] != "export" else ():

@@ -162,7 +162,8 @@ def _print(told: dict, file: Path | None) -> None:
     for fault in told["faults"]:
         common.result(f"{origin}:{fault['line'] or 1}: {fault['fault']}")
     if told["faults"]:
-        common.result(f"\n{len(told['faults'])} faults; every key is in docs/profiles.md")
+        count = len(told["faults"])
+        common.result(f"\n{count} fault{'s' if count > 1 else ''}; every key is in docs/profiles.md")
         if file is not None:
             common.say(f"{file} was not read: correct the profile first.")
         return

@@ -19,9 +19,9 @@ FILTERS = {
     "h": "em.IR.H",
     "k": "em.IR.K",
     "ks": "em.IR.K",
-    "w1": "em.IR.3-4um",
-    "w2": "em.IR.4-8um",
 }
+#: Filters of other telescopes that catalogues carry beside a survey's own; they are told, not proposed.
+OTHER_FILTERS = {"fuv": "em.UV.100-200nm", "nuv": "em.UV.200-300nm", "w1": "em.IR.3-4um", "w2": "em.IR.4-8um"}
 #: Fewer filters than these are no survey of several.
 FEWEST = 2
 
@@ -110,25 +110,33 @@ class Guess:
     bands: tuple[str, ...] = ()
 
 
-def find_filters(names: Iterable[str]) -> dict[str, str]:
-    """Filters of the file's photometry, as its names spell them, each with its UCD word; none are found: empty.
+def find_filters(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Filters of the file's photometry, and those of other telescopes beside them.
 
     The pattern of magnitudes or fluxes that the likeliest name has in most filters decides.
+
+    Returns
+    -------
+    own, others : dict of str to str
+        As the file's names spell them, each with its UCD word; empty where none is found.
     """
     names = list(names)
     for pattern in NAMES["{band}_cmodel_mag"]:
         found = _in_filters(pattern, names)
-        if found:
-            best = max(found.values(), key=len)
-            if len(best) >= FEWEST:
-                return {spelt: FILTERS[spelt.lower()] for spelt in best}
-    return {}
+        if found and len(best := max(found.values(), key=len)) >= FEWEST:
+            others = max(_in_filters(pattern, names, OTHER_FILTERS).values(), key=len, default=[])
+            return _with_words(best, FILTERS), _with_words(others, OTHER_FILTERS)
+    return {}, {}
 
 
-def _in_filters(pattern: str, names: list[str]) -> dict[str, list[str]]:
+def _with_words(spelt: list[str], known: dict[str, str]) -> dict[str, str]:
+    return {band: known[band.lower()] for band in spelt}
+
+
+def _in_filters(pattern: str, names: list[str], known: Iterable[str] = tuple(FILTERS)) -> dict[str, list[str]]:
     """Templates that match a pattern, each with its filters as they are spelt, from blue to red."""
     found: dict[str, dict[str, str]] = {}
-    for band in FILTERS:
+    for band in known:
         regex = re.compile(pattern.replace("{band}", f"(?P<band>{band})"), re.IGNORECASE)
         for name in names:
             if (match := regex.fullmatch(name)) is not None:

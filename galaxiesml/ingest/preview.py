@@ -82,7 +82,7 @@ def preview(path: Path, profile: Profile, most: int) -> Preview:
     Parameters
     ----------
     most : int
-        Rows that are read; blocks are read whole, so that a few more may be.
+        Rows that are read.
 
     Raises
     ------
@@ -124,6 +124,8 @@ def _read(source: Source, plan: Plan, profile: Profile, most: int, found: Previe
                 found.whole = False
                 break
             table, bad = conform(block, plan, source, profile, known)
+            if table.num_rows > most - found.rows:
+                table, found.whole = table.slice(0, most - found.rows), False
             table = ranges.check(made.add(table))
             pairs.add(table)
             found.rows += table.num_rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,9 +66,9 @@ def propose(path: Path, name: str) -> Proposal:
         raise InputError(f"{path} has no columns.", "Give a table with a header.")
     block = next(iter(source.blocks({}, ())), None)
     file = _File(source, block)
-    bands = find_filters(source.names)
+    bands, others = find_filters(source.names)
     found = Proposal(bands=list(bands))
-    lines = [*_head(path, name, file), *_filters(bands), "[columns]"]
+    lines = [*_head(path, name, file), *_filters(bands, others), "[columns]"]
     known = columns({"{band}": ""})
     missing = []
     for ours, column in known.items():
@@ -79,6 +80,8 @@ def propose(path: Path, name: str) -> Proposal:
         if not line:
             found.absent.append(ours)
             missing.append(f'# {_key(ours)} = "why the survey has no equal for it"')
+    if masks := file.masks():
+        lines.append(f'# Columns of bits, for flags as {{bit = ["COLUMN", 3]}}: {", ".join(masks)}')
     lines += ["", *_errors(), "", "# Columns, or cuts, that the survey has no equal for: without a reason, a cut that"]
     lines += [
         "# needs one is missing, and the versions that have the cut are incomplete.",
@@ -108,6 +111,11 @@ class _File:
         if column.type == "boolean" and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             return True
         return can_hold(kind, column.type, column.name.endswith("_id"))
+
+    def masks(self) -> list[str]:
+        """Columns of whole numbers whose names are of masks, flags or bits."""
+        words = re.compile(r"mask|flags?(_|$)|bits", re.IGNORECASE)
+        return [name for name, kind in self.types.items() if pa.types.is_integer(kind) and words.search(name)]
 
     def unit(self, name: str) -> str:
         return self.source.units.get(name, "").strip()
@@ -141,7 +149,7 @@ def _head(path: Path, name: str, file: _File) -> list[str]:
     ]
 
 
-def _filters(bands: dict[str, str]) -> list[str]:
+def _filters(bands: dict[str, str], others: dict[str, str]) -> list[str]:
     if not bands:
         return [
             "# No filter was found in the columns' names. Each has a UCD word:",
@@ -149,7 +157,11 @@ def _filters(bands: dict[str, str]) -> list[str]:
             "[bands]",
             "",
         ]
-    return ["[bands]", *(f"{_key(band)} = {_text(word)}" for band, word in bands.items()), ""]
+    lines = ["[bands]", *(f"{_key(band)} = {_text(word)}" for band, word in bands.items())]
+    if others:
+        lines.append("# A galaxy must be measured in every filter. Also in the file, of another telescope:")
+        lines += [f"# {_key(band)} = {_text(word)}" for band, word in others.items()]
+    return [*lines, ""]
 
 
 def _line(column: Column, one: Guess | None, file: _File, found: Proposal) -> list[str]:

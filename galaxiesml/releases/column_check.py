@@ -16,6 +16,8 @@ _TOGETHER = (("flux_err",), ("ivar",), ERRORS)
 #: Keys that only go with another one.
 _BESIDE = {"zero_point": "flux", "bits": "id"}
 _HIGHEST_BIT = 62
+#: Units that a misspelt one is compared with.
+UNITS = ("deg", "rad", "hourangle", "arcmin", "arcsec", "mas", "mag", "mmag", "km / s")
 
 
 def takes(key: str) -> str:
@@ -145,13 +147,13 @@ def _wrong_bits(name: str, entry: dict) -> Iterator[tuple[str, str]]:
 def _wrong_unit(name: str, entry: dict, column: Column, kinds: list[str]) -> Iterator[tuple[str, str]]:
     if "unit" not in entry:
         return
-    unit = column.unit
+    unit, near = column.unit, nearest(entry["unit"], UNITS)
     if kinds:
         yield "unit", f"columns.{name}.unit: {kinds[0]} says what the column is; unit has no effect"
     elif (told := means(entry["unit"], unit)) is None:
         yield (
             "unit",
-            f"columns.{name}.unit = {entry['unit']!r} is not a known unit; {unit or 'a pure number'} is expected",
+            f"columns.{name}.unit = {entry['unit']!r} is not a known unit; {unit or 'a pure number'} is expected{near}",
         )
     elif not told and (column.type != "double" or not is_converted_to(entry["unit"], unit)):
         yield (

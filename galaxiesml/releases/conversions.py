@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from galaxiesml.dictionary import Column, columns
-from galaxiesml.units import factor, zero_point
+from galaxiesml.toml_keys import nearest
+from galaxiesml.units import ZERO_POINTS, factor, zero_point
 
 #: Keys of a column that make a conversion of it; ``unit`` does so too where it is another unit than ours.
 KINDS = ("flux", "flux_err", "ivar", "not", "bit", "text", "secure", "id", "measured", "assigned", "arbitrary")
@@ -142,6 +143,7 @@ def _flux(column: Column, entry: dict) -> Conversion:
     if point is None:
         raise ValueError(
             f"flux = {entry['flux']!r} has no AB zero point; give zero_point, the magnitude of a flux of 1 in that unit"
+            f"{nearest(entry['flux'], ZERO_POINTS)}"
         )
     sql = f"case when {{0}} > 0 then {_number(point)} - 2.5e0 * log10({_double(0)}) end"
     words = f"flux in {entry['flux']} to AB mag, zero point {point:g}"

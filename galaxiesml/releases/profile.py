@@ -102,6 +102,11 @@ class Profile:
         """Our columns by the release's names, in lower case (the archive's names ignore case); none is converted."""
         return {column.source.lower(): column for column in self.columns.values() if column.conversion is None}
 
+    @property
+    def lands(self) -> str:
+        """The command that lands a table of the release: the same under two names, one of which is of HSC."""
+        return "ingest hsc" if "hsc" in self.title.lower() else "ingest table"
+
     @cached_property
     def conversions(self) -> dict[str, Conversion]:
         """Conversions by our name; none in a release whose columns are ours under other names."""

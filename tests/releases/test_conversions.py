@@ -22,7 +22,7 @@ from galaxiesml.ingest.land import land_hsc
 from galaxiesml.releases.check import profile_problems
 from galaxiesml.releases.conversions import MADE_AT_LANDING
 from galaxiesml.releases.profile import RELEASES, known_releases, load_profile, parse_profile
-from galaxiesml.units import _FACTORS, _ZERO_POINTS, factor, parse, zero_point
+from galaxiesml.units import FACTORS, ZERO_POINTS, factor, parse, zero_point
 
 HEAD = """\
 name = "own"
@@ -58,11 +58,11 @@ def made(line: str, **values) -> list:
 def test_units_are_those_of_astropy():
     from astropy import units
 
-    for (theirs, ours), times in _FACTORS.items():
+    for (theirs, ours), times in FACTORS.items():
         assert times == pytest.approx(parse(theirs).to(parse(ours)), rel=1e-15)
-    for unit in set(_ZERO_POINTS) - {"nanomaggy", "maggy"}:
+    for unit in set(ZERO_POINTS) - {"nanomaggy", "maggy"}:
         one = (1 * units.Unit(unit)).to_value(units.ABmag)
-        assert _ZERO_POINTS[unit] == pytest.approx(one, abs=1e-12)
+        assert ZERO_POINTS[unit] == pytest.approx(one, abs=1e-12)
     assert (zero_point("nanomaggies"), zero_point("erg / (s cm2 Hz)"), zero_point("adu")) == (22.5, -48.6, None)
     assert (factor("mas", "arcsec"), factor("nJy", "mag"), factor("no unit", "deg")) == (0.001, None, None)
 
