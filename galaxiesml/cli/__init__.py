@@ -64,8 +64,8 @@ def make_app() -> typer.Typer:
     app.callback()(options)
     for module in (
         catalog,
-        profile,
         ingest,
+        profile,
         cutouts,
         build,
         audit,
