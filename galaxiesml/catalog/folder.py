@@ -260,7 +260,11 @@ class Catalog:
         """Columns of a landed file that the release profile of today converts in another way, or no more."""
         was = landing.get("conversions", {})
         now = {name: one.written(self.profile.landed(name)) for name, one in self.profile.conversions.items()}
-        return [name for name in landing["columns"] if was.get(name) != now.get(name)]
+        changed = [name for name in landing["columns"] if was.get(name) != now.get(name)]
+        # What landed before the profile converted it has the file's type, and its sentinels.
+        present = {name.lower() for name in (*landing["extra_columns"], *landing.get("inputs", ()))}
+        late = [name for name in now if all(one.lower() in present for one in self.profile.landed(name))]
+        return changed + [name for name in late if name not in landing["columns"]]
 
     def connect(self, threads: int | None = None, memory_limit: str | None = None):
         """Open a DuckDB connection with a view for each table.  It takes no lock and does not write to the catalogue.

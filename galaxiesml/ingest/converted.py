@@ -24,9 +24,9 @@ class Conversions:
     Attributes
     ----------
     named : dict of str to (Conversion, list of str)
-        By our name, with the landed names of what it reads.
+        By our name, with the landed names of what it reads; those that the file has all columns of.
     inputs : dict of str to (Input, int)
-        By landed name, with the position in the file.
+        By landed name, with the position in the file; every column of it that a conversion reads.
     types : dict of str to str
         SQL types of our columns.
     """
@@ -59,12 +59,14 @@ def find_conversions(profile: Profile, places: dict[str, int]) -> Conversions:
     if not profile.conversions:
         return Conversions()
     types = {name: sql_type(column.type) for name, column in of_exports(profile).items()}
-    named, inputs = {}, {}
+    # What a file has of a conversion lands by the conversion's type, whether the rest is there or not: all files are
+    # read as one table.
+    inputs = {one.landed: (one, places[name]) for name, one in profile.inputs.items() if name in places}
+    named = {}
     for name, conversion in profile.conversions.items():
-        reads = [profile.inputs[read.source.lower()] for read in conversion.reads]
-        if all(read.source.lower() in places for read in reads):
-            named[name] = (conversion, [read.landed for read in reads])
-            inputs |= {read.landed: (read, places[read.source.lower()]) for read in reads}
+        landed = profile.landed(name)
+        if all(one in inputs for one in landed):
+            named[name] = (conversion, landed)
     return Conversions(named, inputs, types)
 
 
@@ -159,7 +161,7 @@ class Evaluated:
 
     def info(self) -> dict:
         """For landing.json; nothing where nothing is converted."""
-        if not self._found.named:
+        if not self._found.inputs:
             return {}
         return {
             "conversions": self._found.expressions,

@@ -226,6 +226,32 @@ def test_a_profile_that_changes_its_conversions_asks_for_its_files_again(tmp_pat
     assert landing.is_new and conversions(changed)["i_cmodel_mag"]["sql"].startswith("case when {0} > 0 then 23.9e0")
 
 
+def test_a_conversion_that_a_profile_learns_later_asks_for_its_files_again(tmp_path):
+    one = profile(ID, 'ra = "ra"')
+    catalog, landing = land(tmp_path, pa.table({"id": [1], "f": ["10.0"], "ra": [1.0]}), one)
+    assert landing.info["extra_columns"] == ["f"]
+    (catalog.root / "release.toml").write_text(one.text + 'i_cmodel_mag = {source = "f", flux = "nJy"}\n')
+    assert Catalog.open(catalog.root).changed_conversions(landing.info) == ["i_cmodel_mag"]
+
+
+def test_files_that_have_a_part_of_a_conversion_are_read_with_those_that_have_all(tmp_path):
+    one = profile(ID, '"i_cmodel_magsigma" = {source = "f", flux_err = "e"}', 'ra = "ra"', 'dec = "dec"')
+    places = {"ra": ["1", "2"], "dec": ["3", "4"]}
+    catalog, first = land(tmp_path, pa.table({"id": [1, 2], "f": ["10.0", "20.0"]} | places), one)
+    assert first.info["columns"] == ["object_id", "ra", "dec"] and first.info["extra_columns"] == []
+    pq.write_table(pa.table({"id": [3, 4], "f": [10.0, 20.0], "e": [1.0, 1.0]} | places), tmp_path / "u.parquet")
+    second = land_hsc(catalog, tmp_path / "u.parquet")
+    assert "i_cmodel_magsigma" in second.info["columns"]
+    build(catalog, accept_missing=("all",))
+    rows = catalog.connect().execute("select object_id, i_cmodel_magsigma from hsc_objects order by 1").fetchall()
+    assert [row[0] for row in rows] == [1, 2, 3, 4] and [row[1] is None for row in rows] == [True, True, False, False]
+
+
+def test_a_release_that_is_converted_is_not_simulated(tmp_path, typed):
+    code, _, err = typed("mock", "export", "--release", "rubin_dp1", "--rows", 200, "--out", tmp_path / "m")
+    assert code == 2 and "cannot be simulated: u_cmodel_mag is converted" in err
+
+
 def test_a_release_without_conversions_renders_the_sql_that_it_always_had():
     for name in known_releases():
         one = load_profile(name)

@@ -82,6 +82,25 @@ def test_an_exported_file_says_it(root, tmp_path, finished):
     assert f"crcenter: {WHY_CR}" in head and f"specz_mag: {WHY_MAG}" in head
 
 
+def test_the_released_files_say_it_and_their_check_looks(root):
+    from galaxiesml.release.hdf5 import not_applicable
+    from galaxiesml.verify.attributes import check_facts
+    from galaxiesml.verify.expected import read_build
+    from galaxiesml.verify.found import Difference
+
+    info = root.build_info()
+    version = info["versions"]["v2"]
+    told = {
+        **{"version": "v2", "bands": ", ".join(BANDS), "cuts": ", ".join(version["cuts"]), "missing_cuts": ""},
+        **{"split_seed": info["split_seed"], "spectra_from": info["spectra_from"], "morphology": "absent"},
+    }
+    build = read_build(root.root, info["id"])
+    check_facts(told | not_applicable(version), build)
+    with pytest.raises(Difference, match="attribute not_applicable is ''"):
+        check_facts(told, build)
+    assert not_applicable({"missing_cuts": []}) == {}
+
+
 def test_without_the_reason_the_version_is_refused_and_the_way_is_told(root, tmp_path, finished):
     text = own_profile()
     (tmp_path / "own.toml").write_text(text[: text.index("[not_applicable]")])
