@@ -1,5 +1,8 @@
 """Ready profiles: rows made to each survey's public schema land, convert and build, as an independent reading says."""
 
+import json
+import shutil
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -175,3 +178,28 @@ def test_legacy_identifiers_masks_and_inverse_variances(legacy):
         connection.execute("select cut, state from cut_states where state like 'not applicable%'").fetchall()
     )
     assert set(reasons) == {"specz_mag", "centroid"} and "there is no flag of a centroid" in reasons["centroid"]
+
+
+def test_what_asks_landed_tables_reads_converted_columns(dp1, tmp_path, finished):
+    """An object without a spectrum, the photometric sample, the boxes around objects: of the landed tables."""
+    from galaxiesml.archive.boxes import boxes_near
+    from galaxiesml.curation.photometric import photometric_sample
+
+    catalog, table = dp1
+    more = table.slice(200, 2).set_column(0, "objectId", pa.array([7, 8], pa.int64()))
+    pq.write_table(more, tmp_path / "more.parquet")
+    root = tmp_path / "cat"
+    shutil.copytree(catalog.root, root)
+    assert finished("-C", root, "ingest", "table", tmp_path / "more.parquet").returncode == 0
+    assert finished("-C", root, "build").returncode == 0
+    row = json.loads(finished("-C", root, "audit", "row", 7, "--json").stdout)
+    cuts = {cut["cut"]: cut for cut in row["cuts"]}
+    magnitude = 31.4 - 2.5 * np.log10(float(table["u_cModelFlux"][200].as_py()))
+    assert row["pairs"] == [] and cuts["magnitudes"]["verdict"] == "pass"
+    first = cuts["magnitudes"]["value"].split(",")[0]
+    assert float(first.removeprefix("u ")) == pytest.approx(magnitude, abs=1e-7)
+    assert cuts["primary"]["verdict"] == "not applicable, because the table Object has no such column"
+    sample, whole = photometric_sample(Catalog.open(root), 2)
+    assert whole == ROWS - 48 + 2 and sample["object_id"][0].as_py() == 7
+    boxes = boxes_near(Catalog.open(root))
+    assert boxes and all(52 < box.ra_low < 54 for box in boxes)
