@@ -17,6 +17,7 @@ from galaxiesml.cli import (
     catalog,
     common,
     cutouts,
+    cuts,
     export,
     export_hdf5,
     fetch,
@@ -36,6 +37,7 @@ from galaxiesml.cli import (
     specz,
     splits,
     train,
+    versions,
     weights,
 )
 from galaxiesml.errors import GalaxiesmlError, UsageError
@@ -68,6 +70,8 @@ def make_app() -> typer.Typer:
         profile,
         cutouts,
         build,
+        cuts,
+        versions,
         audit,
         splits,
         query,

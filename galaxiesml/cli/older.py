@@ -41,11 +41,14 @@ def _missing(catalog) -> list[str]:
     """Tables that the published build does not have, else missing columns as TABLE.COLUMN."""
     import pyarrow.parquet as pq
 
-    from galaxiesml.curation.schema import published
+    from galaxiesml.curation.rules import of_build
+    from galaxiesml.curation.schema import mart_columns
 
     build = catalog.current_build()
     left_out = {f"galaxies_{row['version']}" for row in _versions(build) if not row["built"]}
-    ours = {name: of for name, of in published(catalog.profile.bands).items() if name not in left_out}
+    ours = {
+        name: of for name, of in mart_columns(catalog.profile.bands, of_build(catalog)).items() if name not in left_out
+    }
     missing = [name for name in ours if not (build / f"{name}.parquet").is_file()]
     return missing or [
         f"{name}.{column}"

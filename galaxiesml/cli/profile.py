@@ -138,6 +138,7 @@ def _faults(text: str) -> list[dict]:
 
 def _file(profile, path: Path, rows: int) -> dict:
     """What would land of a table, and what that leaves of cuts and versions."""
+    from galaxiesml.curation.rules import published
     from galaxiesml.curation.states import plan_versions, states_of
     from galaxiesml.ingest.preview import preview
 
@@ -149,11 +150,11 @@ def _file(profile, path: Path, rows: int) -> dict:
     if not found.kind:
         return told
     landing = {"landing": 1, "source_file": path.name, "kind": found.kind, "columns": found.exported}
-    states = states_of(profile, landing | {"archive": {"query": None, "where": []}})
-    plans = plan_versions(states, profile, accepted=("all",))
+    states = states_of(profile, landing | {"archive": {"query": None, "where": []}}, published().cuts)
+    plans = plan_versions(states, profile, published(), accepted=("all",))
     return told | {
         "cuts": [{"cut": state.cut, "state": state.text} for state in states if state.absent or state.inapplicable],
-        "incomplete": {f"v{plan.number}": list(plan.missing) for plan in plans if plan.missing},
+        "incomplete": {plan.name: list(plan.missing) for plan in plans if plan.missing},
     }
 
 

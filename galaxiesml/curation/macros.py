@@ -15,7 +15,7 @@ from galaxiesml.dictionary import PROJECT
 #: The seed that splits are made with where no other is named; dbt_project.yml has the same.
 SPLIT_SEED = 1
 #: Whose spectra the pairs are of, and by which rule; dbt_project.yml has the same.
-VARS = {"specz": "export", "specz_rule": "hsc", "photoz_version": 2, "conversions": {}}
+VARS = {"specz": "export", "specz_rule": "hsc", "photoz_version": "v2", "rules": {}, "conversions": {}}
 
 
 class _Return(Exception):

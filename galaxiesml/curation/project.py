@@ -10,6 +10,7 @@ import yaml
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.key_docs import documents
 from galaxiesml.curation.macros import SPLIT_SEED
+from galaxiesml.curation.rules import Rules, published
 from galaxiesml.curation.schema import render
 from galaxiesml.curation.survey_seeds import survey_seeds
 from galaxiesml.dictionary import PROJECT
@@ -23,11 +24,13 @@ def project_files(
     split_seed: int = SPLIT_SEED,
     variables: dict | None = None,
     surveys: dict[str, Survey] | None = None,
+    rules: Rules | None = None,
 ) -> dict[str, str]:
     """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
 
     The boundary tests are left out of catalogues: they test the SQL, not the data, and cost dbt's parser seconds.
     """
+    rules = rules or published()
     files = {
         str(path.relative_to(PROJECT)): path.read_text(encoding="utf-8")
         for folder in ("models", "sql/macros", "sql/seeds", "sql/tests")
@@ -35,18 +38,25 @@ def project_files(
         if path.suffix in {".sql", ".yml", ".csv"}
     }
     settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
-    settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | (variables or {})
+    settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | rules.variables() | (variables or {})
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
     files["profiles.yml"] = (PROJECT / "profiles.yml").read_text(encoding="utf-8")
-    return files | render(bands, boundaries=boundaries) | ({} if surveys is None else survey_seeds(surveys))
+    for name in set(rules.names) - set(published().names):
+        files[f"models/intermediate/int_judged_{name}.sql"] = f"{{{{ judged('{name}') }}}}\n"
+        files[f"models/marts/galaxies_{name}.sql"] = f"{{{{ galaxies('{name}') }}}}\n"
+    return files | render(bands, rules, boundaries=boundaries) | ({} if surveys is None else survey_seeds(surveys))
 
 
-def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None) -> Path:
+def render_project(
+    catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None, rules: Rules | None = None
+) -> Path:
     """Write the project into the catalogue; unchanged files are not touched, so dbt need not parse them again."""
     folder = catalog.dbt
     surveys = known_surveys(catalog.raw / "specz")
     variables = {"conversions": conversions(catalog)} | (variables or {})
-    wanted = project_files(catalog.profile.bands, split_seed=split_seed, variables=variables, surveys=surveys)
+    wanted = project_files(
+        catalog.profile.bands, split_seed=split_seed, variables=variables, surveys=surveys, rules=rules
+    )
     for name, text in wanted.items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
@@ -84,7 +94,7 @@ def write_rendered(folder: Path = PROJECT) -> list[str]:
     """Write the generated files of a checkout (yml for five bands, pages); returns the files that changed."""
     bands = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
     changed = []
-    for name, text in (render(bands) | documents()).items():
+    for name, text in (render(bands, published()) | documents()).items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -117,7 +117,13 @@ def _others(mask: dict[str, int]) -> str:
     return " ".join(f"{plane}:{count}" for plane, count in sorted(mask.items()) if plane not in _PLANES)
 
 
-def store_picture(member: Member, shard: ShardWriter, bands: tuple[str, ...], psf: bool = False) -> Picture:
+def store_picture(
+    member: Member,
+    shard: ShardWriter,
+    bands: tuple[str, ...],
+    psf: bool = False,
+    lines: frozenset[int] | None = None,
+) -> Picture:
     """Check a member and append its layers to a shard.
 
     Parameters
@@ -128,6 +134,8 @@ def store_picture(member: Member, shard: ShardWriter, bands: tuple[str, ...], ps
         Filters of the catalogue's release; a picture in another one is refused.
     psf : bool
         It is a PSF picture: one layer, no WCS.
+    lines : frozenset of int, optional
+        Lines of its upload list; a picture that is numbered with another one is refused.
 
     Returns
     -------
@@ -140,6 +148,8 @@ def store_picture(member: Member, shard: ShardWriter, bands: tuple[str, ...], ps
     try:
         name = read_name(member.name, psf)
         picture.line, picture.band, picture.tract, picture.rerun = name.line, name.band, name.tract, name.rerun
+        if lines is not None and name.line is not None and name.line not in lines:
+            raise BadName(f"it is not asked for: its list has no line {name.line:,}", "not_asked")
         if name.band not in bands:
             raise BadName(f"its filter {name.band} is not one of the release's: {', '.join(bands)}", "filter")
         cutout = read_psf(member.data) if psf else read_cutout(member.data)

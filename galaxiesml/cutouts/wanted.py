@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.cutouts.lists import MAX_ROWS
 from galaxiesml.errors import CatalogError, InputError, UsageError
@@ -31,7 +30,7 @@ class Ask:
     Attributes
     ----------
     version : str
-        v1 to v4.
+        Of galaxies, as v2.
     bands : tuple of str
         Filters, in the release's order.
     semi_width : float
@@ -104,10 +103,7 @@ def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_wid
     CatalogError
         The published build does not have the version.
     """
-    info = catalog.build_info()
-    name = f"v{check_version(version or info['default_version'])}"
-    if name not in info["versions"]:
-        raise CatalogError(f"Build {info['id']} has no {name}.", f"Type: galaxiesml build --version {name}")
+    name = catalog.built_version(version)
     known = tuple(catalog.profile.bands)
     typed = known if bands is None else tuple(bands.split(",")) if "," in bands or bands in known else tuple(bands)
     asked = tuple(word.strip() for word in layers.split(","))

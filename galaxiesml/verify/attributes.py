@@ -70,6 +70,9 @@ def check_facts(told: dict, build: Build) -> None:
     if told.get("not_applicable", "") != reasons:
         found = told.get("not_applicable", "")
         raise Difference(f"attribute not_applicable is {found!r}; the build has {reasons!r}", key="not_applicable")
+    # Files of earlier versions do not name the rule.
+    if told.get("rule", version.get("rule", "")) != version.get("rule", ""):
+        raise Difference(f"attribute rule is {told['rule']!r}; the build has {version.get('rule')!r}", key="rule")
     for name, right in (
         ("split_seed", build.info.get("split_seed", 0)),
         ("spectra_from", build.info.get("spectra_from", "export")),

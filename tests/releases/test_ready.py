@@ -199,7 +199,7 @@ def test_what_asks_landed_tables_reads_converted_columns(dp1, tmp_path, finished
     first = cuts["magnitudes"]["value"].split(",")[0]
     assert float(first.removeprefix("u ")) == pytest.approx(magnitude, abs=1e-7)
     assert cuts["primary"]["verdict"] == "not applicable, because the table Object has no such column"
-    sample, whole = photometric_sample(Catalog.open(root), 2)
+    sample, whole = photometric_sample(Catalog.open(root), "v2")
     assert whole == ROWS - 48 + 2 and sample["object_id"][0].as_py() == 7
     boxes = boxes_near(Catalog.open(root))
     assert boxes and all(52 < box.ra_low < 54 for box in boxes)
