@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from galaxiesml.dictionary import Column, columns, cut_names
+from galaxiesml.releases.instrument import KEYS as INSTRUMENT_KEYS
+from galaxiesml.releases.instrument import instrument_problems
 from galaxiesml.releases.profile import RELEASES, Profile, load_profile, written_out
 from galaxiesml.toml_keys import DOCS, Key, key_problems, nearest, refuse
 from galaxiesml.units import means
@@ -50,6 +52,7 @@ KEYS = (
     Key("surveys.*", "table", "A survey, with the next two keys"),
     Key("surveys.*.column", "text", "Column of the release that flags the survey", required=True),
     Key("surveys.*.error", "text", "Source of the survey's redshift errors", required=True, words=ERRORS),
+    *INSTRUMENT_KEYS,
 )
 
 
@@ -95,6 +98,7 @@ def _wrong_values(raw: dict) -> Iterator[str]:
         yield "[columns] has no object_id: without the release's name for it, rows of an export cannot be identified"
     yield from _wrong_surveys(raw)
     yield from _read_twice(raw["columns"], bands)
+    yield from instrument_problems(raw)
 
 
 def _wrong_bands(bands: dict) -> Iterator[str]:

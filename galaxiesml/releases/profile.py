@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from galaxiesml.errors import InputError, UsageError
+from galaxiesml.instrument import Instrument
+from galaxiesml.releases.instrument import read_instrument
 
 #: The profiles that come with the package.
 RELEASES = Path(__file__).parent
@@ -61,6 +63,8 @@ class Profile:
         Cuts that the archive made before any query.
     surveys : tuple of Survey
         Spectroscopic surveys that the release flags, for ``specz_surveys`` and ``specz_error_kind``.
+    instrument : Instrument
+        What only pictures need: pixel scale, zero point, mask planes, names of cutouts.
     text : str
         The TOML that this was read from; a catalogue keeps it.
     """
@@ -73,6 +77,7 @@ class Profile:
     nulls: tuple[str, ...]
     archive_cuts: tuple[str, ...] = ()
     surveys: tuple[Survey, ...] = ()
+    instrument: Instrument = field(default_factory=Instrument)
     text: str = field(default="", repr=False)
 
     @property
@@ -132,6 +137,7 @@ def parse_profile(text: str, origin: str) -> Profile:
             surveys=tuple(
                 Survey(name, entry["column"], entry["error"]) for name, entry in raw.get("surveys", {}).items()
             ),
+            instrument=read_instrument(raw, origin),
             text=text,
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
