@@ -43,9 +43,10 @@ def _missing(catalog) -> list[str]:
 
     from galaxiesml.curation.schema import published
 
-    build = catalog.current_build()
+    build, profile = catalog.current_build(), catalog.profile
     left_out = {f"galaxies_{row['version']}" for row in _versions(build) if not row["built"]}
-    ours = {name: of for name, of in published(catalog.profile.bands).items() if name not in left_out}
+    ours = published(profile.bands, profile.instrument.mask_planes or ())
+    ours = {name: of for name, of in ours.items() if name not in left_out}
     missing = [name for name in ours if not (build / f"{name}.parquet").is_file()]
     return missing or [
         f"{name}.{column}"

@@ -9,10 +9,11 @@ import yaml
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.key_docs import documents
-from galaxiesml.curation.macros import SPLIT_SEED
+from galaxiesml.curation.macros import SPLIT_SEED, picture_variables
 from galaxiesml.curation.schema import render
 from galaxiesml.curation.survey_seeds import survey_seeds
 from galaxiesml.dictionary import PROJECT
+from galaxiesml.instrument import HSC, Instrument
 from galaxiesml.surveys.description import Survey, known_surveys
 
 
@@ -22,8 +23,11 @@ def project_files(
     split_seed: int = SPLIT_SEED,
     variables: dict | None = None,
     surveys: dict[str, Survey] | None = None,
+    instrument: Instrument = HSC,
 ) -> dict[str, str]:
     """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
+
+    Of the instrument's facts, the planes of the masks are columns, and so in yml and in the macro ``family``.
 
     The boundary tests are left out of catalogues: they test the SQL, not the data, and cost dbt's parser seconds.
     """
@@ -34,17 +38,25 @@ def project_files(
         if path.suffix in {".sql", ".yml", ".csv"}
     }
     settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
-    settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | (variables or {})
+    settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | picture_variables(instrument)
+    settings["vars"] |= variables or {}
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
     files["profiles.yml"] = (PROJECT / "profiles.yml").read_text(encoding="utf-8")
-    return files | render(bands, boundaries=boundaries) | ({} if surveys is None else survey_seeds(surveys))
+    files |= render(bands, boundaries=boundaries, planes=instrument.mask_planes or ())
+    return files | ({} if surveys is None else survey_seeds(surveys))
 
 
 def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None) -> Path:
     """Write the project into the catalogue; unchanged files are not touched, so dbt need not parse them again."""
     folder = catalog.dbt
     surveys = known_surveys(catalog.raw / "specz")
-    wanted = project_files(catalog.profile.bands, split_seed=split_seed, variables=variables, surveys=surveys)
+    wanted = project_files(
+        catalog.profile.bands,
+        split_seed=split_seed,
+        variables=variables,
+        surveys=surveys,
+        instrument=catalog.profile.instrument,
+    )
     for name, text in wanted.items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:

@@ -13,11 +13,12 @@ from galaxiesml.curation.key_docs import documents
 from galaxiesml.curation.macros import Macros
 from galaxiesml.curation.project import project_files
 from galaxiesml.curation.schema import load_models, render
+from galaxiesml.instrument import HSC
 from galaxiesml.releases.profile import known_releases, load_profile
 
 from .replay import BANDS, KEYS
 
-COLUMNS = dictionary.columns(BANDS, cut_words())
+COLUMNS = dictionary.columns(BANDS, cut_words(), HSC.mask_planes)
 
 
 @pytest.mark.parametrize("name", sorted(render(BANDS)))

@@ -60,8 +60,8 @@ def share(patch) -> None:
     invoke, render = build.invoke, projects.render
 
     @functools.cache
-    def rendered(bands: tuple[tuple[str, str], ...], boundaries: bool) -> dict[str, str]:
-        return render(dict(bands), boundaries=boundaries)
+    def rendered(bands: tuple[tuple[str, str], ...], boundaries: bool, **planes: tuple[str, ...]) -> dict[str, str]:
+        return render(dict(bands), boundaries=boundaries, **planes)
 
     def sharing(arguments, project, *rest, **options):
         ours, kept = project / _FILE, _kept(project)
@@ -76,5 +76,9 @@ def share(patch) -> None:
         return ran
 
     patch.setattr(build, "invoke", sharing)
-    patch.setattr(projects, "render", lambda bands, boundaries=True: dict(rendered(tuple(bands.items()), boundaries)))
+
+    def sharing_render(bands, boundaries=True, **planes):
+        return dict(rendered(tuple(bands.items()), boundaries, **planes))
+
+    patch.setattr(projects, "render", sharing_render)
     patch.setattr(dbt, "gc", _Sparing())
