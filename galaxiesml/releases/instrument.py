@@ -25,7 +25,8 @@ _MOST_PLANES = 32
 _PLANE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)
 _FILTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,39}", re.ASCII)
 _CARD = re.compile(r"[A-Z0-9_-]{1,8}", re.ASCII)
-_RERUN = re.compile(r"[\w.+-]+", re.ASCII)
+#: What a release can be called at an archive.
+RERUN = re.compile(r"[\w.+-]+", re.ASCII)
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 #: Keys of the section, as of a profile.
@@ -105,6 +106,8 @@ def read_instrument(raw: dict, origin: str) -> Instrument:
     if isinstance(given, str):
         return replace(INSTRUMENTS[given], bands=bands)
     facts = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    if facts.get("mask_planes") == ():
+        facts.setdefault("unusable_planes", ())
     for key in ("pixel_scale_arcsec", "zero_point_mag", "max_semi_width_arcsec"):
         if key in facts:
             facts[key] = float(facts[key])
@@ -152,7 +155,7 @@ def instrument_problems(raw: dict) -> Iterator[str]:
     for key in ("zero_point_card", "filter_card"):
         if key in given and not _CARD.fullmatch(given[key]):
             yield f"instrument.{key} = {given[key]!r} is not the name of a FITS card"
-    if "rerun" in given and not _RERUN.fullmatch(given["rerun"]):
+    if "rerun" in given and not RERUN.fullmatch(given["rerun"]):
         yield f"instrument.rerun = {given['rerun']!r} has characters other than A-Z, a-z, 0-9, '_', '.', '+' and '-'"
     yield from _wrong_planes(given)
     yield from _wrong_filters(given, raw["bands"])

@@ -11,19 +11,18 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from galaxiesml.cutouts.layers import BadFits, read_cutout, read_header, read_psf
-from galaxiesml.cutouts.names import BadName, band_of, read_name
+from galaxiesml.cutouts.names import BadName, read_name
 from galaxiesml.cutouts.picture import count_planes, store_picture
 from galaxiesml.cutouts.tar import Member
+from galaxiesml.instrument import HSC
 from galaxiesml.pixels.store import Shards, ShardWriter
 
 from .service import cutout, name, psf
 
-BANDS = ("g", "r", "i", "z", "y")
-
 
 def put(folder, data, member=None, **options):
     shard = ShardWriter(folder)
-    picture = store_picture(Member(member or name(2), memoryview(data)), shard, BANDS, **options)
+    picture = store_picture(Member(member or name(2), memoryview(data)), shard, HSC, **options)
     shard.close()
     return picture
 
@@ -182,13 +181,13 @@ def test_psf_pictures(tmp_path):
 )
 def test_names_that_are_not_the_services(member, reason):
     with pytest.raises(BadName, match=reason):
-        read_name(member)
+        read_name(member, HSC)
 
 
 def test_filters_of_other_surveys_are_refused(tmp_path):
     data, _ = cutout(150.0, 2.0, band="N", header_filter="NB0387")
     assert "not one of the release's" in put(tmp_path, data, "2-cutout-NB0387-9813-pdr2_wide.fits").refused
-    assert [band_of(text) for text in ("HSC-R2", "i2", "HSC-Y", "g")] == ["r", "i", "y", "g"]
+    assert [HSC.band_of(text) for text in ("HSC-R2", "i2", "HSC-Y", "g")] == ["r", "i", "y", "g"]
 
 
 def test_planes_are_counted_bit_by_bit():
@@ -281,10 +280,10 @@ def _flag(tmp_path, pixels):
     ],
 )
 def test_names_of_single_downloads_have_no_line(member, line, rerun):
-    name = read_name(member)
+    name = read_name(member, HSC)
     assert (name.line, name.band, name.tract, name.rerun) == (line, "g", 9813, rerun)
 
 
 def test_names_of_single_psfs_have_no_line():
-    name = read_name("psf-calexp-pdr2_wide-HSC-I-9813-4,5-150.01000--2.50000.fits", psf=True)
+    name = read_name("psf-calexp-pdr2_wide-HSC-I-9813-4,5-150.01000--2.50000.fits", HSC, psf=True)
     assert (name.line, name.band, name.tract, name.ra, name.dec) == (None, "i", 9813, 150.01, -2.5)
