@@ -66,6 +66,13 @@ def check_facts(told: dict, build: Build) -> None:
             raise Difference(
                 f"attribute {name} is {told[name]!r}; the build has {', '.join(right) or 'none'}", key=name
             )
+    scale = build.survey.pixel_scale_arcsec
+    # Files of before the profile said it, and profiles that no longer do, are not held against it.
+    if scale is not None and told.get("pixel_scale_arcsec", scale) != scale:
+        raise Difference(
+            f"attribute pixel_scale_arcsec is {told['pixel_scale_arcsec']!r}; the release profile says {scale!r}",
+            key="pixel_scale_arcsec",
+        )
     for name, right in (
         ("split_seed", build.info.get("split_seed", 0)),
         ("spectra_from", build.info.get("spectra_from", "export")),
