@@ -93,8 +93,7 @@ def make_shard(task: Task, progress=None) -> dict:
     if not pictures and task.list_file is not None:
         sha = sha_of(task.source, task.list_file)
     keys = {"shard": sha[:12], "source_file": task.source.name, "source_sha256": sha}
-    table = to_table(pictures, keys, task.instrument.mask_planes or ())
-    pq.write_table(table, task.folder / "pictures.parquet")
+    pq.write_table(to_table(pictures, keys, task.instrument.mask_planes or ()), task.folder / "pictures.parquet")
     info = (
         keys
         | {
