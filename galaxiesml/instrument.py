@@ -13,6 +13,8 @@ SKY_MAPS = ("tract, patch", "none")
 #: Columns that the archive's upload lists may have, in the form of `galaxiesml.cutouts.lists`.
 LIST_COLUMNS = ("rerun", "type", "filter", "ra", "dec", "sw", "sh", "image", "mask", "variance")
 PSF_LIST_COLUMNS = ("rerun", "type", "filter", "tract", "ra", "dec")
+#: What an HDU of a cutout may hold.
+HDUS = ("none", "image", "mask", "variance")
 #: Parts of a picture's name, written {line}, and what each may be.
 NAME_FIELDS = {
     "line": r"\d{1,7}",
@@ -59,6 +61,8 @@ class Instrument:
         Further names at the archive, and our filter that each is.
     filter_card : str
         FITS card of a cutout with the filter's name, which must be that of its file; '': none.
+    hdus : tuple of str or None
+        What each HDU of a cutout holds, in order, of `HDUS`.
     cutout_name, psf_name : str
         Names of FITS files of cutouts and of PSFs, with `NAME_FIELDS` in braces.
     rerun : str
@@ -85,6 +89,7 @@ class Instrument:
     filter: str | tuple[tuple[str, str], ...] = ""
     other_filters: tuple[tuple[str, str], ...] = ()
     filter_card: str = ""
+    hdus: tuple[str, ...] | None = None
     cutout_name: str = ""
     psf_name: str = ""
     rerun: str = ""
@@ -212,6 +217,7 @@ HSC = Instrument(
     # The r and i filters were replaced in 2016; coadds of both are of one filter.
     other_filters=(("HSC-R2", "r"), ("HSC-I2", "i")),
     filter_card="FILTER",
+    hdus=HDUS,
     cutout_name="{line}-cutout-{filter}-{tract}-{rerun}.fits",
     psf_name="{line}-psf-{type}-{rerun}-{filter}-{tract}-{patch}-{ra}-{dec}.fits",
     list_columns=LIST_COLUMNS,

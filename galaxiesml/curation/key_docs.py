@@ -39,15 +39,15 @@ command that needs it stops with an error that names it.
 | command | keys that it needs |
 |---|---|
 | `request cutouts` | `filter`, `list_columns` |
-| `ingest cutouts` | `cutout_name`, `filter`, `sky_map`, `pixel_scale_arcsec`, `zero_point_mag`, `mask_planes` |
+| `ingest cutouts` | `cutout_name`, `hdus`, `filter`, `sky_map`, `pixel_scale_arcsec`, `zero_point_mag`, `mask_planes` |
 | `ingest psf` | `psf_name`, `filter`, `sky_map` |
 | `morphology` | `pixel_scale_arcsec`, `mask_planes`, `unusable_planes` |
 | `export hdf5` | `pixel_scale_arcsec`, `zero_point_mag` |
 | `fetch cutouts`, `fetch psf` | `archive`, and those of `request` and `ingest` |
 
-FITS files of cutouts have an empty primary HDU and then image, mask and variance, as the LSST pipelines write them; a
-layer may be empty. Their projection is gnomonic, and their pixels have the given scale within 1 %. Upload lists begin
-with `#?` and the names of their columns; `sw` and `sh` are half the width and half the height, e.g. `10asec`.
+Layers of a cutout have one shape, and may be empty. Images and variances are 32-bit floats, masks integers. Their
+projection is gnomonic, and their pixels have the given scale within 1 %. Upload lists begin with `#?` and the names of
+their columns; `sw` and `sh` are half the width and half the height, e.g. `10asec`.
 
 ```
 {facts}```

@@ -27,7 +27,7 @@ from galaxiesml.system.workers import pool
 KIND = {False: "cutouts", True: "psf"}
 #: Facts of the release profile that landing needs.
 NEEDS = {
-    "cutouts": ("cutout_name", "filter", "sky_map", "pixel_scale_arcsec", "zero_point_mag", "mask_planes"),
+    "cutouts": ("cutout_name", "hdus", "filter", "sky_map", "pixel_scale_arcsec", "zero_point_mag", "mask_planes"),
     "psf": ("psf_name", "filter", "sky_map"),
 }
 

@@ -147,7 +147,7 @@ def store_picture(member: Member, shard: ShardWriter, instrument: Instrument, ps
         if name.band not in instrument.bands:
             known = ", ".join(instrument.bands)
             raise BadName(f"its filter {name.band} is not one of the release's: {known}", "filter")
-        cutout = read_psf(member.data) if psf else read_cutout(member.data)
+        cutout = read_psf(member.data) if psf else read_cutout(member.data, instrument.hdus)
         _take_header(picture, cutout, name, instrument, psf)
     except Refused as error:
         picture.refused, picture.refused_class = str(error), error.kind

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 
 from galaxiesml.errors import InputError
 from galaxiesml.instrument import (
+    HDUS,
     INSTRUMENTS,
     LIST_COLUMNS,
     NAME_FIELDS,
@@ -70,6 +71,12 @@ KEYS = (
         "instrument.filter_card",
         "text",
         "FITS card of the filter's name, which must agree with the file's name; default: not compared",
+    ),
+    Key(
+        "instrument.hdus",
+        "texts",
+        "What each HDU of a cutout holds, in order; the header of the first has the cards above",
+        words=HDUS,
     ),
     Key(
         "instrument.cutout_name",
@@ -157,6 +164,9 @@ def instrument_problems(raw: dict) -> Iterator[str]:
             yield f"instrument.{key} = {given[key]!r} is not the name of a FITS card"
     if "rerun" in given and not RERUN.fullmatch(given["rerun"]):
         yield f"instrument.rerun = {given['rerun']!r} has characters other than A-Z, a-z, 0-9, '_', '.', '+' and '-'"
+    hdus = given.get("hdus", ["image"])
+    if "image" not in hdus or any(hdus.count(layer) > 1 for layer in HDUS[1:]):
+        yield "instrument.hdus must have 'image' once, and 'mask' and 'variance' at most once"
     yield from _wrong_planes(given)
     yield from _wrong_filters(given, raw["bands"])
     for key in ("list_columns", "psf_list_columns"):

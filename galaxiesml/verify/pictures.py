@@ -160,12 +160,12 @@ def _folder(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _image(what: str, member: str, data: bytes, survey: Survey) -> np.ndarray:
-    """The image of a cutout: the second HDU."""
+    """The image of a cutout."""
     from astropy.io import fits
 
     try:
         with fits.open(io.BytesIO(data), memmap=False) as hdus:
-            pixels = np.asarray(hdus[1].data, np.float32)
+            pixels = np.asarray(hdus[survey.image_hdu].data, np.float32)
             band = str(hdus[0].header.get(survey.filter_card, "")) if survey.filter_card else ""
     except Exception as error:
         raise Difference(f"{what} cannot be read: {error}") from None

@@ -26,6 +26,8 @@ class Survey:
     pixel_scale_arcsec : float or None
     filter_card : str
         FITS card of a cutout's filter; '' if it is not compared.
+    image_hdu : int
+        The HDU of a cutout that holds the image, from 0.
     name : re.Pattern or None
         Of a cutout's file; its first group is the filter.
     names : dict of str to str
@@ -35,6 +37,7 @@ class Survey:
     bands: tuple[str, ...]
     pixel_scale_arcsec: float | None = None
     filter_card: str = ""
+    image_hdu: int = 1
     name: re.Pattern | None = None
     names: dict[str, str] = field(default_factory=dict)
 
@@ -56,7 +59,7 @@ def read_survey(profile: Path) -> Survey:
     if said == "hsc":
         names = {f"{prefix}{band}".lower(): band for band in bands for prefix in ("", "HSC-")}
         names |= {f"{prefix}{band}2": band for band in ("r", "i") for prefix in ("", "hsc-")}
-        return Survey(bands, 0.168, "FILTER", _HSC_NAME, names)
+        return Survey(bands, 0.168, "FILTER", 1, _HSC_NAME, names)
     pattern = said.get("filter", "{band}")
     theirs = pattern if isinstance(pattern, dict) else {}
     names = {}
@@ -64,7 +67,9 @@ def read_survey(profile: Path) -> Survey:
         name = theirs.get(band) or str(pattern).replace("{band}", band).replace("{BAND}", band.upper())
         names |= {band.lower(): band, name.lower(): band}
     names |= {name.lower(): band for name, band in said.get("other_filters", {}).items()}
-    return Survey(bands, said.get("pixel_scale_arcsec"), said.get("filter_card", ""), _name(said, names), names)
+    place = said.get("hdus", ["none", "image"]).index("image")
+    card, scale = said.get("filter_card", ""), said.get("pixel_scale_arcsec")
+    return Survey(bands, scale, card, place, _name(said, names), names)
 
 
 def _name(said: dict, names: dict[str, str]) -> re.Pattern | None:

@@ -78,6 +78,8 @@ WRONG = {
         "place cannot be",
     ),
     "a column that no list has": ('["rerun", "type", "filter", "ra"', '["rerun", "type", "filter", "x"', "'x' is not"),
+    "no image": ('["none", "image", "mask", "variance"]', '["none", "mask"]', "hdus must have 'image' once"),
+    "a layer that is none": ('["none", "image"', '["primary", "image"', "instrument.hdus: 'primary' is not one of"),
     "a card that is none": ('"FLUXMAG0"', '"flux of zero"', "is not the name of a FITS card"),
     "an archive that is none": ('"hsc-ssp"', '"rubin"', "instrument.archive: 'rubin' is not one of hsc-ssp"),
 }

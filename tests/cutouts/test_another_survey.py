@@ -30,6 +30,7 @@ no_data_plane = "EMPTY"
 sky_map = "none"
 filter = {g = "MS_g", r = "MS_red", i = "MS_i", z = "MS_z", y = "MS_y"}
 cutout_name = "stamp_{any}_{filter}.fits"
+hdus = ["image", "none", "mask", "variance"]
 psf_name = "kernel_{filter}_{ra}_{dec}.fits"
 rerun = "first_light"
 list_columns = ["filter", "ra", "dec", "sw", "sh"]
@@ -67,7 +68,11 @@ def stamp(ra: float, dec: float, scale: float = 0.2, bits: int = 0) -> bytes:
     mask[:2, :3] = bits
     layers = [(light + noise).astype(np.float32), mask, np.full(light.shape, 0.0025, np.float32)]
     out = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), *(fits.ImageHDU(layer, header) for layer in layers)]).writeto(out)
+    # Between image and mask stands a table that nobody asked for.
+    table = fits.BinTableHDU.from_columns([fits.Column("word", "777A", array=["a", "b"])])
+    image, *others = layers
+    hdus = [fits.PrimaryHDU(image, header), table, *(fits.ImageHDU(layer, header) for layer in others)]
+    fits.HDUList(hdus).writeto(out)
     return out.getvalue()
 
 
@@ -221,7 +226,7 @@ def test_pixels_of_another_scale_are_refused(stocked, measured, typed, tmp_path)
 
 COMMANDS = {
     "request cutouts": "instrument.filter and instrument.list_columns",
-    "ingest cutouts FILE": "instrument.cutout_name and instrument.filter and instrument.sky_map and",
+    "ingest cutouts FILE": "instrument.cutout_name and instrument.hdus and instrument.filter and",
     "ingest psf FILE": "instrument.psf_name and instrument.filter and instrument.sky_map",
     "morphology": "instrument.pixel_scale_arcsec and instrument.mask_planes and instrument.unusable_planes",
     "fetch cutouts": "instrument.archive and instrument.list_columns and",
