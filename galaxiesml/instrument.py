@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 #: Side of the released pictures, pixels; the frame of `galaxiesml.pixels.frame` has the same.
 FRAME = 127
@@ -133,7 +134,7 @@ class Instrument:
         """What the archive's names of filters begin with."""
         return self._around[0]
 
-    @property
+    @cached_property
     def _around(self) -> tuple[str, str]:
         """What stands before and after the filter in the archive's names."""
         if not isinstance(self.filter, str):
@@ -147,24 +148,37 @@ class Instrument:
         HSC: g of HSC-G, G or g, and r of the second filter HSC-R2; a name that is none of the release's stays, in
         lower case.
         """
+        short = self._short(text)
+        return self._bands.get(short, short)
+
+    @cached_property
+    def _bands(self) -> dict[str, str]:
+        """Our filters by what `_short` makes of their names."""
         known = {band.lower(): band for band in self.bands}
         known |= {self._short(name): band for name, band in self.other_filters}
-        if not isinstance(self.filter, str):
-            known |= {name.lower(): band for band, name in self.filter}
-        short = self._short(text)
-        return known.get(short, short)
+        return known | ({} if isinstance(self.filter, str) else {name.lower(): band for band, name in self.filter})
 
     def _short(self, text: str) -> str:
         before, after = self._around
         return text.strip().removeprefix(before).removesuffix(after).lower()
 
-    def name_pattern(self, psf: bool = False) -> re.Pattern:
-        """The regular expression of a FITS file's name; its groups are named as in `NAME_FIELDS`.
+    @cached_property
+    def cutout_pattern(self) -> re.Pattern:
+        """The regular expression of the name of a cutout's FITS file; its groups are named as in `NAME_FIELDS`."""
+        return self._pattern(self.cutout_name)
+
+    @cached_property
+    def psf_pattern(self) -> re.Pattern:
+        """The same of a PSF's."""
+        return self._pattern(self.psf_name)
+
+    def _pattern(self, name: str) -> re.Pattern:
+        """A name as a regular expression.
 
         An archive's bulk answer numbers its files, a single download has no number: where a name begins with {line},
         this may be missing, with the sign after it.
         """
-        out, fields = "", re.split(r"\{(\w+)\}", (self.psf_name if psf else self.cutout_name).removesuffix(".fits"))
+        out, fields = "", re.split(r"\{(\w+)\}", name.removesuffix(".fits"))
         for at, part in enumerate(fields):
             if at % 2 == 0:
                 out += re.escape(part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 
 from galaxiesml.cutouts.refusal import Refused
 from galaxiesml.instrument import Instrument
@@ -56,10 +55,10 @@ def read_name(path: str, instrument: Instrument, psf: bool = False) -> Name:
     folders, _, base = path.rpartition("/")
     if path.startswith("/") or ".." in folders.split("/") or "\\" in path:
         raise BadName("its name leads out of its folder")
-    found = None if len(base) > _LONGEST else _pattern(instrument, psf).fullmatch(base)
+    pattern = instrument.psf_pattern if psf else instrument.cutout_pattern
+    found = None if len(base) > _LONGEST else pattern.fullmatch(base)
     if found is None:
-        pattern = instrument.psf_name if psf else instrument.cutout_name
-        numbered = re.match(r"\{line\}(\W*)", pattern)
+        numbered = re.match(r"\{line\}(\W*)", instrument.psf_name if psf else instrument.cutout_name)
         optional = f", with or without <N>{numbered[1]}" if numbered else ""
         raise BadName(f"its name is not {instrument.name_words(psf)}{optional}")
     parts = found.groupdict()
@@ -75,8 +74,3 @@ def read_name(path: str, instrument: Instrument, psf: bool = False) -> Name:
         )
     except ValueError:
         raise BadName("its name has a position that is no number") from None
-
-
-@cache
-def _pattern(instrument: Instrument, psf: bool) -> re.Pattern:
-    return instrument.name_pattern(psf)

@@ -56,7 +56,8 @@ KEYS = (
     Key(
         "instrument.sky_map",
         "text",
-        "Division of the sky into coadds; with `none`, all cutouts are stored as of tract 0",
+        "Division of the sky into coadds. `none`: all cutouts are stored as of tract 0. Without a column `tract`, it is "
+        "`skymap_id` / 10000",
         words=SKY_MAPS,
     ),
     Key(
