@@ -56,8 +56,8 @@ KEYS = (
     Key(
         "instrument.sky_map",
         "text",
-        "Division of the sky into coadds. `none`: all cutouts are stored as of tract 0. Without a column `tract`, it is "
-        "`skymap_id` / 10000",
+        "Division of the sky into coadds. `none`: all cutouts are stored as of tract 0. Without a column `tract`, the "
+        "tract is `skymap_id` / 10000",
         words=SKY_MAPS,
     ),
     Key(
