@@ -12,9 +12,9 @@ from galaxiesml.system import interrupts, streams
 def run() -> None:
     """Run the program, then exit without cleaning up: freeing dbt's objects one by one takes over a second."""
     streams.prepare()
-    interrupts.listen()
     code = 0
     try:
+        interrupts.listen()
         code = _command()
         interrupts.hold()
     except KeyboardInterrupt:

@@ -145,17 +145,19 @@ def expand(
 
 @cache
 def cut_names() -> tuple[str, ...]:
-    """Names of the cuts, in order, without rendering what each does."""
-    return tuple(
-        re.findall(r"\{'name': '(\w+)'", (PROJECT / "sql" / "macros" / "cuts.sql").read_text(encoding="utf-8"))
-    )
+    """Names of the published cuts, in order, without rendering what each does."""
+    return _names_in("published_cuts")
 
 
 @cache
-def version_numbers() -> tuple[int, ...]:
-    """Numbers of the versions of galaxies, in order, without rendering the macro."""
-    text = (PROJECT / "sql" / "macros" / "versions.sql").read_text(encoding="utf-8")
-    return tuple(map(int, re.findall(r"\{'number': (\d+)", text)))
+def published_versions() -> tuple[str, ...]:
+    """Names of the published versions of galaxies, in order, without rendering the macro."""
+    return _names_in("published_versions")
+
+
+def _names_in(macro: str) -> tuple[str, ...]:
+    text = (PROJECT / "sql" / "macros" / f"{macro}.sql").read_text(encoding="utf-8")
+    return tuple(re.findall(r"\{'name': '(\w+)'", text))
 
 
 def _fillings(

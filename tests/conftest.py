@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import runpy
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # A script's background ignores Ctrl-C, and every command that a test starts would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # A worker of pytest-xdist uses the folder of the process that started it.
     if not hasattr(config, "workerinput"):
         once.begin()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import multiprocessing
 import os
 import random
@@ -14,16 +15,19 @@ import re
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
 
-from galaxiesml.curation.cuts import is_banded, load_cuts
+from galaxiesml.curation.rules import is_banded, published
 
 REPO = Path(__file__).parent.parent
 SUITE = "tests/curation/test_cuts.py"
+#: Cuts of a catalogue's own, and what tests them.
+OWN, OWN_SUITE = "tests/curation/own_story.toml", "tests/curation/test_own_rules.py"
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Mutant:
     condition: str
     change: str
     sql: str
+    is_own: bool = False
 
 
 def leaves(node: exp.Expression) -> list[exp.Expression]:
@@ -48,7 +53,7 @@ def leaves(node: exp.Expression) -> list[exp.Expression]:
 
 def mutants(bands: str = "grizy") -> list[Mutant]:
     found = []
-    for cut in load_cuts():
+    for cut in published().cuts:
         text = cut.get("sql") or cut["window"]
         # The parser knows no {band} nor {alive}: words that it does know stand in for them.
         plain = text.replace("{band}", "band__").replace("{alive}", "alive__")
@@ -57,6 +62,17 @@ def mutants(bands: str = "grizy") -> list[Mutant]:
             for change in ("delete", "invert"):
                 for band in bands if is_banded(cut) else "*":
                     found.append(mutate(cut["name"], plain, position, change, band))
+    return found + own_mutants(bands)
+
+
+def own_mutants(bands: str) -> list[Mutant]:
+    """The same of a catalogue's own cuts; a condition cannot be changed in one filter, so it is in all."""
+    found = []
+    for name, text in tomllib.loads((REPO / OWN).read_text()).items():
+        plain = text.replace("{band}", "band__")
+        for position in range(len(leaves(sqlglot.parse_one(plain, dialect="duckdb")))):
+            for change in ("delete", "invert"):
+                found.append(replace(mutate(name, plain, position, change, "*"), is_own=True))
     return found
 
 
@@ -75,7 +91,7 @@ def mutate(name: str, plain: str, position: int, change: str, band: str) -> Muta
 
 
 def mutated_list(text: str, mutant: Mutant) -> str:
-    """cuts.sql with one cut's condition replaced."""
+    """published_cuts.sql with one cut's condition replaced."""
     start = text.index(f"'name': '{mutant.cut}'")
     head, tail = text[:start], text[start:]
     literal = mutant.sql.replace("\\", "\\\\").replace("'", "\\'")
@@ -115,11 +131,19 @@ def killed_by(mutant: Mutant) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         for part in ("sql", "models"):
             shutil.copytree(REPO / part, Path(folder) / part)
-        cuts = Path(folder) / "sql" / "macros" / "cuts.sql"
-        cuts.write_text(mutated_list(cuts.read_text(), mutant))
+        if mutant.is_own:
+            story = tomllib.loads((REPO / OWN).read_text()) | {mutant.cut: mutant.sql}
+            lines = [f"{name} = {json.dumps(sql)}" for name, sql in story.items()]
+            (Path(folder) / Path(OWN).name).write_text("\n".join(lines) + "\n")
+        else:
+            cuts = Path(folder) / "sql" / "macros" / "published_cuts.sql"
+            cuts.write_text(mutated_list(cuts.read_text(), mutant))
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--project", folder]
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-            code = pytest.main([*options, str(REPO / SUITE), "--rootdir", str(REPO)], plugins=[failure])
+            code = pytest.main(
+                [*options, str(REPO / (OWN_SUITE if mutant.is_own else SUITE)), "--rootdir", str(REPO)],
+                plugins=[failure],
+            )
     return failure.name or (None if code == 0 else f"pytest ended with {code}")
 
 

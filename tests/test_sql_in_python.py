@@ -36,9 +36,9 @@ def declared() -> dict[str, set[str]]:
                 for name in [f"{model['name']}_v{each['v']}" for each in model.get("versions", [])] or [model["name"]]:
                     found[name] = columns
     # A version's name is often filled in.
-    found[f"galaxies_{HOLE}"] = found[f"galaxies_v{HOLE}"] = found["galaxies"] = found["galaxies_v2"]
+    found[f"galaxies_{HOLE}"] = found["galaxies"] = found["galaxies_v2"]
     # Intermediate models are made again for some questions; what they hold is dbt's to check.
-    return found | {name: set() for name in (f"int_judged_v{HOLE}", *intermediate) if name not in found}
+    return found | {name: set() for name in (f"int_judged_{HOLE}", *intermediate) if name not in found}
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:

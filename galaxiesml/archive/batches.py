@@ -9,6 +9,7 @@ import hashlib
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,8 @@ _TRACTS = 8
 #: Errors that no other list would change: the account, the address.
 _OF_ALL = (401, 403, 404, 405)
 _MOST_HEADERS = 1 << 17
+#: Seconds for which the end waits for the threads; an interrupted command has not much more.
+_END = 1.0
 _PAGE = 1 << 12
 
 
@@ -154,7 +157,7 @@ def answers(
     land: Callable[[Batch, Path], object],
     *,
     connections: int,
-    stop: threading.Event,
+    transfer: Transfer,
 ) -> Iterator[Done]:
     """Fetch batches in threads and land each as it comes, in the caller's thread.
 
@@ -166,8 +169,8 @@ def answers(
         Raises InputError for a tar that cannot be used.
     connections : int
         Threads.
-    stop : threading.Event
-        Set at the end, however it comes.
+    transfer : Transfer
+        What ``fetch`` asks with; ended at the end, however that comes, and no thread is left.
 
     Raises
     ------
@@ -179,8 +182,7 @@ def answers(
     room = threading.Semaphore(connections * _WAITING)
     for batch in batches:
         work.put(batch)
-    for _ in range(connections):
-        threading.Thread(target=_worker, args=(work, came, room, fetch, stop), daemon=True, name="fetch").start()
+    threads = _start(connections, work, came, room, fetch, transfer.stop)
     left, failures = len(batches), 0
     try:
         while left:
@@ -204,10 +206,26 @@ def answers(
             left -= 1
             yield done
     finally:
-        stop.set()
         for _ in range(connections):
             work.put(None)
             room.release()
+        _end(transfer, threads)
+
+
+def _start(connections: int, *words) -> list[threading.Thread]:
+    threads = [threading.Thread(target=_worker, args=words, daemon=True, name="fetch") for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _end(transfer: Transfer, threads: list[threading.Thread]) -> None:
+    """End what threads wait for, and the threads."""
+    transfer.end()
+    limit = time.monotonic() + _END
+    for thread in threads:
+        # One that is connecting has its own time-out; it sends nothing any more.
+        thread.join(max(0.0, limit - time.monotonic()))
 
 
 def _worker(work, came, room, fetch, stop) -> None:

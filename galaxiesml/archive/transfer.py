@@ -10,6 +10,7 @@ import contextlib
 import email.utils
 import json
 import logging
+import random
 import re
 import threading
 import time
@@ -25,6 +26,8 @@ from galaxiesml.errors import ArchiveError
 
 if TYPE_CHECKING:
     import requests
+
+    from galaxiesml.archive.connections import Connections
 
 USER_AGENT = f"galaxiesml/{__version__} (+https://doi.org/10.5281/zenodo.11117528)"
 #: Connections to one archive: what its own client uses, and the most that may be asked for.
@@ -112,15 +115,24 @@ class Transfer:
         Sent only with requests that ask for it.
     patience : Patience
     stop : threading.Event
-        Set to end what other threads receive.
+        Set by `end`.
     """
 
     credentials: Credentials | None = None
     patience: Patience = Patience()
     stop: threading.Event = field(default_factory=threading.Event)
     _local: threading.local = field(default_factory=threading.local, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _connections: Connections | None = field(default=None, repr=False)
 
     # -- what others call ------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """End all requests of all threads, those that wait too: each raises an error, and no other one is sent."""
+        self.stop.set()
+        with self._lock:
+            if self._connections is not None:
+                self._connections.end()
 
     def fetch_json(self, url: str, body: dict | None = None, *, account: bool = False, once: bool = False) -> Answer:
         """GET a JSON object, or POST one and get one.
@@ -206,12 +218,14 @@ class Transfer:
         patience, began = self.patience, time.monotonic()
 
         def wait(error: Exception) -> bool | float:
-            if not isinstance(error, Temporary) or (once and error.is_sent) or self.stop.is_set():
+            if not isinstance(error, Temporary) or (once and error.is_sent):
                 return False
-            if error.wait is not None and time.monotonic() - began + error.wait > patience.seconds:
+            if attempt.num >= patience.attempts or time.monotonic() - began + (error.wait or 0.0) > patience.seconds:
                 return False
             _LOG.info("another try: %s", error)
-            return True if error.wait is None else error.wait
+            seconds = attempt.next_wait + random.uniform(0.0, patience.jitter) if error.wait is None else error.wait
+            # Waited for here, where `end` can wake it; stamina waits no longer.
+            return not self.stop.wait(seconds) and 0.0
 
         for attempt in stamina.retry_context(
             on=wait,
@@ -222,6 +236,7 @@ class Transfer:
             wait_jitter=patience.jitter,
         ):
             with attempt:
+                self._check_going_on()
                 return what()
         raise AssertionError("the last attempt returns or raises")
 
@@ -229,11 +244,14 @@ class Transfer:
         """The body, a piece at a time; errors on the way are `Temporary`."""
         with translated_errors(answer.url):
             for piece in _pieces(answer.raw):
-                if self.stop.is_set():
-                    raise ArchiveError("The transfer was stopped.")
+                self._check_going_on()
                 yield piece
 
     # -- one request -----------------------------------------------------------------------------------------
+
+    def _check_going_on(self) -> None:
+        if self.stop.is_set():
+            raise ArchiveError("The transfer was stopped.")
 
     def _account(self) -> Credentials:
         assert self.credentials is not None, "a request with the account needs credentials"
@@ -243,7 +261,13 @@ class Transfer:
         if not hasattr(self._local, "session"):
             import requests
 
+            from galaxiesml.archive.connections import Connections
+
+            with self._lock:
+                self._connections = self._connections or Connections(self.stop)
             session = requests.Session()
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, self._connections.adapter())
             session.headers["User-Agent"] = USER_AGENT
             # An authentication that adds nothing: otherwise requests reads ~/.netrc.
             session.auth = _unchanged

@@ -17,6 +17,7 @@
     builds/<id>/               one build: marts as Parquet, build.json, manifest.json
     current                    one line: the id of the published build
     fetch/                     what is fetched from the archives: jobs, files on their way (archive/folder.py)
+    versions/  cuts/           the catalogue's own versions and cuts
     exports/  logs/            exported files, and logs
 """
 
@@ -36,7 +37,7 @@ from pathlib import Path
 from galaxiesml.catalog.inputs import landed_since
 from galaxiesml.catalog.parquet import parquet, plain, quote
 from galaxiesml.catalog.stores import EMPTY, LANDED, STORES
-from galaxiesml.dictionary import version_numbers
+from galaxiesml.dictionary import published_versions
 from galaxiesml.errors import CatalogError, LockedError, UsageError
 from galaxiesml.releases.check import checked_profile
 from galaxiesml.releases.profile import Profile, parse_profile
@@ -47,7 +48,7 @@ from galaxiesml.system.atomic import write_atomic
 FORMAT = 1
 CONFIG = "galaxiesml.toml"
 #: The version that plain ``galaxies`` is.
-DEFAULT_VERSION = 2
+DEFAULT_VERSION = "v2"
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,48 @@ class Catalog:
 
     def build_info(self) -> dict:
         """build.json of the published build: id, landings, versions, incomplete cuts, package versions."""
-        return json.loads((self.current_build() / "build.json").read_text(encoding="utf-8"))
+        info = json.loads((self.current_build() / "build.json").read_text(encoding="utf-8"))
+        # Earlier builds have the number alone.
+        return info | {"default_version": version_name(info["default_version"])}
+
+    @property
+    def own_versions(self) -> list[str]:
+        """Names of the versions that the catalogue has beside the published ones."""
+        return sorted(path.stem for path in (self.root / "versions").glob("*.toml"))
+
+    def version(self, text: str | int) -> str:
+        """The name of a version of galaxies as it was typed: 'v2' of 'V2', '2' or 2.
+
+        Raises
+        ------
+        UsageError
+            There is no such version, neither now nor in the published build.
+        """
+        name, known = version_name(text), [*published_versions(), *self.own_versions]
+        if name not in known and not (self.current_id() and name in self.build_info()["versions"]):
+            *others, last = known
+            raise UsageError(f"There is no version {text!r} of galaxies.", f"Versions: {', '.join(others)} and {last}.")
+        return name
+
+    def built_version(self, name: str | int | None = None) -> str:
+        """The name of a version that the published build has, e.g. 'v2' of 'V2', '2' or None, the default.
+
+        Raises
+        ------
+        UsageError
+            There is no such version of galaxies.
+        CatalogError
+            There is no build, or it does not have the version.
+        """
+        info = self.build_info()
+        found = info["default_version"] if name is None else version_name(name)
+        if found not in info["versions"]:
+            self.version(found)
+            raise CatalogError(
+                f"Build {info['id']} has no {found}.",
+                f"Type: galaxiesml build --version {found} --accept-missing all",
+            )
+        return found
 
     def landed_since_build(self, kind: str) -> int:
         """Number of landings of one kind that are not in the published build."""
@@ -232,7 +274,7 @@ class Catalog:
         if build := self.current_id():
             for path in sorted((self.builds / build).glob("*.parquet")):
                 found[path.stem] = parquet(path)
-            default = f"galaxies_v{DEFAULT_VERSION}"
+            default = f"galaxies_{DEFAULT_VERSION}"
             if default in found:
                 found["galaxies"] = found[default]
         return found
@@ -354,10 +396,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def check_version(name: str | int) -> int:
-    """Convert 'v2', '2' or 2 to the number of a version of galaxies."""
-    text, known = str(name).lower().removeprefix("v"), version_numbers()
-    if text not in map(str, known):
-        *others, last = [f"v{number}" for number in known]
-        raise UsageError(f"There is no version {name!r} of galaxies.", f"Versions: {', '.join(others)} and {last}.")
-    return int(text)
+def version_name(text: str | int) -> str:
+    """A version's name as it was typed: 'v2' of 'V2', '2' or 2."""
+    name = str(text).strip().lower()
+    return f"v{name}" if name.isdecimal() else name

@@ -17,6 +17,7 @@ from galaxiesml.cli import (
     catalog,
     common,
     cutouts,
+    cuts,
     export,
     export_hdf5,
     fetch,
@@ -35,6 +36,7 @@ from galaxiesml.cli import (
     specz,
     splits,
     train,
+    versions,
     weights,
 )
 from galaxiesml.errors import GalaxiesmlError, UsageError
@@ -66,6 +68,8 @@ def make_app() -> typer.Typer:
         ingest,
         cutouts,
         build,
+        cuts,
+        versions,
         audit,
         splits,
         query,

@@ -21,7 +21,7 @@ audit = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Version = Annotated[str, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4.")]
+Version = Annotated[str, typer.Option(help="Version of the galaxies: v1 to v4, or one of your own.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,10 +30,13 @@ def register(app: typer.Typer) -> None:
 
 @audit.command("cuts")
 def cuts(
-    version: Annotated[str, typer.Option(help="Version of the galaxies: v1, v2, v3, v4 or all.")] = "v2",
+    version: Annotated[str, typer.Option(help="Version of the galaxies: v1 to v4, one of your own, or all.")] = "v2",
     without: Annotated[
         list[str] | None, typer.Option(help="Evaluate the version again without this cut; repeatable.", metavar="CUT")
     ] = None,
+    limit: Annotated[
+        int, typer.Option(help="With --without: rows shown of those gained and lost; 0: all.", metavar="N", min=0)
+    ] = 20,
     graph: Annotated[Path | None, typer.Option(help="Draw the flow chart to an .svg or .png file.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -46,27 +49,32 @@ def cuts(
       galaxiesml audit cuts --version v3 --without agreement --without measured_error
       galaxiesml audit cuts --graph flow.svg
     """
-    from galaxiesml.catalog.folder import check_version
     from galaxiesml.curation import audit as questions
+    from galaxiesml.curation.rules import of_build
     from galaxiesml.errors import UsageError
 
     catalog = common.catalog()
     connection = catalog.connect()
     catalog.current_build()
+    rules = of_build(catalog)
     if version == "all":
-        numbers = [int(row[0][1:]) for row in connection.execute("select version from versions where built").fetchall()]
+        built = {row[0] for row in connection.execute("select version from versions where built").fetchall()}
+        names = [name for name in rules.names if name in built]
     else:
-        numbers = [check_version(version)]
-    if (without or graph) and len(numbers) != 1:
+        names = [catalog.version(version)]
+    if (without or graph) and len(names) != 1:
         raise UsageError("--without and --graph need a single version.", "Type: galaxiesml audit cuts --version v1 ...")
     if without:
-        found = questions.without(connection, numbers[0], without, catalog.profile.bands)
+        found = questions.without(connection, names[0], without, rules, catalog.profile.bands)
+        flow = questions.flow_without(connection, names[0], without)
         if graph:
-            _draw(catalog, questions.flow_without(connection, numbers[0], without), graph, as_json)
-        if as_json or not graph:
-            _print_without(found, as_json)
+            _draw(catalog, flow, graph, as_json)
+        if as_json:
+            common.print_json(found | {"flow": flow["flow"]})
+        elif not graph:
+            _print_without(found, flow, limit)
         return
-    flows = [questions.cut_flow(connection, number) for number in sorted(numbers)]
+    flows = [questions.cut_flow(connection, name) for name in names]
     if graph:
         _draw(catalog, flows[0], graph, as_json)
     if as_json:
@@ -83,10 +91,12 @@ def _print_flow(flow: dict) -> None:
         f"{head['objects']:,} object rows landed; {head['objects_without_spectrum']:,} objects without a spectrum; "
         f"{head['pairs']:,} (object, spectrum) pairs"
     )
-    common.result(
-        f"X = {head['photometric_objects']:,} objects pass the photometric flags; "
-        f"Y = {head['photometric_with_spectrum']:,} of them have a spectrum\n"
-    )
+    if head["photometric_objects"] is not None:
+        common.result(
+            f"X = {head['photometric_objects']:,} objects pass the photometric flags; "
+            f"Y = {head['photometric_with_spectrum']:,} of them have a spectrum"
+        )
+    common.result("")
     common.table(
         [
             {
@@ -107,7 +117,8 @@ def _print_flow(flow: dict) -> None:
     if inputs:
         common.result(f"* count for the authors' own input of {inputs.pop():,} rows; not comparable with this build")
     common.result(f"\n{version['rows_kept']:,} galaxies" + _incomplete(version))
-    _print_duplicates(flow["duplicates"])
+    if "duplicates" in flow:
+        _print_duplicates(flow["duplicates"])
     common.result("")
 
 
@@ -139,10 +150,8 @@ def _incomplete(version: dict) -> str:
     return f", INCOMPLETE: {version['missing_cuts']} not applied in full" if version["missing_cuts"] else ""
 
 
-def _print_without(result: dict, as_json: bool) -> None:
-    if as_json:
-        common.print_json(result)
-        return
+def _print_without(result: dict, flow: dict, limit: int) -> None:
+    _print_flow(flow)
     common.result(
         f"{result['version']} without {', '.join(result['without'])}: "
         f"{result['rows']:,} -> {result['rows_without']:,} rows "
@@ -150,8 +159,10 @@ def _print_without(result: dict, as_json: bool) -> None:
     )
     for name in ("gained", "lost"):
         if result[name]:
-            common.result(f"\n{name}:")
-            common.table(result[name])
+            shown = result[name][: limit or None]
+            more = f" (the first {len(shown):,}; --limit 0 for all)" if len(shown) < len(result[name]) else ""
+            common.result(f"\n{name}{more}:")
+            common.table(shown)
 
 
 def _draw(catalog, flow: dict, path: Path, as_json: bool) -> None:
@@ -269,21 +280,20 @@ def diff(
       galaxiesml audit diff v2 v3 --rows
       galaxiesml audit diff --specz export matched --version v2
     """
-    from galaxiesml.catalog.folder import check_version
     from galaxiesml.curation import audit as questions
     from galaxiesml.errors import UsageError
 
     catalog = common.catalog()
     catalog.current_build()
     if specz:
-        found = _diff_specz(catalog, {first, second}, check_version(version), rule, list_rows)
+        found = _diff_specz(catalog, {first, second}, catalog.built_version(version), rule, list_rows)
     else:
         if wrong := given.typed(context, ("list_rows", "as_json")):
             raise UsageError(
                 f"{' and '.join(wrong)} can only be given with --specz.", "To compare two versions, give their names."
             )
         ask = questions.diff_rows if list_rows else questions.diff
-        found = ask(catalog.connect(), check_version(first), check_version(second))
+        found = ask(catalog.connect(), catalog.version(first), catalog.version(second))
     if as_json:
         common.print_json(found)
     elif found:
@@ -292,7 +302,7 @@ def diff(
         common.result(f"{first} and {second} keep the same rows.")
 
 
-def _diff_specz(catalog, sides: set[str], number: int, rule: str, list_rows: bool) -> list[dict]:
+def _diff_specz(catalog, sides: set[str], version: str, rule: str, list_rows: bool) -> list[dict]:
     from galaxiesml.curation.diff_specz import diff_specz, diff_specz_rows
     from galaxiesml.errors import UsageError
 
@@ -300,7 +310,7 @@ def _diff_specz(catalog, sides: set[str], number: int, rule: str, list_rows: boo
         raise UsageError(
             "--specz compares export with matched, whose rule is hsc or best.", "See --help for an example."
         )
-    return (diff_specz_rows if list_rows else diff_specz)(catalog, number, rule)
+    return (diff_specz_rows if list_rows else diff_specz)(catalog, version, rule)
 
 
 @audit.command("sql")
@@ -313,14 +323,15 @@ def sql(cut: Annotated[str, typer.Argument(help="Name of the cut.")], as_json: J
       galaxiesml audit sql sole_object --json
     """
     from galaxiesml.curation.audit import cut_sql
-    from galaxiesml.curation.cuts import load_cuts
+    from galaxiesml.curation.rules import of_build
 
-    found = cut_sql(common.catalog(), cut)
+    catalog = common.catalog()
+    found = cut_sql(catalog, cut)
     if as_json:
         common.print_json(found)
         return
-    entry = next(each for each in load_cuts() if each["name"] == cut)
-    versions = ", ".join(f"v{number}" for number in entry["versions"])
+    entry = of_build(catalog).cut(cut)
+    versions = ", ".join(entry["versions"])
     common.result(f"-- {cut}: {entry['why']}\n-- section {entry['section']}; made by {versions}")
     for place in found:
         common.result(f"-- {place['model']} ({place['file']})\n{place['sql']}")

@@ -63,7 +63,6 @@ def build(
       galaxiesml build --version v3 --accept-missing all
       galaxiesml build --specz matched --specz-rule best --accept-missing specz_mag
     """
-    from galaxiesml.catalog.folder import check_version
     from galaxiesml.catalog.settings import setting
     from galaxiesml.curation.build import build as make
     from galaxiesml.errors import UsageError
@@ -74,14 +73,14 @@ def build(
         )
     catalog = common.catalog()
     common.warn_of_profile(catalog)
-    number = check_version(version) if version else None
+    named = catalog.version(version) if version else None
     with catalog.lock("galaxiesml build", wait):
         _check_resources(catalog, force)
         with common.progress("Building", total=None, unit="models") as bar:
             built = make(
                 catalog,
                 accept_missing=tuple(accept_missing or ()),
-                version=number,
+                version=named,
                 split_seed=split_seed,
                 specz=specz.value,
                 specz_rule=(specz_rule or Rule.HSC).value,
@@ -137,7 +136,7 @@ def _say(built) -> None:
     for decided in by_hand(built.info["specz"]) if built.info["spectra_from"] != "export" else ():
         common.warn(f"Quality flags were set by hand: {decided}.")
     for name, version in built.info["versions"].items():
-        default = " (plain galaxies)" if name == f"v{built.info['default_version']}" else ""
+        default = " (plain galaxies)" if name == built.info["default_version"] else ""
         common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")
         if version["missing_cuts"]:
             common.warn(f"galaxies_{name} is INCOMPLETE: {', '.join(version['missing_cuts'])} not applied in full.")
@@ -149,7 +148,7 @@ def _say(built) -> None:
     common.warn_of_morphology(built.info)
 
 
-def _say_splits(catalog, version: int) -> dict[str, dict]:
+def _say_splits(catalog, version: str) -> dict[str, dict]:
     """Warn of splits of the default version that have no galaxy, by scheme."""
     from galaxiesml.catalog.stores import SCHEMES
     from galaxiesml.cli.splits import warn_of_empty

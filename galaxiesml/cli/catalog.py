@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from galaxiesml.cli import common, given
+from galaxiesml.errors import GalaxiesmlError
 
 config = typer.Typer(
     no_args_is_help=True,
@@ -90,7 +91,7 @@ def status(as_json: Json = False) -> None:
     if found["build"] is None:
         common.result("\nbuilt: nothing yet")
     else:
-        since = "" if found["up_to_date"] else "; inputs or measurements have changed since this build"
+        since = "" if found["up_to_date"] else "; inputs, measurements or rules have changed since this build"
         origin = "" if found["spectra_from"] == "export" else f", spectra {found['spectra_from']}"
         common.result(f"\nbuilt: {found['build']}, {found['built_at']}{origin}{since}")
         common.table(found["versions"])
@@ -110,7 +111,9 @@ def catalog_status(catalog) -> dict:
 
     landings = [{key: row[key] for key in _LANDED} | _doubtful(row) for row in catalog.landings()]
     info = catalog.build_info() if catalog.current_id() else None
-    up_to_date = info is not None and is_current(catalog, info)
+    versions = _versions(catalog, info) if info else []
+    changed = [row["version"] for row in versions if row["now"] and (row["built"] or row["now"] == _NEW)]
+    up_to_date = info is not None and is_current(catalog, info) and not changed
     if not landings:
         step = "galaxiesml ingest hsc FILE"
     elif not up_to_date:
@@ -133,7 +136,7 @@ def catalog_status(catalog) -> dict:
         "morphology": info and _morphology(info),
         "spectra_from": info and info.get("spectra_from", "export"),
         "up_to_date": up_to_date,
-        "versions": _versions(catalog) if info else [],
+        "versions": versions,
         "writer": catalog.writer(),
         "next": step,
     }
@@ -167,21 +170,45 @@ def _morphology(info: dict) -> dict | None:
     return found and {key: found[key] for key in keys} | {key: share.get(key) for key in ("pictures", "measured")}
 
 
-def _versions(catalog) -> list[dict]:
+#: What is said of a version that was made after the build.
+_NEW = "new since this build"
+
+
+def _versions(catalog, info: dict) -> list[dict]:
     """Every version, including those that the published build does not contain."""
     import pyarrow.parquet as pq
 
+    from galaxiesml.curation.own_versions import of_catalog
+
+    try:
+        rules = of_catalog(catalog)
+    except GalaxiesmlError as error:
+        common.warn(f"{error}  {error.hint or ''}".rstrip())
+        rules = None
     rows = pq.read_table(catalog.current_build() / "versions.parquet", partitioning=None).to_pylist()
-    return [
+    found = [
         {
             "version": row["version"],
             "built": row["built"],
             "rows": row["rows_kept"],
             "missing cuts": row["missing_cuts"],
+            "now": _now(rules, info, row["version"]) if row["built"] else "",
             "follows": row["title"],
         }
         for row in sorted(rows, key=lambda row: row["version"])
     ]
+    known = {row["version"] for row in found}
+    return found + [
+        {"version": one["name"], "built": False, "rows": None, "missing cuts": "", "now": _NEW, "follows": one["title"]}
+        for one in (rules.versions if rules else ())
+        if one["name"] not in known
+    ]
+
+
+def _now(rules, info: dict, version: str) -> str:
+    if rules is None:
+        return ""
+    return rules.standing(info, version) if version in rules.names else "removed since this build"
 
 
 def gc(

@@ -21,9 +21,15 @@ export = typer.Typer(
 )
 
 Version = Annotated[
-    str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2, plain galaxies.")
+    str | None, typer.Option(help="Version of the galaxies: v1 to v4, or one of your own; default: v2, plain galaxies.")
 ]
 Table = Annotated[str | None, typer.Option(help="Another table of the build, e.g. rejections.", metavar="NAME")]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONDITION", help="Write only rows that meet it; applied after all cuts, duplicates included."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Write even if there seems to be too little disk space.")]
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Output file or folder; default: exports/ in the catalogue.")
@@ -43,6 +49,7 @@ def csv(
     ] = None,
     version: Version = None,
     table: Table = None,
+    where: Where = None,
     out: Out = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Write no commented header; its metadata go to a JSON file next to the CSV.")
@@ -61,6 +68,7 @@ def csv(
       galaxiesml export csv
       galaxiesml export csv --version v3 --plain --out strict.csv
       galaxiesml export csv --table rejections
+      galaxiesml export csv --version mine --where "specz_redshift < 1.5"
       galaxiesml export csv --splits leak-free
     """
     from galaxiesml.errors import UsageError
@@ -78,24 +86,27 @@ def csv(
         )
         _twins(catalog, version, table, scheme or "release", out)
         return
-    made = _made(catalog, version, table)
+    made = _made(catalog, version, table, where)
     path = _path(catalog, out, made, "csv", force, more=() if plain else ("ecsv",))
     write_csv(made, path, plain)
     _say(catalog, made, path)
 
 
 @export.command("parquet")
-def parquet(version: Version = None, table: Table = None, out: Out = None, force: Force = False) -> None:
+def parquet(
+    version: Version = None, table: Table = None, where: Where = None, out: Out = None, force: Force = False
+) -> None:
     """Export Parquet with units, UCDs and descriptions of the columns.
 
     \b
-    Example:
+    Examples:
       galaxiesml export parquet --version v1 --out paper.parquet
+      galaxiesml export parquet --where "{band}_cmodel_mag < 24" --out bright.parquet
     """
     from galaxiesml.query.tables import write_parquet
 
     catalog = common.catalog()
-    made = _made(catalog, version, table)
+    made = _made(catalog, version, table, where)
     path = _path(catalog, out, made, "parquet", force)
     write_parquet(made, path)
     _say(catalog, made, path)
@@ -125,16 +136,14 @@ def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Pa
 
 def warn_of_empty(catalog, selection, rows: dict[str, int]) -> None:
     """Warn of empty files of a selection, and suggest a seed that would fill them."""
-    from galaxiesml.catalog.folder import check_version
     from galaxiesml.cli import splits
 
     scheme = selection.split_column.removeprefix("split_")
     has_pictures = selection.missing == "leave-out"
-    splits.warn_of_empty(catalog, check_version(selection.version), scheme, rows, pictures=has_pictures)
+    splits.warn_of_empty(catalog, selection.version, scheme, rows, pictures=has_pictures)
 
 
-def _made(catalog, version: str | None, table: str | None):
-    from galaxiesml.catalog.folder import DEFAULT_VERSION
+def _made(catalog, version: str | None, table: str | None, where: str | None):
     from galaxiesml.errors import UsageError
     from galaxiesml.query.tables import export_of, table_export
 
@@ -142,10 +151,10 @@ def _made(catalog, version: str | None, table: str | None):
         raise UsageError("--version and --table both name a table.", "Give one: --version v3 is --table galaxies_v3.")
     # A version's file names its cuts, whether it was given by --version or by --table.
     if table is None or table == "galaxies":
-        return export_of(catalog, version or f"v{DEFAULT_VERSION}")
-    if table.startswith("galaxies_v"):
-        return export_of(catalog, table.removeprefix("galaxies_"))
-    return table_export(catalog, table)
+        return export_of(catalog, version, where)
+    if table.removeprefix("galaxies_") in catalog.build_info()["versions"]:
+        return export_of(catalog, table.removeprefix("galaxies_"), where)
+    return table_export(catalog, table, where)
 
 
 def _path(catalog, out: Path | None, made, suffix: str, force: bool, more: tuple[str, ...] = ()) -> Path:
@@ -166,6 +175,8 @@ def _say(catalog, made, path: Path) -> None:
         )
     if "morphology" in made.facts:
         common.warn_of_morphology(catalog.build_info())
+    if made.where:
+        common.say(f"Only rows where {made.facts['where']}; the file says it.")
     common.say(f"{made.facts['rows']:,} rows of {made.facts['table']}, build {made.facts['build']}")
     common.result(str(path))
 
@@ -194,9 +205,15 @@ def verify(
         checked = verify_files(catalog.root, files, bar)
     if as_json:
         common.print_json([one.facts() for one in checked])
+    # The same tars are missing for every file of a split and size.
+    notes: dict[str, list[str]] = {}
     for one in checked:
         for note in one.notes:
-            common.warn(f"{one.path.name}: {note}.")
+            notes.setdefault(note, []).append(one.path.name)
+    for note, names in notes.items():
+        more = f" and {len(names) - 3:,} more files" if len(names) > 3 else ""
+        common.warn(f"{', '.join(names[:3])}{more}: {note}.")
+    for one in checked:
         if one.difference is None and one.unread is None and not as_json:
             pictures = one.from_fits + one.from_store
             common.result(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from galaxiesml.cli import common, given
-from galaxiesml.cli.export import Force, Version, export, warn_of_empty
+from galaxiesml.cli.export import Force, Version, Where, export, warn_of_empty
 
 Scheme = Annotated[
     str, typer.Option("--split-scheme", metavar="NAME", help="Split scheme: release, paper, official or leak-free.")
@@ -39,6 +39,7 @@ def hdf5(
         bool, typer.Option("--leftovers", help="Add the six keys that a merge left in the published files.")
     ] = False,
     extra: Annotated[bool, typer.Option("--extra", help="Add {band}_detected and {band}_total_galaxies.")] = False,
+    where: Where = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Output folder; default: exports/ in the catalogue.")
     ] = None,
@@ -55,6 +56,7 @@ def hdf5(
       galaxiesml export hdf5
       galaxiesml export hdf5 --size 64 --split-scheme leak-free --out small/
       galaxiesml export hdf5 --version v1 --missing zero --fill nan
+      galaxiesml export hdf5 --version mine --where "specz_redshift < 1.5"
     """
     from galaxiesml.errors import UsageError
     from galaxiesml.release.hdf5 import Wanted, export_hdf5
@@ -65,7 +67,7 @@ def hdf5(
     if fill not in ("0", "nan") or not all(1 <= number <= 4096 for number in sizes):
         raise UsageError("--fill must be 0 or nan, and --size 1 to 4096 pixels.")
     catalog = common.catalog()
-    selection = check_selection(catalog, version, split_scheme, missing)
+    selection = check_selection(catalog, version, split_scheme, missing, where)
     wanted = Wanted(selection, sizes, float(fill), leftovers, extra)
     with common.progress("writing", unit="galaxies") as bar:
         made = export_hdf5(catalog, wanted, folder or catalog.exports, force=force, progress=bar)

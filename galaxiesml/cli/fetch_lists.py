@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -13,11 +14,12 @@ from galaxiesml.archive import batches
 from galaxiesml.archive.address import HSC, cutouts_url, psf_url, public_release, root_of
 from galaxiesml.archive.batches import Batch, Service, batch_of
 from galaxiesml.archive.folder import fetching
+from galaxiesml.catalog.landing import write_note
 from galaxiesml.catalog.settings import check_space
 from galaxiesml.cli import common
 from galaxiesml.cli import fetch as command
 from galaxiesml.cutouts.answered import Tally, answered, answered_since_build, tally
-from galaxiesml.cutouts.land import NEEDS, land_pictures
+from galaxiesml.cutouts.land import NEEDS, land_pictures, store_of
 from galaxiesml.cutouts.wanted import Ask, wanted_lists
 from galaxiesml.cutouts.wanted_psf import wanted_psfs
 from galaxiesml.errors import InputError
@@ -52,6 +54,8 @@ class Total:
 
     Attributes
     ----------
+    not_asked : list of str
+        Members that came and that no line asks for: refused, and in none of these sums.
     left : int
         Tars of an interrupted command that were landed first; their lines are not counted.
     """
@@ -60,7 +64,7 @@ class Total:
     landed: int = 0
     absent: int = 0
     refused: list[dict] = field(default_factory=list)
-    extra: int = 0
+    not_asked: list[str] = field(default_factory=list)
     tars: int = 0
     bytes: int = 0
     left: int = 0
@@ -69,7 +73,7 @@ class Total:
         self.asked += found.asked
         self.landed += found.landed
         self.absent += found.absent
-        self.extra += found.extra
+        self.not_asked += [f"{batch.name}.tar: {member}" for member in found.not_asked]
         self.refused += [{"line": batch.lines[line - 2], "reason": why} for line, why in sorted(found.refused.items())]
 
 
@@ -124,13 +128,15 @@ def fetch(catalog, ask: Ask, options: Options, url: str | None, retry_for: float
             total.tars += 1
             return _land(catalog, tar, options)
 
-        stop = service.transfer.stop
-        for done in batches.answers(wanted, receive, land, connections=options.jobs, stop=stop):
-            if done.reason is not None:
-                _forget(folder / f"{done.batch.name}.tar", False)
-            found = Tally(0, 0, {2: done.reason}) if done.reason is not None else done.outcome
-            total.add(done.batch, found)
-            bar.update(description=f"fetching {kind}: {total.asked:,} of {lines:,} lines")
+        named = {"connections": options.jobs, "transfer": service.transfer}
+        # Closed here: an error would keep the generator, and with it its threads, for as long as it is known.
+        with contextlib.closing(batches.answers(wanted, receive, land, **named)) as answers:
+            for done in answers:
+                if done.reason is not None:
+                    _forget(folder / f"{done.batch.name}.tar", False)
+                found = Tally(0, 0, {2: done.reason}) if done.reason is not None else done.outcome
+                total.add(done.batch, found)
+                bar.update(description=f"fetching {kind}: {total.asked:,} of {lines:,} lines")
         _clear(folder)
         _write_refused(folder / REFUSED, total.refused)
     return total
@@ -197,20 +203,30 @@ def _land(catalog, tar: Path, options: Options) -> Tally:
             force=options.force,
             fetched=batches.origin_of(tar),
         )
+        if options.keep_tars and landed.info.get("source_path") == str(tar.resolve()):
+            # Before the move: killed between the two, the next command finds the tar and moves it.
+            kept = str(_kept(tar).resolve())
+            write_note(
+                store_of(catalog, options.kind == "psf") / landed.info["shard"], landed.info | {"source_path": kept}
+            )
     _forget(tar, options.keep_tars and landed.error is None)
     if landed.error is not None:
         raise landed.error
     return tally(catalog, landed.info, options.kind)
 
 
+def _kept(tar: Path) -> Path:
+    return tar.parent / "kept" / tar.name
+
+
 def _forget(tar: Path, keep: bool) -> None:
     """Remove a tar, its list and its origin, or move them to ``kept/``; a tar is nowhere without its list."""
     beside = (tar.with_suffix(".txt"), tar.with_suffix(".json"))
     if keep:
-        kept = tar.parent / "kept"
+        kept = _kept(tar).parent
         kept.mkdir(exist_ok=True)
         for path in beside:
             shutil.copyfile(path, kept / path.name)
-        os.replace(tar, kept / tar.name)
+        os.replace(tar, _kept(tar))
     for path in (tar, *beside):
         path.unlink(missing_ok=True)

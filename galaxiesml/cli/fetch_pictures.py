@@ -9,7 +9,7 @@ import typer
 
 from galaxiesml.cli import common, fetch
 
-Version = Annotated[str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2.")]
+Version = Annotated[str | None, typer.Option(help="Version of the galaxies: v1 to v4, or your own; default: v2.")]
 Bands = Annotated[str | None, typer.Option(metavar="gri", help="Filters; default: all of the release.")]
 Kind = Annotated[str, typer.Option("--type", help="Type of the coadds: coadd, coadd/bg or warp.")]
 Again = Annotated[bool, typer.Option("--again", help="Include what was requested before and not delivered.")]
@@ -52,13 +52,8 @@ def cutouts(
       galaxiesml fetch cutouts --layers image,mask,variance
       galaxiesml fetch cutouts --bands gri --jobs 2 --keep-tars
     """
-    from galaxiesml.cli import fetch_lists
-    from galaxiesml.cutouts.wanted import check_ask
-
-    catalog = common.catalog()
-    ask = check_ask(catalog, version, bands, semi_width, layers, type=kind, again=again)
-    options = fetch_lists.Options("cutouts", jobs, rows, keep_tars, wait, force)
-    _print(fetch_lists.fetch(catalog, ask, options, url, retry_for), "cutouts", json)
+    # Its own options by their names, and nothing else yet.
+    _fetch("cutouts", **locals())
 
 
 def psf(
@@ -82,13 +77,30 @@ def psf(
       galaxiesml fetch psf
       galaxiesml fetch psf --bands i --jobs 2
     """
+    _fetch("psf", **locals())
+
+
+def _fetch(
+    what: str,
+    *,
+    version: str | None,
+    bands: str | None,
+    kind: str,
+    again: bool,
+    semi_width: float = 10.0,
+    layers: str = "image",
+    url: str | None,
+    retry_for: float,
+    json: bool,
+    **options,
+) -> None:
+    """Fetch what a service is asked for, and print what came of it; ``options`` are those of `fetch_lists.Options`."""
     from galaxiesml.cli import fetch_lists
     from galaxiesml.cutouts.wanted import check_ask
 
     catalog = common.catalog()
-    ask = check_ask(catalog, version, bands, 10.0, "image", type=kind, again=again)
-    options = fetch_lists.Options("psf", jobs, rows, keep_tars, wait, force)
-    _print(fetch_lists.fetch(catalog, ask, options, url, retry_for), "psf", json)
+    ask = check_ask(catalog, version, bands, semi_width, layers, type=kind, again=again)
+    _print(fetch_lists.fetch(catalog, ask, fetch_lists.Options(what, **options), url, retry_for), what, json)
 
 
 def _print(total, kind: str, as_json: bool) -> None:
@@ -106,8 +118,9 @@ def _print(total, kind: str, as_json: bool) -> None:
         first = next(refused for refused in total.refused if refused["reason"] == reason)
         more = f" and {count - 1:,} more" if count > 1 else ""
         common.warn(f"{first['line']}{more} refused: {reason}")
-    if total.extra:
-        common.warn(f"{total.extra:,} pictures came that no line asked for; they are landed too.")
+    if total.not_asked:
+        more = f" and {len(total.not_asked) - 1:,} more" if len(total.not_asked) > 1 else ""
+        common.warn(f"{total.not_asked[0]}{more} refused: not asked for.")
     if not total.asked and not total.left:
         common.say(f"Nothing to fetch: all {kind} are landed or were requested before.")
     else:

@@ -58,10 +58,12 @@ def serve(
       galaxiesml mock serve sky --port 0 --fault 503:0.1 --fault drop:0.05 --seed 7
       galaxiesml mock serve sky --tls --release exports
     """
+    import os
     import shlex
     import time
 
     from galaxiesml.mock.needs import load
+    from galaxiesml.system import interrupts
 
     for package in ("starlette", "uvicorn", "python_multipart", *(["trustme"] if tls else [])):
         load(package)
@@ -76,7 +78,8 @@ def serve(
             common.say(f"Account: export HSC_SSP_CAS_USER={name} HSC_SSP_CAS_PASSWORD={name}")
         else:
             common.say("Account: that of HSC_SSP_CAS_USER and HSC_SSP_CAS_PASSWORD here.")
-        common.say("Serving until Ctrl-C; the counts of requests and bytes are at /_counts.")
+        end = f"`kill {os.getpid()}` (Ctrl-C is ignored here)" if interrupts.is_deaf_to_ctrl_c() else "Ctrl-C"
+        common.say(f"Serving until {end}; the counts of requests and bytes are at /_counts.")
         common.result(server.url)
         # In short sleeps: a signal that another thread gets does not wake this one.
         while True:

@@ -41,11 +41,12 @@ def _missing(catalog) -> list[str]:
     """Tables that the published build does not have, else missing columns as TABLE.COLUMN."""
     import pyarrow.parquet as pq
 
-    from galaxiesml.curation.schema import published
+    from galaxiesml.curation.rules import of_build
+    from galaxiesml.curation.schema import mart_columns
 
     build, profile = catalog.current_build(), catalog.profile
     left_out = {f"galaxies_{row['version']}" for row in _versions(build) if not row["built"]}
-    ours = published(profile.bands, profile.instrument.mask_planes or ())
+    ours = mart_columns(profile.bands, of_build(catalog), profile.instrument.mask_planes or ())
     ours = {name: of for name, of in ours.items() if name not in left_out}
     missing = [name for name in ours if not (build / f"{name}.parquet").is_file()]
     return missing or [

@@ -20,7 +20,11 @@ plot = typer.Typer(
     """,
 )
 
-Version = Annotated[str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2.")]
+Version = Annotated[str | None, typer.Option(help="Version of the galaxies: v1 to v4, or your own; default: v2.")]
+Where = Annotated[
+    str | None,
+    typer.Option(metavar="CONDITION", help="Draw only rows that meet it; applied after all cuts, duplicates included."),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="FILE", help="Output file (.png, .pdf or .svg); default: in exports/."),
@@ -37,6 +41,7 @@ def gallery(
     version: Version = None,
     n: Annotated[int, typer.Option("--n", metavar="N", help="Number of galaxies, 1 to 24.")] = 12,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random choice of galaxies.")] = 1,
+    where: Where = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -46,6 +51,7 @@ def gallery(
     Examples:
       galaxiesml plot gallery
       galaxiesml plot gallery --n 6 --seed 3 --out figure1.pdf
+      galaxiesml plot gallery --where "i_cmodel_mag < 20"
     """
     from galaxiesml.plots.gallery import choose_galaxies, draw_gallery
     from galaxiesml.plots.page import page_format
@@ -53,13 +59,13 @@ def gallery(
     catalog = common.catalog()
     path = out or catalog.exports / "gallery.png"
     page_format(path)
-    shown = choose_galaxies(catalog, version, n, seed)
+    shown = choose_galaxies(catalog, version, n, seed, where)
     if len(shown) < n:
         common.warn(f"Only {len(shown):,} galaxies have pictures in all filters.")
-    title = f"{catalog.profile.title}: {len(shown)} galaxies of {version or 'v2'}"
+    title = f"{catalog.profile.title}: {len(shown)} galaxies of {version or 'v2'}{f' where {where}' if where else ''}"
     draw_gallery(shown, list(catalog.profile.bands), title).save(path)
     rows = [{"object_id": galaxy.object_id, "redshift": galaxy.redshift} for galaxy in shown]
-    _say(path, {"seed": seed, "galaxies": rows}, as_json)
+    _say(path, {"seed": seed, "where": where, "galaxies": rows}, as_json)
 
 
 @plot.command("morphology")
@@ -98,6 +104,7 @@ def morphology(
 def redshifts(
     version: Version = None,
     split_scheme: Annotated[str, typer.Option(metavar="NAME", help="Split scheme.")] = "release",
+    where: Where = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -114,10 +121,11 @@ def redshifts(
     catalog = common.catalog()
     path = out or catalog.exports / "redshifts.png"
     page_format(path)
-    name, found = read_redshifts(catalog, version, split_scheme)
-    draw_redshifts(found, f"n(z) of galaxies_{name}, splits {split_scheme}").save(path)
+    name, found = read_redshifts(catalog, version, split_scheme, where)
+    chosen = f" where {where}" if where else ""
+    draw_redshifts(found, f"n(z) of galaxies_{name}{chosen}, splits {split_scheme}").save(path)
     counts = {split: len(values) for split, values in found.items()}
-    _say(path, {"version": name, "split_scheme": split_scheme, "galaxies": counts}, as_json)
+    _say(path, {"version": name, "split_scheme": split_scheme, "where": where, "galaxies": counts}, as_json)
 
 
 def _say(path: Path, facts: dict, as_json: bool) -> None:

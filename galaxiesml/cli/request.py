@@ -34,7 +34,9 @@ def _group() -> None:
 
 @request.command("cutouts")
 def cutouts(
-    version: Annotated[str | None, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4; default: v2.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Version of the galaxies: v1 to v4, or your own; default: v2.")
+    ] = None,
     bands: Annotated[str | None, typer.Option(metavar="gri", help="Filters; default: all of the release.")] = None,
     semi_width: Annotated[float, typer.Option(metavar="ARCSEC", help="Half the side of a cutout.")] = 10.0,
     layers: Annotated[str, typer.Option(metavar="L,L", help="Layers, of image,mask,variance.")] = "image",

@@ -110,7 +110,7 @@ def splits(
         list[str] | None,
         typer.Option(help="Split scheme: release, paper, official or leak-free; repeatable; default: all."),
     ] = None,
-    version: Annotated[str, typer.Option(help="Version of the galaxies: v1, v2, v3 or v4.")] = "v2",
+    version: Annotated[str, typer.Option(help="Version of the galaxies: v1 to v4, or one of your own.")] = "v2",
     plot: Annotated[Path | None, typer.Option(help="Draw the sky cells and n(z) to an .svg or .png file.")] = None,
     as_json: audit.Json = False,
 ) -> None:
@@ -124,9 +124,7 @@ def splits(
       galaxiesml audit splits --scheme leak-free --json
       galaxiesml audit splits --plot splits.png
     """
-    from galaxiesml.catalog.folder import check_version
     from galaxiesml.catalog.stores import SCHEMES, SPLITS
-    from galaxiesml.curation.audit import built_version
     from galaxiesml.curation.macros import Macros
     from galaxiesml.errors import UsageError
     from galaxiesml.splits import audit as questions
@@ -134,20 +132,18 @@ def splits(
     schemes = list(dict.fromkeys(map(_check_scheme, scheme or SCHEMES)))
     if plot and scheme and len(schemes) > 1:
         raise UsageError("--plot draws one scheme.", "Give one --scheme with it.")
-    number = check_version(version)
     catalog = common.catalog()
-    catalog.current_build()
+    name = catalog.built_version(version)
     bands = list(catalog.profile.bands)
     band = "i" if "i" in bands else bands[-1]
     with catalog.connect() as connection:
-        built_version(connection, number)
         if plot:
-            questions.load_objects(connection, number, band)
-            _draw(connection, schemes[0] if scheme else "leak_free", version, plot, as_json)
+            questions.load_objects(connection, name, band)
+            _draw(connection, schemes[0] if scheme else "leak_free", name, plot, as_json)
             if not as_json:
                 return
         shares, near = Macros(bands).call("split_schemes"), 2 * catalog.profile.instrument.cutout_radius_arcsec
-        found = questions.audit_splits(connection, number, band, shares, schemes, near_arcsec=near)
+        found = questions.audit_splits(connection, name, band, shares, schemes, near_arcsec=near)
     if as_json:
         seed = catalog.build_info().get("split_seed")
         common.print_json([entry | {"split_seed": seed, "band": band} for entry in found])
@@ -156,10 +152,10 @@ def splits(
             _print_scheme(entry, band)
     for entry in found:
         rows = {row["split"]: row["rows"] for row in entry["splits"] if row["split"] in SPLITS}
-        warn_of_empty(catalog, number, entry["scheme"], rows)
+        warn_of_empty(catalog, name, entry["scheme"], rows)
 
 
-def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, pictures: bool = False) -> dict | None:
+def warn_of_empty(catalog, version: str, scheme: str, rows: dict[str, int], *, pictures: bool = False) -> dict | None:
     """Warn of splits that have no galaxy, and suggest a seed that would fill them.
 
     Parameters
@@ -185,12 +181,12 @@ def warn_of_empty(catalog, version: int, scheme: str, rows: dict[str, int], *, p
     if not empty:
         return None
     name, bands = scheme.replace("_", "-"), list(catalog.profile.bands)
-    what = f"galaxies_v{version} has no galaxy in {' and '.join(empty)} of the splits {name}"
+    what = f"galaxies_{version} has no galaxy in {' and '.join(empty)} of the splits {name}"
     what += " (of those with pictures in all filters)" if pictures else ""
     if scheme == "official":
         common.warn(f"{what}.  Type: galaxiesml ingest release FILE..., with the published files of every split")
         return {"empty": empty, "seed": None}
-    objects = f"select object_id, ra, dec from galaxies_v{version}"
+    objects = f"select object_id, ra, dec from galaxies_{version}"
     if pictures:
         objects += (
             " where object_id in (select object_id from pictures"

@@ -65,7 +65,7 @@ def _photometric(catalog, source, bands: tuple[str, ...]):
     from galaxiesml.curation.photometric import photometric_sample
     from galaxiesml.photoz.weighted import Target
 
-    table, whole = photometric_sample(catalog, int(source.version[1:]))
+    table, whole = photometric_sample(catalog, source.version)
     columns = [table[f"{band}_cmodel_mag"].to_numpy(zero_copy_only=False) for band in bands]
     return Target(np.column_stack(columns).astype(np.float32), f"photometric sample of {source.version}", whole)
 

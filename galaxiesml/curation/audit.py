@@ -9,8 +9,7 @@ import sqlglot
 from sqlglot import exp
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.curation.cuts import load_cuts, version_cuts
-from galaxiesml.curation.macros import Macros
+from galaxiesml.curation.rules import Rules, of_build
 from galaxiesml.errors import CatalogError, UsageError
 
 #: Metrics of duplicates that count; the others are fractions and medians, NULL where there is nothing to divide by.
@@ -26,18 +25,20 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters=()) -> li
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def built_version(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
+def built_version(connection: duckdb.DuckDBPyConnection, name: str) -> dict:
     """The row of ``versions`` of a version that this build holds."""
-    version = rows(connection, "select * from versions where version = ?", [f"v{number}"])[0]
+    version = next(iter(rows(connection, "select * from versions where version = ?", [name])), None)
+    if version is None:
+        raise CatalogError(f"This build has no {name}: it was made before there was one.", "Type: galaxiesml build")
     if not version["built"]:
         raise CatalogError(
-            f"This build has no v{number}: the landed files do not have the columns of {version['missing_cuts']}.",
-            f"Type: galaxiesml build --version v{number} --accept-missing all",
+            f"This build has no {name}: the landed files do not have the columns of {version['missing_cuts']}.",
+            f"Type: galaxiesml build --version {name} --accept-missing all",
         )
     return version
 
 
-def cut_flow(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
+def cut_flow(connection: duckdb.DuckDBPyConnection, name: str) -> dict:
     """One version's cut flow.
 
     Returns
@@ -46,13 +47,12 @@ def cut_flow(connection: duckdb.DuckDBPyConnection, number: int) -> dict:
         ``version``, ``head`` (objects, pairs, the paper's X and Y), ``flow`` (one dict a cut, in order),
         ``duplicates`` (metric to value).
     """
-    version = built_version(connection, number)
-    name = [version["version"]]
-    metrics = rows(connection, "select metric, value from duplicate_metrics where version = ? order by metric", name)
+    version, of = built_version(connection, name), [name]
+    metrics = rows(connection, "select metric, value from duplicate_metrics where version = ? order by metric", of)
     return {
         "version": version,
         "head": {name: _count(value) for name, value in rows(connection, "select * from object_counts")[0].items()},
-        "flow": rows(connection, "select * from cut_flow where version = ? order by step", name),
+        "flow": rows(connection, "select * from cut_flow where version = ? order by step", of),
         "duplicates": {
             metric["metric"]: _count(metric["value"]) if metric["metric"] in _COUNTS else metric["value"]
             for metric in metrics
@@ -65,8 +65,13 @@ def _count(value: float | None) -> float:
     return value or 0
 
 
-def without(connection: duckdb.DuckDBPyConnection, number: int, cuts: list[str], bands) -> dict:
+def without(connection: duckdb.DuckDBPyConnection, version: str, cuts: list[str], rules: Rules, bands) -> dict:
     """Apply a version again without some of its cuts; the verdicts are left in the table ``judged_without``.
+
+    Parameters
+    ----------
+    rules : Rules
+        Those of the build.
 
     Returns
     -------
@@ -80,15 +85,15 @@ def without(connection: duckdb.DuckDBPyConnection, number: int, cuts: list[str],
     UsageError
         The version has no such cut, or no other.
     """
-    built_version(connection, number)
+    built_version(connection, version)
     cuts = list(dict.fromkeys(cuts))
-    names = [each["name"] for each in version_cuts(number)]
+    names = [each["name"] for each in rules.of_version(version)]
     for cut in cuts:
         if cut not in names:
-            raise UsageError(f"v{number} has no cut {cut!r}.", f"Its cuts: {', '.join(names)}.")
+            raise UsageError(f"{version} has no cut {cut!r}.", f"Its cuts: {', '.join(names)}.")
     if len(cuts) == len(names):
-        raise UsageError(f"Without {', '.join(cuts)} v{number} has no cut left.", "Leave out fewer.")
-    judgement = Macros(bands).call("judged", number, cuts)
+        raise UsageError(f"Without {', '.join(cuts)} {version} has no cut left.", "Leave out fewer.")
+    judgement = rules.macros(bands).call("judged", version, cuts)
     connection.execute(f"create or replace temp table judged_without as {judgement}")
     compared = """
         select w.pair_id, p.object_id, p.specz_name, p.source_file, p.source_row, w.kept, w.first_cut as now_removed_by
@@ -98,12 +103,12 @@ def without(connection: duckdb.DuckDBPyConnection, number: int, cuts: list[str],
         where w.kept = (r.pair_id is not null)
         order by w.pair_id
     """
-    changed = rows(connection, compared, [f"v{number}"])
-    before = connection.execute("select rows_kept from versions where version = ?", [f"v{number}"]).fetchone()[0]
+    changed = rows(connection, compared, [version])
+    before = connection.execute("select rows_kept from versions where version = ?", [version]).fetchone()[0]
     gained = [row for row in changed if row["kept"]]
     lost = [row for row in changed if not row["kept"]]
     return {
-        "version": f"v{number}",
+        "version": version,
         "without": cuts,
         "rows": before,
         "rows_without": before + len(gained) - len(lost),
@@ -112,11 +117,11 @@ def without(connection: duckdb.DuckDBPyConnection, number: int, cuts: list[str],
     }
 
 
-def flow_without(connection: duckdb.DuckDBPyConnection, number: int, cuts: list[str]) -> dict:
+def flow_without(connection: duckdb.DuckDBPyConnection, version: str, cuts: list[str]) -> dict:
     """The cut flow of a version without some of its cuts, as :func:`without` has judged it; of ``cut_flow``'s keys
     those that a chart needs.  No count was published for it, and X and Y are not known where a photometric flag is
     left out: they are None."""
-    flow = cut_flow(connection, number)
+    flow = cut_flow(connection, version)
     counts = {
         row["first_cut"]: row
         for row in rows(
@@ -138,16 +143,16 @@ def flow_without(connection: duckdb.DuckDBPyConnection, number: int, cuts: list[
     if any(row["cut"] in cuts and row["cut_group"] == "photometric" for row in flow["flow"]):
         flow["head"] |= {"photometric_objects": None, "photometric_with_spectrum": None}
     missing = [name for name in flow["version"]["missing_cuts"].split(", ") if name and name not in cuts]
-    version = {
+    told = {
         "version": f"{flow['version']['version']} without {', '.join(dict.fromkeys(cuts))}",
         "title": flow["version"]["title"],
         "rows_kept": left,
         "missing_cuts": ", ".join(missing),
     }
-    return {"version": version, "head": flow["head"], "flow": made}
+    return {"version": told, "head": flow["head"], "flow": made}
 
 
-def diff(connection: duckdb.DuckDBPyConnection, first: int, second: int) -> list[dict]:
+def diff(connection: duckdb.DuckDBPyConnection, first: str, second: str) -> list[dict]:
     """Pairs that one version keeps and the other does not, by the cut that makes the difference.
 
     Returns
@@ -155,8 +160,8 @@ def diff(connection: duckdb.DuckDBPyConnection, first: int, second: int) -> list
     list of dict
         ``only_in``, ``removed_by`` (version), ``first_cut``, ``first_verdict``, ``rows``; both directions.
     """
-    for number in (first, second):
-        built_version(connection, number)
+    for name in (first, second):
+        built_version(connection, name)
     query = """
         select ? as only_in, r.version as removed_by, r.first_cut, r.first_verdict, count(*) as rows
         from rejections as r
@@ -167,11 +172,11 @@ def diff(connection: duckdb.DuckDBPyConnection, first: int, second: int) -> list
     return [
         row
         for keeps, drops in ((first, second), (second, first))
-        for row in rows(connection, query, [f"v{keeps}", f"v{keeps}", f"v{drops}"])
+        for row in rows(connection, query, [keeps, keeps, drops])
     ]
 
 
-def diff_rows(connection: duckdb.DuckDBPyConnection, first: int, second: int) -> list[dict]:
+def diff_rows(connection: duckdb.DuckDBPyConnection, first: str, second: str) -> list[dict]:
     """The rows behind :func:`diff`, one dict per pair."""
     query = """
         select ? as only_in, r.object_id, r.specz_name, r.source_file, r.source_row, r.first_cut, r.failed_cuts
@@ -183,7 +188,7 @@ def diff_rows(connection: duckdb.DuckDBPyConnection, first: int, second: int) ->
     return [
         row
         for keeps, drops in ((first, second), (second, first))
-        for row in rows(connection, query, [f"v{keeps}", f"v{keeps}", f"v{drops}"])
+        for row in rows(connection, query, [keeps, keeps, drops])
     ]
 
 
@@ -195,13 +200,11 @@ def cut_sql(catalog: Catalog, name: str) -> list[dict]:
     list of dict
         ``model``, ``file`` and ``sql``; a row cut has one entry, a window cut one for each version that has it.
     """
-    known = [cut["name"] for cut in load_cuts()]
-    if name not in known:
-        raise UsageError(f"No cut named {name!r}.", f"Cuts: {', '.join(known)}.")
+    of_build(catalog).cut(name)
     models = json.loads((catalog.current_build() / "manifest.json").read_text(encoding="utf-8"))["models"]
     found = []
     for model, entry in models.items():
-        if model != "int_verdicts" and not model.startswith("int_judged_v"):
+        if model != "int_verdicts" and not model.startswith("int_judged_"):
             continue
         for alias in sqlglot.parse_one(entry["sql"], dialect="duckdb").find_all(exp.Alias):
             if alias.alias == f"ok_{name}" and not isinstance(alias.this, exp.Column):

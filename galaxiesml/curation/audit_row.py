@@ -6,8 +6,7 @@ import duckdb
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.audit import rows
-from galaxiesml.curation.cuts import is_banded, load_cuts, terms
-from galaxiesml.curation.macros import Macros
+from galaxiesml.curation.rules import Rules, is_banded, of_build, terms
 from galaxiesml.errors import CatalogError
 
 _WORD = {True: "pass", False: "fail", None: "null"}
@@ -28,22 +27,27 @@ def audit_object(catalog: Catalog, connection: duckdb.DuckDBPyConnection, object
     CatalogError
         No landed file holds the object.
     """
+    rules = of_build(catalog)
+    whole = rules.macros(catalog.profile.bands).call("with_own_columns", "of_object")
     pairs = rows(
         connection,
-        "select * from int_pairs inner join int_verdicts using (pair_id) where int_pairs.object_id = ? order by 1",
+        f"""
+        with of_object as (select * from int_pairs where object_id = ?)
+        select * from ({whole}) as whole inner join int_verdicts using (pair_id) order by pair_id
+        """,
         [object_id],
     )
     if not pairs:
-        return _without_spectrum(catalog, connection, object_id)
+        return _without_spectrum(catalog, connection, object_id, rules)
     states = {(row["cut"], row["landing"]): row for row in rows(connection, "select * from cut_states")}
     built = [row["version"] for row in rows(connection, "select version from versions where built order by version")]
     return {
         "object_id": object_id,
-        "pairs": [_pair(connection, catalog, pair, states, built) for pair in pairs],
+        "pairs": [_pair(connection, catalog, pair, states, built, rules) for pair in pairs],
     }
 
 
-def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[str]) -> dict:
+def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[str], rules: Rules) -> dict:
     pair_id = [pair["pair_id"]]
     removed = {row["version"]: row for row in rows(connection, "select * from rejections where pair_id = ?", pair_id)}
     groups = rows(
@@ -58,12 +62,11 @@ def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[st
         pair_id,
     )
     cuts = []
-    for cut in load_cuts():
+    for cut in rules.cuts:
         if "sql" in cut:
-            landing = pair["landing" if cut["scope"] == "object" else "specz_landing"]
-            cuts.append(_row_verdict(cut, pair, states[cut["name"], landing], list(catalog.profile.bands)))
+            cuts.append(_row_verdict(cut, pair, _state(cut, pair, states), list(catalog.profile.bands)))
         else:
-            cuts += _window_verdicts(cut, removed, groups, built)
+            cuts += _window_verdicts(cut, removed, groups, built, rules)
     return {
         "pair_id": pair["pair_id"],
         "specz_name": pair["specz_name"],
@@ -81,12 +84,25 @@ def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[st
     }
 
 
-def _window_verdicts(cut: dict, removed: dict, groups: list[dict], built: list[str]) -> list[dict]:
+def _state(cut: dict, pair: dict, states: dict) -> dict:
+    """Where a cut is applied to a pair: in the file of the side that it reads, or in both."""
+    places = {"object": ["landing"], "spectrum": ["specz_landing"], "pair": ["landing", "specz_landing"]}
+    found = [states[cut["name"], landing] for landing in dict.fromkeys(pair[name] for name in places[cut["scope"]])]
+    if len(found) == 1:
+        return found[0]
+    judged = [set(filter(None, state["judged_bands"].split(","))) for state in found]
+    worst = min(found, key=lambda state: len(state["judged_bands"]))
+    return worst | {
+        "judged_bands": ",".join(band for band in worst["judged_bands"].split(",") if band in judged[0] & judged[1])
+    }
+
+
+def _window_verdicts(cut: dict, removed: dict, groups: list[dict], built: list[str], rules: Rules) -> list[dict]:
     """The verdict of a window cut in each version that has it; equal verdicts share one entry."""
     entries: dict[tuple, dict] = {}
     for version in built:
-        if int(version[1:]) in cut["versions"]:
-            entry = _window_verdict(cut, version, removed.get(version), groups)
+        if version in cut["versions"]:
+            entry = _window_verdict(cut, version, removed.get(version), groups, rules)
             same = entries.setdefault((entry["verdict"], entry["value"]), entry)
             if same is not entry:
                 same["versions"].append(version)
@@ -102,8 +118,8 @@ def _row_verdict(cut: dict, pair: dict, state: dict, bands: list[str]) -> dict:
         "cut": cut["name"],
         "verdict": verdict,
         "value": _value(cut, pair, judged, bands),
-        "limit": cut["sql"],
-        "versions": [f"v{number}" for number in cut["versions"]],
+        "limit": cut.get("text", cut["sql"]),
+        "versions": list(cut["versions"]),
         "why": cut["why"],
     }
 
@@ -133,11 +149,11 @@ def _text(value) -> str:
     )
 
 
-def _window_verdict(cut: dict, version: str, removed: dict | None, groups: list[dict]) -> dict:
+def _window_verdict(cut: dict, version: str, removed: dict | None, groups: list[dict], rules: Rules) -> dict:
     """The verdict of a window cut, derived from the first cut that removed the pair."""
-    order = [each["name"] for each in load_cuts()]
+    order = [each["name"] for each in rules.cuts]
     first = removed["first_cut"] if removed else None
-    if first is None or ("window" in _cut(first) and order.index(first) > order.index(cut["name"])):
+    if first is None or ("window" in rules.cut(first) and order.index(first) > order.index(cut["name"])):
         verdict = "pass"
     elif first == cut["name"]:
         verdict = _WORD[False] if removed["first_verdict"] == "fail" else "null"
@@ -161,14 +177,10 @@ def _window_verdict(cut: dict, version: str, removed: dict | None, groups: list[
     }
 
 
-def _cut(name: str) -> dict:
-    return next(cut for cut in load_cuts() if cut["name"] == name)
-
-
-def _without_spectrum(catalog: Catalog, connection, object_id: int) -> dict:
+def _without_spectrum(catalog: Catalog, connection, object_id: int, rules: Rules) -> dict:
     """The photometric cuts of an object without a landed spectrum, applied to its landed row."""
     bands = list(catalog.profile.bands)
-    cuts = [cut for cut in load_cuts() if cut["scope"] == "object" and "sql" in cut]
+    cuts = [cut for cut in rules.row_cuts if cut["scope"] == "object"]
     for table in ("hsc_objects", "hsc_joined"):
         found = rows(connection, f"select landing, source_row from {table} where object_id = ? limit 1", [object_id])
         if not found:
@@ -176,7 +188,7 @@ def _without_spectrum(catalog: Catalog, connection, object_id: int) -> dict:
         place = [found[0]["landing"], found[0]["source_row"]]
         states = {row["cut"]: row for row in rows(connection, "select * from cut_states where landing = ?", place[:1])}
         unjudged = {name: _unjudged(state) for name, state in states.items()}
-        verdict = Macros(bands).call
+        verdict = rules.macros(bands).call
         verdicts = ", ".join(f"{verdict('verdict', cut, unjudged)} as ok_{cut['name']}" for cut in cuts)
         query = f"select *, {verdicts} from {table} where landing = ? and source_row = ?"
         row = rows(connection, query, place)[0]

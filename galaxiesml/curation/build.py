@@ -14,8 +14,8 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION, now
 from galaxiesml.catalog.inputs import told
 from galaxiesml.catalog.stores import ensure_empty
-from galaxiesml.curation import states
-from galaxiesml.curation.cuts import version_cuts
+from galaxiesml.curation import own_versions, states
+from galaxiesml.curation import rules as of_galaxies
 from galaxiesml.curation.dbt import Settings, invoke
 from galaxiesml.curation.emptied import emptied_by
 from galaxiesml.curation.known_metrics import refresh_known
@@ -52,7 +52,7 @@ def build(
     catalog: Catalog,
     *,
     accept_missing: tuple[str, ...] = (),
-    version: int | None = None,
+    version: str | None = None,
     split_seed: int = SPLIT_SEED,
     specz: str = VARS["specz"],
     specz_rule: str = VARS["specz_rule"],
@@ -66,7 +66,7 @@ def build(
     ----------
     accept_missing : tuple of str
         Required cuts that may be missing, or 'all'.
-    version : int, optional
+    version : str, optional
         A version that must be built, in addition to the default one.
     split_seed : int
         Seed of the splits that hash; another seed gives other splits.
@@ -85,11 +85,12 @@ def build(
         A model or a test failed; the published build is unchanged.
     """
     ensure_empty(catalog)
-    found = states.cut_states(catalog, specz)
-    plans = states.plan_versions(found, catalog.profile, accept_missing, version)
+    rules = own_versions.of_catalog(catalog)
+    found = states.cut_states(catalog, specz, rules)
+    plans = states.plan_versions(found, catalog.profile, rules, accept_missing, version)
     states.refresh(catalog, plans, specz)
     refresh_known(catalog)
-    project = render_project(catalog, split_seed, {"specz": specz, "specz_rule": specz_rule})
+    project = render_project(catalog, split_seed, {"specz": specz, "specz_rule": specz_rule}, rules)
     engine = Settings(catalog.root, NEXT, threads, memory_limit)
     folder = catalog.builds / NEXT
     shutil.rmtree(folder, ignore_errors=True)
@@ -98,19 +99,21 @@ def build(
     try:
         ran = _run(catalog, project, plans, engine, progress)
         _write_manifest(project, ran.results, folder)
-        info = _build_info(catalog, plans, folder) | {"split_seed": split_seed}
+        write_atomic(folder / of_galaxies.FILE, rules.text())
+        info = _build_info(catalog, plans, rules, folder) | {"split_seed": split_seed}
         info["spectra_from"] = _spectra_from(info, specz, specz_rule)
+        own_versions.keep(catalog, rules)
         _publish(catalog, folder, info)
     finally:
         # Published, it has another name; a build that failed leaves no tables behind.
         shutil.rmtree(folder, ignore_errors=True)
-    return Built(info, {f"v{plan.number}": plan.missing for plan in plans if not plan.built})
+    return Built(info, {plan.name: plan.missing for plan in plans if not plan.built})
 
 
 def _run(catalog: Catalog, project: Path, plans: list[states.VersionPlan], engine: Settings, progress):
     """Run the models of the planned versions; returns dbt's results."""
-    skipped = [plan.number for plan in plans if not plan.built]
-    excluded = [f"{stem}_v{number}" for number in skipped for stem in ("int_judged", "galaxies")]
+    skipped = [plan.name for plan in plans if not plan.built]
+    excluded = [f"file:{stem}_{name}.sql" for name in skipped for stem in ("int_judged", "galaxies")]
     return invoke(
         # The boundary tests test the SQL, not the data: the test suite runs them.
         ["build", "--exclude", "test_type:unit", *excluded],
@@ -140,16 +143,18 @@ def _spectra_from(info: dict, specz: str, rule: str) -> str:
     return f"{specz}, rule {rule}" + (f"; flags by hand: {'; '.join(decided)}" if decided else "")
 
 
-def _build_info(catalog: Catalog, plans: list[states.VersionPlan], folder: Path) -> dict:
+def _build_info(catalog: Catalog, plans: list[states.VersionPlan], rules: of_galaxies.Rules, folder: Path) -> dict:
     import pyarrow.parquet as pq
 
     made_of = told(catalog)
     versions = {
-        f"v{plan.number}": {
+        plan.name: {
             "title": plan.title,
-            "rows": pq.read_metadata(folder / f"galaxies_v{plan.number}.parquet").num_rows,
+            "rows": pq.read_metadata(folder / f"galaxies_{plan.name}.parquet").num_rows,
             "missing_cuts": list(plan.missing),
-            "cuts": [cut["name"] for cut in version_cuts(plan.number)],
+            "cuts": [cut["name"] for cut in rules.of_version(plan.name)],
+            "rule": rules.rule_hash(plan.name),
+            "conditions": {cut["name"]: cut["condition"] for cut in rules.rule(plan.name)["cuts"]},
         }
         for plan in plans
         if plan.built

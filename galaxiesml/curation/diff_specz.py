@@ -6,7 +6,7 @@ import duckdb
 
 from galaxiesml import dictionary
 from galaxiesml.catalog import Catalog
-from galaxiesml.curation.macros import Macros
+from galaxiesml.curation.rules import of_build
 from galaxiesml.curation.states import State, cut_states
 
 #: Models from the landed tables to a version's verdicts, in their order: views, then tables.
@@ -47,12 +47,12 @@ _DIFF = """
 """
 
 
-def diff_specz(catalog: Catalog, version: int, rule: str) -> list[dict]:
+def diff_specz(catalog: Catalog, version: str, rule: str) -> list[dict]:
     """Objects that a version keeps on either match, counted by their difference.
 
     Parameters
     ----------
-    version : int
+    version : str
     rule : str
         'hsc' or 'best', for the matched side.
 
@@ -70,7 +70,7 @@ def diff_specz(catalog: Catalog, version: int, rule: str) -> list[dict]:
     )
 
 
-def diff_specz_rows(catalog: Catalog, version: int, rule: str) -> list[dict]:
+def diff_specz_rows(catalog: Catalog, version: str, rule: str) -> list[dict]:
     """The objects behind `diff_specz`, except those with the same redshift."""
     return _rows(
         catalog,
@@ -81,36 +81,36 @@ def diff_specz_rows(catalog: Catalog, version: int, rule: str) -> list[dict]:
     )
 
 
-def _rows(catalog: Catalog, version: int, rule: str, query: str) -> list[dict]:
+def _rows(catalog: Catalog, version: str, rule: str, query: str) -> list[dict]:
     with catalog.connect() as connection:
         for specz in _FROM:
             _judge(catalog, connection, version, specz, rule)
         return connection.sql(query).to_arrow_table().to_pylist()
 
 
-def _judge(catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: int, specz: str, rule: str) -> None:
+def _judge(catalog: Catalog, connection: duckdb.DuckDBPyConnection, version: str, specz: str, rule: str) -> None:
     """Create the table ``judged_<specz>``: one row per object, kept, or with the first cut of its first pair."""
-    macros = Macros(list(catalog.profile.bands), variables={"specz": specz, "specz_rule": rule})
-    skipped = unjudged(cut_states(catalog, specz))
+    rules = of_build(catalog)
+    macros = rules.macros(catalog.profile.bands, variables={"specz": specz, "specz_rule": rule})
+    skipped = unjudged(cut_states(catalog, specz, rules))
     macros.replace("unjudged_landings", lambda: skipped)
     folder = dictionary.PROJECT / "models"
     # The build publishes what that model decides.
     connection.execute("create or replace temp view int_matched_redshifts as select * from matched_redshifts")
-    for model in (*_VIEWS, *_TABLES, f"intermediate/int_judged_v{version}"):
-        name = model.rsplit("/", 1)[1]
+    texts = {model: (folder / f"{model}.sql").read_text(encoding="utf-8") for model in (*_VIEWS, *_TABLES)}
+    for model, text in (texts | {f"int_judged_{version}": f"{{{{ judged('{version}') }}}}"}).items():
+        name = model.rsplit("/", 1)[-1]
         # The build's own table of the same name makes way, in this connection alone.
         kinds = "select table_type from information_schema.tables where table_name = ?"
         for (stands,) in connection.execute(kinds, [name]).fetchall():
             connection.execute(f'drop {"view" if stands == "VIEW" else "table"} "{name}"')
         kind = "view" if model in _VIEWS else "table"
-        connection.execute(
-            f'create {kind} "{name}" as {macros.render((folder / f"{model}.sql").read_text(encoding="utf-8"))}'
-        )
+        connection.execute(f'create {kind} "{name}" as {macros.render(text)}')
     connection.execute(f"""
         create or replace table judged_{specz} as
         select object_id, bool_or(kept) as kept, min_by(first_cut, pair_id) as first_cut,
             min_by(specz_redshift, case when kept then 0 else 1 end) as specz_redshift
-        from int_judged_v{version} inner join int_pairs using (pair_id)
+        from int_judged_{version} inner join int_pairs using (pair_id)
         group by object_id
     """)
 

@@ -41,7 +41,7 @@ def evaluated(
         text = (folder / "staging" / "photoz" / f"{name}.sql").read_text(encoding="utf-8")
         connection.execute(f'create or replace temp view "{name}" as {macros.render(text)}')
     version = VARS["photoz_version"]
-    judged = {f"int_judged_v{version}": f"select pair_id, true as kept from galaxies_v{version}"}
+    judged = {f"int_judged_{version}": f"select pair_id, true as kept from galaxies_{version}"}
     for name, sql in (_VIEWS | judged).items():
         connection.execute(f'create or replace temp view "{name}" as {sql}')
     connection.execute(f"create or replace temp table int_photoz_sample as {macros.call('photoz_sample', sample)}")

@@ -152,7 +152,7 @@ class Lineage:
         table, _, column = target.strip().lower().rpartition(".")
         if not table or not column:
             raise UsageError(f"{target!r} is not TABLE.COLUMN.", "For example: galaxies.specz_redshift")
-        table = f"galaxies_v{DEFAULT_VERSION}" if table == "galaxies" else table
+        table = f"galaxies_{DEFAULT_VERSION}" if table == "galaxies" else table
         if table not in self.models:
             raise UsageError(f"This build has no table {table!r}.", _nearest(table, self.models))
         if column not in self.columns(table):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.diff_specz import unjudged
-from galaxiesml.curation.macros import Macros
+from galaxiesml.curation.rules import of_build
 from galaxiesml.curation.states import cut_states
 from galaxiesml.errors import CatalogError
 
@@ -15,13 +14,13 @@ from galaxiesml.errors import CatalogError
 MOST = 200_000
 
 
-def photometric_sample(catalog: Catalog, version: int, most: int = MOST) -> tuple[pa.Table, int]:
+def photometric_sample(catalog: Catalog, version: str, most: int = MOST) -> tuple[pa.Table, int]:
     """Magnitudes of the photometric sample.
 
     Parameters
     ----------
-    version : int
-        1 to 4; of its cuts, those that read the object alone.
+    version : str
+        Of its cuts, those that read the object alone.
     most : int
         The most rows.
 
@@ -38,8 +37,9 @@ def photometric_sample(catalog: Catalog, version: int, most: int = MOST) -> tupl
         No object is left.
     """
     bands = list(catalog.profile.bands)
-    cuts = [cut for cut in version_cuts(version) if cut["scope"] == "object" and "sql" in cut]
-    macros, skipped = Macros(bands), unjudged(cut_states(catalog))
+    rules = of_build(catalog)
+    cuts = [cut for cut in rules.of_version(version) if cut["scope"] == "object" and "sql" in cut]
+    macros, skipped = rules.macros(bands), unjudged(cut_states(catalog, rules=rules))
     # A verdict is NULL where a magnitude is missing: the object is not kept, as in the versions.
     where = " and ".join(f"({macros.call('verdict', cut, skipped)})" for cut in cuts)
     columns = ", ".join(f"{band}_cmodel_mag" for band in bands)
@@ -56,7 +56,7 @@ def photometric_sample(catalog: Catalog, version: int, most: int = MOST) -> tupl
         connection.execute(f"create temp table photometric as {sample}")
         (whole,) = connection.execute("select count(*) from photometric").fetchall()[0]
         if not whole:
-            raise CatalogError(f"v{version} has no photometric sample.", "See why: galaxiesml audit cuts")
+            raise CatalogError(f"{version} has no photometric sample.", "See why: galaxiesml audit cuts")
         table = connection.sql(f"""
             select * from (select * from photometric order by md5(cast(object_id as varchar)) limit {most}) as drawn
             order by object_id

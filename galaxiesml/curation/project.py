@@ -10,6 +10,7 @@ import yaml
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.key_docs import documents
 from galaxiesml.curation.macros import SPLIT_SEED, picture_variables
+from galaxiesml.curation.rules import Rules, published
 from galaxiesml.curation.schema import render
 from galaxiesml.curation.survey_seeds import survey_seeds
 from galaxiesml.dictionary import PROJECT
@@ -23,6 +24,7 @@ def project_files(
     split_seed: int = SPLIT_SEED,
     variables: dict | None = None,
     surveys: dict[str, Survey] | None = None,
+    rules: Rules | None = None,
     instrument: Instrument = HSC,
 ) -> dict[str, str]:
     """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
@@ -31,6 +33,7 @@ def project_files(
 
     The boundary tests are left out of catalogues: they test the SQL, not the data, and cost dbt's parser seconds.
     """
+    rules = rules or published()
     files = {
         str(path.relative_to(PROJECT)): path.read_text(encoding="utf-8")
         for folder in ("models", "sql/macros", "sql/seeds", "sql/tests")
@@ -39,14 +42,19 @@ def project_files(
     }
     settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
     settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | picture_variables(instrument)
-    settings["vars"] |= variables or {}
+    settings["vars"] |= rules.variables() | (variables or {})
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
     files["profiles.yml"] = (PROJECT / "profiles.yml").read_text(encoding="utf-8")
-    files |= render(bands, boundaries=boundaries, planes=instrument.mask_planes or ())
+    for name in set(rules.names) - set(published().names):
+        files[f"models/intermediate/int_judged_{name}.sql"] = f"{{{{ judged('{name}') }}}}\n"
+        files[f"models/marts/galaxies_{name}.sql"] = f"{{{{ galaxies('{name}') }}}}\n"
+    files |= render(bands, rules, boundaries=boundaries, planes=instrument.mask_planes or ())
     return files | ({} if surveys is None else survey_seeds(surveys))
 
 
-def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None) -> Path:
+def render_project(
+    catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None, rules: Rules | None = None
+) -> Path:
     """Write the project into the catalogue; unchanged files are not touched, so dbt need not parse them again."""
     folder = catalog.dbt
     surveys = known_surveys(catalog.raw / "specz")
@@ -55,6 +63,7 @@ def render_project(catalog: Catalog, split_seed: int = SPLIT_SEED, variables: di
         split_seed=split_seed,
         variables=variables,
         surveys=surveys,
+        rules=rules,
         instrument=catalog.profile.instrument,
     )
     for name, text in wanted.items():
@@ -73,7 +82,7 @@ def write_rendered(folder: Path = PROJECT) -> list[str]:
     """Write the generated files of a checkout (yml for five bands, pages); returns the files that changed."""
     bands = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
     changed = []
-    for name, text in (render(bands) | documents()).items():
+    for name, text in (render(bands, published()) | documents()).items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

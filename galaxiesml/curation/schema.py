@@ -1,7 +1,8 @@
 """Generate the models' yml files and the dictionary seed; they are never written by hand.
 
-Sources are models/models.toml (the models), sql/columns.toml (the columns) and the list of cuts.  The committed
-files are for HSC's five bands and mask planes; the catalogue of a survey with others has its own.
+Sources are models/models.toml (the models), sql/columns.toml (the columns) and the list of cuts and versions.  The
+committed files are for HSC's five bands and mask planes, and the published versions; the catalogue of a survey with
+others has its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import yaml
 from galaxiesml import dictionary
 from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.catalog.stores import STORES
-from galaxiesml.curation.cuts import cut_words, load_cuts, load_versions, terms, version_cuts, window_columns
+from galaxiesml.curation.rules import Rules, terms
 from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, survey_seeds
 from galaxiesml.instrument import HSC
 
@@ -47,7 +48,7 @@ class Model:
         return "order_by" in self.options
 
 
-def load_models(bands: dict[str, str], planes: tuple[str, ...] = HSC.mask_planes) -> list[Model]:
+def load_models(bands: dict[str, str], rules: Rules, planes: tuple[str, ...] = HSC.mask_planes) -> list[Model]:
     """Every model in models.toml, which declares int_judged once for all versions."""
     raw = tomllib.loads((dictionary.PROJECT / "models" / "models.toml").read_text(encoding="utf-8"))
     entries = [
@@ -60,7 +61,7 @@ def load_models(bands: dict[str, str], planes: tuple[str, ...] = HSC.mask_planes
             name,
             folder,
             entry["description"],
-            tuple(_write_out(entry.get("columns", []), bands, planes)),
+            tuple(_write_out(entry.get("columns", []), bands, rules, planes)),
             entry.get("key", ""),
             tuple(entry.get("not_null", ())),
             entry,
@@ -70,31 +71,35 @@ def load_models(bands: dict[str, str], planes: tuple[str, ...] = HSC.mask_planes
     ]
 
 
-def _write_out(patterns, bands: dict[str, str], planes: tuple[str, ...]):
-    row_cuts = tuple((cut["name"], cut["why"]) for cut in load_cuts() if "sql" in cut)
+def _write_out(patterns, bands: dict[str, str], rules: Rules, planes: tuple[str, ...]):
+    row_cuts = tuple((cut["name"], cut["why"]) for cut in rules.row_cuts)
     for pattern in patterns:
         if pattern.startswith("@"):
-            yield from _write_out(dictionary.patterns(pattern[1:]), bands, planes)
+            yield from _write_out(dictionary.patterns(pattern[1:]), bands, rules, planes)
         elif pattern == "{window_column}":
-            yield from window_columns(bands)
+            yield from rules.window_columns(bands)
         elif "{window}" in pattern:
             yield pattern
         else:
             yield from dictionary.expand(pattern, bands, row_cuts, planes)
 
 
-def published(bands: dict[str, str], planes: tuple[str, ...] = HSC.mask_planes) -> dict[str, tuple[str, ...]]:
+def mart_columns(
+    bands: dict[str, str], rules: Rules, planes: tuple[str, ...] = HSC.mask_planes
+) -> dict[str, tuple[str, ...]]:
     """The tables that a build publishes, with their columns in order."""
     tables = {}
-    for model in load_models(bands, planes):
+    for model in load_models(bands, rules, planes):
         if model.options.get("versioned"):
-            tables |= {f"{model.name}_v{version['number']}": model.columns for version in load_versions()}
+            tables |= {f"{model.name}_{version}": model.columns for version in rules.names}
         elif model.is_mart:
             tables[model.name] = model.columns
     return tables
 
 
-def render(bands: dict[str, str], boundaries: bool = True, planes: tuple[str, ...] = HSC.mask_planes) -> dict[str, str]:
+def render(
+    bands: dict[str, str], rules: Rules, boundaries: bool = True, planes: tuple[str, ...] = HSC.mask_planes
+) -> dict[str, str]:
     """Every generated file of the project: path within it to text; on demand without the boundary tests.
 
     Parameters
@@ -102,18 +107,18 @@ def render(bands: dict[str, str], boundaries: bool = True, planes: tuple[str, ..
     planes : tuple of str
         Planes of the survey's masks.
     """
-    facts = dictionary.columns(bands, cut_words(), planes)
+    facts = dictionary.columns(bands, rules.words, planes)
     files = {
         f"{model.folder}/{entry['name']}.yml": _yaml({"version": 2, "models": [entry]})
-        for model in load_models(bands, planes)
-        for entry in _entries(model, facts)
+        for model in load_models(bands, rules, planes)
+        for entry in _entries(model, facts, rules)
     }
     if boundaries:
-        tests = {"version": 2, "unit_tests": boundary_tests(bands, facts)}
+        tests = {"version": 2, "unit_tests": boundary_tests(bands, facts, rules)}
         files["models/intermediate/boundary_tests.yml"] = _yaml(tests)
     files["models/staging/_sources.yml"] = _yaml(_sources())
     files["sql/macros/family.sql"] = _family_macro(planes)
-    files["sql/seeds/column_dictionary.csv"] = _dictionary_csv(published(bands, planes), facts)
+    files["sql/seeds/column_dictionary.csv"] = _dictionary_csv(mart_columns(bands, rules, planes), facts)
     files["sql/seeds/_seeds.yml"] = _yaml(_seeds())
     return files | survey_seeds()
 
@@ -134,15 +139,15 @@ def _family_macro(planes: tuple[str, ...]) -> str:
     )
 
 
-def _entries(model: Model, facts: dict) -> list[dict]:
+def _entries(model: Model, facts: dict, rules: Rules) -> list[dict]:
     """A model's yml; a model with one table per version becomes one entry for each."""
     if not model.options.get("each_version"):
-        return [_entry(model, model.name, model.columns, facts)]
+        return [_entry(model, model.name, model.columns, facts, rules)]
     entries = []
-    for version in load_versions():
-        windows = [cut for cut in version_cuts(version["number"]) if "window" in cut]
+    for version in rules.names:
+        windows = [cut for cut in rules.of_version(version) if "window" in cut]
         columns = [name for column in model.columns for name in _of_windows(column, windows)]
-        entries.append(_entry(model, f"{model.name}_v{version['number']}", columns, facts))
+        entries.append(_entry(model, f"{model.name}_{version}", columns, facts, rules))
     return entries
 
 
@@ -154,7 +159,7 @@ def _of_windows(pattern: str, windows: list[dict]) -> list[str]:
     return [pattern.replace("{window}", cut["name"]) for cut in sized]
 
 
-def _entry(model: Model, name: str, columns, facts: dict) -> dict:
+def _entry(model: Model, name: str, columns, facts: dict, rules: Rules) -> dict:
     entry: dict = {"name": name, "description": model.description}
     if model.is_mart:
         # Staging and intermediate models are not published but for these two.
@@ -168,11 +173,8 @@ def _entry(model: Model, name: str, columns, facts: dict) -> dict:
     elif config := {name: model.options[name] for name in _CONFIGURED if name in model.options}:
         entry["config"] = config
     if model.options.get("versioned"):
-        entry["latest_version"] = DEFAULT_VERSION
-        entry["versions"] = [
-            {"v": version["number"], "description": f"{model.description} {version['title'].capitalize()}."}
-            for version in load_versions()
-        ]
+        entry["latest_version"] = _of_dbt(DEFAULT_VERSION)
+        entry["versions"] = [_version(model, version) for version in rules.versions]
     if model.key or model.not_null:
         entry["data_tests"] = [_whole(model)]
     if columns:
@@ -180,11 +182,30 @@ def _entry(model: Model, name: str, columns, facts: dict) -> dict:
     return entry
 
 
+def _of_dbt(version: str) -> int | str:
+    """A version as dbt has it, which puts a v before it: 2 for v2."""
+    return int(version[1:]) if version[1:].isdecimal() else version
+
+
+def _version(model: Model, version: dict) -> dict:
+    name, number = version["name"], _of_dbt(version["name"])
+    title = version["title"][:1].upper() + version["title"][1:]
+    entry = {"v": number, "description": _plain(f"{model.description} {title.rstrip('.')}.")}
+    if number == name:
+        entry |= {"defined_in": f"{model.name}_{name}", "config": {"alias": f"{model.name}_{name}"}}
+    return entry
+
+
+def _plain(text: str) -> str:
+    """A text for yml, whose descriptions dbt renders: a user's words may look like Jinja."""
+    return text.replace("{", "{{ '{' }}") if any(mark in text for mark in ("{{", "{%", "{#")) else text
+
+
 def _column(fact: dictionary.Column) -> dict:
     return {
         "name": fact.name,
         "data_type": _TYPES.get(fact.type, fact.type),
-        "description": fact.description,
+        "description": _plain(fact.description),
         "config": {"meta": {"unit": fact.unit, "ucd": fact.ucd}},
     }
 
@@ -195,9 +216,9 @@ def _whole(model: Model) -> dict:
     return {"whole": {"arguments": {name: value for name, value in arguments.items() if value}}}
 
 
-def boundary_tests(bands: dict[str, str], facts: dict) -> list[dict]:
+def boundary_tests(bands: dict[str, str], facts: dict, rules: Rules) -> list[dict]:
     """A dbt unit test of each row cut on its boundary rows, in every filter."""
-    return [_boundary_test(cut, bands, facts) for cut in load_cuts() if "sql" in cut]
+    return [_boundary_test(cut, bands, facts) for cut in rules.row_cuts]
 
 
 def _boundary_test(cut: dict, bands: dict[str, str], facts: dict) -> dict:
@@ -297,7 +318,7 @@ def _dictionary_csv(tables: dict[str, tuple[str, ...]], facts: dict) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table_name", "name", "data_type", "unit", "ucd", "description"])
     # In SQL the default version also has a plain name, by which its units are looked up.
-    tables["galaxies"] = tables[f"galaxies_v{DEFAULT_VERSION}"]
+    tables["galaxies"] = tables[f"galaxies_{DEFAULT_VERSION}"]
     for table, names in tables.items():
         for name in names:
             fact = facts[name]

@@ -153,7 +153,7 @@ def _choose(connection: duckdb.DuckDBPyConnection, run: dict, asked: Asked) -> N
         from (
             select *, coalesce(photoz_split, now_split, 'testing') as chosen_split
             from predictions
-            left join galaxies_v{VARS["photoz_version"]} using (object_id)
+            left join galaxies_{VARS["photoz_version"]} using (object_id)
             left join (select object_id, split_{scheme} as now_split from splits) as parted using (object_id)
             left join (
                 select photoz_run, photoz_row, specz_redshift as redshift_of_file from photoz_scores

@@ -11,7 +11,8 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.catalog.stores import BY_NAME
 from galaxiesml.curation.archive_query import implied
-from galaxiesml.curation.cuts import load_cuts, load_versions, terms, version_cuts
+from galaxiesml.curation.own_versions import of_catalog
+from galaxiesml.curation.rules import Rules, terms
 from galaxiesml.errors import MissingColumnsError, UsageError
 from galaxiesml.releases.profile import Profile
 from galaxiesml.system.atomic import write_table
@@ -53,37 +54,54 @@ class State:
         return "; ".join(f"{word} in {', '.join(bands)}" for bands, word in present)
 
 
-def cut_states(catalog: Catalog, specz: str = "export") -> list[State]:
+def cut_states(catalog: Catalog, specz: str = "export", rules: Rules | None = None) -> list[State]:
     """The state of every cut in every landed file that has the side of the pair that the cut reads.
 
     Parameters
     ----------
     specz : str
         'export', or 'matched': spectra are then of our own match, and no landed file brings any.
+    rules : Rules, optional
+        Those of a build; by default of the next one.
     """
-    states = []
+    states, cuts = [], (rules or of_catalog(catalog)).cuts
     for landing in catalog.landings():
-        for cut in load_cuts():
-            if landing["kind"] in _BRINGS[cut["scope"]] and not (specz == "matched" and cut["scope"] == "spectrum"):
-                conditions = landing["archive"]["where"]
-                found = _judge(catalog.profile, cut, set(landing["columns"]), conditions)
+        for cut in cuts:
+            sides = _sides(cut, landing["kind"], specz)
+            if sides:
+                exported = {*landing["columns"], *landing.get("extra_columns", ())}
+                found = _judge(catalog.profile, cut, sides, exported, landing["archive"]["where"])
                 states.append(State(landing["landing"], landing["source_file"], cut["name"], *found))
     if specz == "matched":
-        for cut in load_cuts():
-            if cut["scope"] == "spectrum":
-                found = _judge(catalog.profile, cut, _MATCHED_COLUMNS, ())
+        for cut in cuts:
+            if cut["scope"] in ("spectrum", "pair"):
+                found = _judge(catalog.profile, cut, ("spectrum",), _MATCHED_COLUMNS, ())
                 states.append(State(MATCHED, "matched_redshifts", cut["name"], *found))
     return states
 
 
-def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str, ...], ...]:
+def _sides(cut: dict, kind: str, specz: str) -> tuple[str, ...]:
+    """The sides of the pair that a kind of landed file brings and the cut reads."""
+    wanted = ("object", "spectrum") if cut["scope"] == "pair" else (cut["scope"],)
+    brought = ("object",) if specz == "matched" else ("object", "spectrum")
+    return tuple(side for side in wanted if side in brought and kind in _BRINGS[side])
+
+
+def _judge(profile: Profile, cut: dict, sides: tuple[str, ...], exported, conditions) -> tuple[tuple[str, ...], ...]:
     """The filters in which the cut is applied here, was applied by the archive, or cannot be applied."""
     found = {"judged": [], "archive": [], "absent": []}
+    exported = {name.lower() for name in exported}
     for band, term in terms(cut, profile.bands).items():
+        # Of a cut that reads both sides a file is asked for its own.
+        needs = term["needs"]
+        if cut["scope"] == "pair":
+            needs = [name.replace("{band}", band) for side in sides for name in cut["sides"][side]]
         # Cuts on exported columns are applied here, whatever was declared.
-        if exported >= set(term["needs"]):
+        if exported >= {name.lower() for name in needs}:
             found["judged"].append(band)
-        elif cut["name"] in profile.archive_cuts or (term["sql"] and implied(term["sql"], conditions)):
+        elif cut["name"] in profile.archive_cuts or (
+            cut["scope"] != "pair" and term["sql"] and implied(term["sql"], conditions)
+        ):
             found["archive"].append(band)
         else:
             found["absent"].append(band)
@@ -94,14 +112,18 @@ def _judge(profile: Profile, cut: dict, exported, conditions) -> tuple[tuple[str
 class VersionPlan:
     """One version: its cuts that cannot be applied in full, and whether it is built."""
 
-    number: int
+    name: str
     title: str
     missing: tuple[str, ...]
     built: bool
 
 
 def plan_versions(
-    states: list[State], profile: Profile, accepted: tuple[str, ...] = (), named: int | None = None
+    states: list[State],
+    profile: Profile,
+    rules: Rules,
+    accepted: tuple[str, ...] = (),
+    named: str | None = None,
 ) -> list[VersionPlan]:
     """Decide which versions to build.
 
@@ -111,9 +133,10 @@ def plan_versions(
         From :func:`cut_states`.
     profile : Profile
         Gives the release's names of missing columns.
+    rules : Rules
     accepted : tuple of str
         Cuts that the user accepts as missing; 'all' means every cut.
-    named : int, optional
+    named : str, optional
         A version that must be made; the default version always must.
 
     Raises
@@ -123,31 +146,30 @@ def plan_versions(
     MissingColumnsError
         Columns of the default or the named version are missing, and their cut was not accepted as missing.
     """
-    known = {cut["name"] for cut in load_cuts()}
+    known = {cut["name"] for cut in rules.cuts}
     unknown = sorted(set(accepted) - known - {"all"})
     if unknown:
         raise UsageError(f"No cut named {', '.join(unknown)}.", f"Cuts: {', '.join(sorted(known))}; or all.")
     absent = {state.cut for state in states if state.absent}
     plans = []
-    for version in load_versions():
-        required = [cut["name"] for cut in version_cuts(version["number"]) if cut["required"]]
+    for version in rules.versions:
+        required = [cut["name"] for cut in rules.of_version(version["name"]) if cut["required"]]
         missing = tuple(name for name in required if name in absent)
         refused = [name for name in missing if "all" not in accepted and name not in accepted]
-        plans.append(VersionPlan(version["number"], version["title"], missing, built=not refused))
-        if refused and version["number"] in (DEFAULT_VERSION, named):
-            raise MissingColumnsError(*_refusal(version["number"], refused, states, profile))
+        plans.append(VersionPlan(version["name"], version["title"], missing, built=not refused))
+        if refused and version["name"] in (DEFAULT_VERSION, named):
+            raise MissingColumnsError(*_refusal(version["name"], [rules.cut(cut) for cut in refused], states, profile))
     return plans
 
 
-def _refusal(number: int, refused: list[str], states: list[State], profile: Profile) -> tuple[str, str]:
-    lines = [f"v{number} cannot be built: columns that its cuts need are missing from the landed files."]
-    cuts = {cut["name"]: cut for cut in load_cuts()}
-    for name in refused:
+def _refusal(name: str, refused: list[dict], states: list[State], profile: Profile) -> tuple[str, str]:
+    lines = [f"{name} cannot be built: columns that its cuts need are missing from the landed files."]
+    for cut in refused:
         for state in states:
-            if state.cut == name and state.absent:
-                columns = [column for term in terms(cuts[name], state.absent).values() for column in term["needs"]]
-                lines.append(f"  {name}: {state.source_file} has no {', '.join(_as_exported(columns, profile))}.")
-    options = " ".join(f"--accept-missing {name}" for name in refused)
+            if state.cut == cut["name"] and state.absent:
+                columns = [column for term in terms(cut, state.absent).values() for column in term["needs"]]
+                lines.append(f"  {state.cut}: {state.source_file} has no {', '.join(_as_exported(columns, profile))}.")
+    options = " ".join(f"--accept-missing {cut['name']}" for cut in refused)
     hint = (
         f"Type: galaxiesml build {options}\n"
         "  or, for every missing cut: galaxiesml build --accept-missing all (the version is then marked INCOMPLETE).\n"
@@ -165,7 +187,8 @@ def _as_exported(columns: list[str], profile: Profile) -> list[str]:
 
 def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None, specz: str = "export") -> list[State]:
     """Write plan/cut_states.parquet and plan/versions.parquet; without plans, all versions are to be built."""
-    states = cut_states(catalog, specz)
+    rules = of_catalog(catalog)
+    states = cut_states(catalog, specz, rules)
     rows = [
         {
             "landing": state.landing,
@@ -179,16 +202,17 @@ def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None, specz: str
     ]
     _write(catalog, "cut_states", rows)
     if plans is None:
-        plans = plan_versions(states, catalog.profile, accepted=("all",))
+        plans = plan_versions(states, catalog.profile, rules, accepted=("all",))
     rows = [
         {
-            "number": plan.number,
+            "version": plan.name,
+            "place": place,
             "title": plan.title,
             "built": plan.built,
-            "is_default": plan.number == DEFAULT_VERSION,
+            "is_default": plan.name == DEFAULT_VERSION,
             "missing_cuts": ", ".join(plan.missing),
         }
-        for plan in plans
+        for place, plan in enumerate(plans, 1)
     ]
     _write(catalog, "versions", rows)
     return states

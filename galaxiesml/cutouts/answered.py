@@ -25,14 +25,14 @@ class Tally:
         Asked for and not sent, in a complete answer: outside the coverage.
     refused : dict of int to str
         Line, the header being 1, to the reason: its pictures cannot be used, or the answer is not complete.
-    extra : int
-        Pictures that no line asks for.
+    not_asked : tuple of str
+        Members that no line asks for: they are refused, and are no line's.
     """
 
     landed: int
     absent: int
     refused: dict[int, str] = field(default_factory=dict)
-    extra: int = 0
+    not_asked: tuple[str, ...] = ()
 
     @property
     def asked(self) -> int:
@@ -51,11 +51,12 @@ def tally(catalog: Catalog, info: dict, kind: str) -> Tally:
     """
     folder = catalog.raw / kind / info["shard"]
     lines = _read(folder / "requests.parquet", ["line"])["line"]
-    pictures = _read(folder / "pictures.parquet", ["line", "refused"])
-    asked, good, bad, extra = set(lines), set(), {}, 0
-    for line, refused in zip(pictures["line"], pictures["refused"], strict=True):
+    pictures = _read(folder / "pictures.parquet", ["member", "line", "refused"])
+    asked, good, bad, not_asked = set(lines), set(), {}, []
+    for member, line, refused in zip(pictures["member"], pictures["line"], pictures["refused"], strict=True):
         if line not in asked:
-            extra += 1
+            # One without a number lands; the list's silence then says that it is not matched.
+            not_asked += [member] if refused else []
         elif refused:
             bad.setdefault(line, refused)
         else:
@@ -65,7 +66,7 @@ def tally(catalog: Catalog, info: dict, kind: str) -> Tally:
     if info.get("silence") is not None:
         refused |= dict.fromkeys(silent, info["silence_reason"])
         silent = set()
-    return Tally(len(good), len(silent), refused, extra)
+    return Tally(len(good), len(silent), refused, tuple(not_asked))
 
 
 def answered_since_build(catalog: Catalog, kind: str) -> frozenset[Place]:

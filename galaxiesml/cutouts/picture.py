@@ -121,7 +121,13 @@ def _others(mask: dict[str, int], known: list[str]) -> str:
     return " ".join(f"{plane}:{count}" for plane, count in sorted(mask.items()) if plane not in known)
 
 
-def store_picture(member: Member, shard: ShardWriter, instrument: Instrument, psf: bool = False) -> Picture:
+def store_picture(
+    member: Member,
+    shard: ShardWriter,
+    instrument: Instrument,
+    psf: bool = False,
+    lines: frozenset[int] | None = None,
+) -> Picture:
     """Check a member and append its layers to a shard.
 
     Parameters
@@ -132,6 +138,8 @@ def store_picture(member: Member, shard: ShardWriter, instrument: Instrument, ps
         Of the catalogue's release; a picture in another filter, or of another pixel scale, is refused.
     psf : bool
         It is a PSF picture: one layer, no WCS.
+    lines : frozenset of int, optional
+        Lines of its upload list; a picture that is numbered with another one is refused.
 
     Returns
     -------
@@ -144,6 +152,8 @@ def store_picture(member: Member, shard: ShardWriter, instrument: Instrument, ps
     try:
         name = read_name(member.name, instrument, psf)
         picture.line, picture.band, picture.tract, picture.rerun = name.line, name.band, name.tract, name.rerun
+        if lines is not None and name.line is not None and name.line not in lines:
+            raise BadName(f"it is not asked for: its list has no line {name.line:,}", "not_asked")
         if name.band not in instrument.bands:
             known = ", ".join(instrument.bands)
             raise BadName(f"its filter {name.band} is not one of the release's: {known}", "filter")

@@ -8,6 +8,7 @@ CLASSES = {
     "not_a_file": "it is a link, a device, a pipe or a sparse file",
     "too_large": "it is larger than any cutout",
     "repeated": "a member of the same name comes before it",
+    "not_asked": "its number is that of no line of its list: nobody asked for it",
     "filter": "its name and its header disagree on the filter, or the release does not have the filter",
     "cut_short": "it ends before its pixels do",
     "layout": "it is not a FITS file, or its layers are not what the service sends",

@@ -76,7 +76,7 @@ def make_shard(task: Task, progress=None) -> dict:
     task.folder.mkdir(parents=True)
     shard = ShardWriter(task.folder)
     try:
-        sha, pictures, silence = _read(task, shard, progress)
+        sha, pictures, silence = _read(task, shard, requests, progress)
     except CutTar as error:
         option = f"galaxiesml ingest {'psf' if task.psf else 'cutouts'} --accept-cut {task.source}"
         raise InputError(
@@ -118,8 +118,9 @@ def make_shard(task: Task, progress=None) -> dict:
     return info
 
 
-def _read(task: Task, shard: ShardWriter, progress) -> tuple[str, list[Picture], Silence]:
+def _read(task: Task, shard: ShardWriter, requests: list[Request], progress) -> tuple[str, list[Picture], Silence]:
     stream = None
+    lines = frozenset(request.line for request in requests) if task.list_file else None
     if is_tar(task.source):
         members = stream = TarStream(task.source, progress, accept_cut=task.accept_cut)
     else:
@@ -134,7 +135,7 @@ def _read(task: Task, shard: ShardWriter, progress) -> tuple[str, list[Picture],
             member.refused_class = "repeated"
             member.name = f"{member.name} (again, {len(pictures) + 1})"
         seen.add(member.name)
-        pictures.append(store_picture(member, shard, task.instrument, task.psf))
+        pictures.append(store_picture(member, shard, task.instrument, task.psf, lines))
     return (sha if stream is None else stream.sha256), pictures, silence_of(task.source, stream, pictures)
 
 

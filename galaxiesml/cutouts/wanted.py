@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.errors import CatalogError, InputError, UsageError
 from galaxiesml.instrument import Instrument
@@ -32,7 +31,7 @@ class Ask:
     Attributes
     ----------
     version : str
-        v1 to v4.
+        Of galaxies, as v2.
     bands : tuple of str
         Filters, in the release's order.
     semi_width : float
@@ -106,10 +105,7 @@ def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_wid
         The published build does not have the version.
     """
     instrument = catalog.profile.instrument
-    info = catalog.build_info()
-    name = f"v{check_version(version or info['default_version'])}"
-    if name not in info["versions"]:
-        raise CatalogError(f"Build {info['id']} has no {name}.", f"Type: galaxiesml build --version {name}")
+    name = catalog.built_version(version)
     known = tuple(catalog.profile.bands)
     typed = known if bands is None else tuple(bands.split(",")) if "," in bands or bands in known else tuple(bands)
     asked = tuple(word.strip() for word in layers.split(","))

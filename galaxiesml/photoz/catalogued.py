@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.catalog.measured import PREDICTIONS
 from galaxiesml.catalog.stores import SCHEMES, SPLITS
 from galaxiesml.errors import CatalogError, UsageError
@@ -43,7 +42,7 @@ class Source:
     ----------
     build : str
     version : str
-        v1 to v4.
+        Of galaxies, as v2.
     scheme : str
         Of splits, as the columns have it: release, paper, official or leak_free.
     """
@@ -63,17 +62,12 @@ def source_of(catalog: Catalog, version: str | None, scheme: str) -> Source:
     CatalogError
         The build lacks the version, or has no splits.
     """
-    info = catalog.build_info()
-    name = f"v{check_version(version or info['default_version'])}"
-    if name not in info["versions"]:
-        raise CatalogError(
-            f"Build {info['id']} holds no {name}.", f"Type: galaxiesml build --version {name} --accept-missing all"
-        )
+    name = catalog.built_version(version)
     if (found := scheme.replace("-", "_")) not in SCHEMES:
         raise UsageError(f"No split scheme {scheme!r}.", f"Schemes: {', '.join(SCHEMES).replace('_', '-')}.")
     if "splits" not in catalog.tables():
-        raise CatalogError(f"Build {info['id']} has no splits.", "Type: galaxiesml build")
-    return Source(info["id"], name, found)
+        raise CatalogError(f"Build {catalog.current_id()} has no splits.", "Type: galaxiesml build")
+    return Source(catalog.current_id(), name, found)
 
 
 def data_of(catalog: Catalog, source: Source) -> Data:

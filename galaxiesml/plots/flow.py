@@ -29,6 +29,7 @@ TITLES = {
     "photometric": "Photometric flags",
     "redshift": "Redshifts",
     "quality": "Quality",
+    "own": "This catalogue's own",
     "duplicates": "Duplicates",
 }
 

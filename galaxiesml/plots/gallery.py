@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.pixels.frame import FRAME, put
 from galaxiesml.pixels.store import Shards
 from galaxiesml.plots.canvas import GREY, PALE
 from galaxiesml.plots.page import Page
+from galaxiesml.samples.where import Where, read_where, rows_of
 
 #: Galaxies that a page has room for.
 MOST = 24
@@ -43,7 +43,9 @@ class Shown:
     pictures: np.ndarray
 
 
-def choose_galaxies(catalog: Catalog, version: str | None = None, n: int = 12, seed: int = 1) -> list[Shown]:
+def choose_galaxies(
+    catalog: Catalog, version: str | None = None, n: int = 12, seed: int = 1, where: str | None = None
+) -> list[Shown]:
     """Galaxies with pictures in all filters, one from each of ``n`` equal parts of the redshifts.
 
     Which one of its part is decided by a hash of the seed and its object_id.
@@ -57,16 +59,15 @@ def choose_galaxies(catalog: Catalog, version: str | None = None, n: int = 12, s
     """
     if not 1 <= n <= MOST:
         raise UsageError(f"--n {n}: a page has room for 1 to {MOST} galaxies.")
-    info = catalog.build_info()
-    name = f"v{check_version(version or info['default_version'])}"
-    if name not in info["versions"]:
-        raise CatalogError(f"Build {info['id']} has no {name}.", f"Type: galaxiesml build --version {name}")
+    name = catalog.built_version(version)
     if "pictures" not in catalog.tables():
-        raise CatalogError(f"Build {info['id']} has no table of pictures.", "Type: galaxiesml build")
+        raise CatalogError(f"Build {catalog.current_id()} has no table of pictures.", "Type: galaxiesml build")
     shards = Shards(catalog.raw / "cutouts")
     bands = list(catalog.profile.bands)
     chosen: dict[int, tuple[float, list]] = {}
-    for object_id, redshift, band, shard, offset, height, width in _query(catalog, name, len(bands), n, seed):
+    for object_id, redshift, band, shard, offset, height, width in _query(
+        catalog, name, len(bands), n, seed, read_where(catalog, f"galaxies_{name}", where)
+    ):
         _, pictures = chosen.setdefault(object_id, (redshift, [None] * len(bands)))
         pictures[bands.index(band)] = centred(shards.layer(shard, offset, (height, width), "image"))
     if not chosen:
@@ -74,8 +75,9 @@ def choose_galaxies(catalog: Catalog, version: str | None = None, n: int = 12, s
     return [Shown(object_id, redshift, np.stack(pictures)) for object_id, (redshift, pictures) in chosen.items()]
 
 
-def _query(catalog: Catalog, version: str, bands: int, n: int, seed: int) -> list[tuple]:
+def _query(catalog: Catalog, version: str, bands: int, n: int, seed: int, where: Where | None) -> list[tuple]:
     """The pictures of the chosen galaxies, by redshift."""
+    rows = rows_of(f"galaxies_{version}", where)
     with catalog.connect() as connection:
         return connection.execute(f"""
             with whole as (
@@ -83,7 +85,7 @@ def _query(catalog: Catalog, version: str, bands: int, n: int, seed: int) -> lis
             ), parts as (
                 select galaxies.object_id, galaxies.specz_redshift,
                     ntile({int(n)}) over (order by galaxies.specz_redshift, galaxies.object_id) as part
-                from galaxies_{version} as galaxies inner join whole on galaxies.object_id = whole.object_id
+                from {rows} as galaxies inner join whole on galaxies.object_id = whole.object_id
                 where galaxies.specz_redshift is not null
             ), chosen as (
                 select * from parts qualify row_number() over (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.plots.canvas import GREY, INK, PALE
 from galaxiesml.plots.page import Page
 from galaxiesml.plots.splits import COLOURS
+from galaxiesml.samples.where import read_where, rows_of
 
 WIDTH, HEIGHT = 9.0, 6.4
 #: Width of a bin; three galaxies are in one of them on average, or the bins are wider.
@@ -18,18 +18,22 @@ BIN, FEWEST = 0.05, 3
 OTHERS = {"buffer": "#cc79a7", "no split": GREY}
 
 
-def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[str, dict[str, np.ndarray]]:
+def read_redshifts(
+    catalog: Catalog, version: str | None, scheme: str, where: str | None = None
+) -> tuple[str, dict[str, np.ndarray]]:
     """Redshifts of a version by split.
 
     Parameters
     ----------
     scheme : str
         release, paper, official or leak-free.
+    where : str, optional
+        A condition on the version's rows, as it was typed.
 
     Returns
     -------
     version : str
-        v1 to v4.
+        Its name.
     redshifts : dict of str to ndarray
         training, validation and testing; buffer and 'no split' where there are such.  No NaN.
 
@@ -40,12 +44,10 @@ def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[
     CatalogError
         The build does not have the version, has no splits, or no galaxies.
     """
-    info = catalog.build_info()
-    name = f"v{check_version(version or info['default_version'])}"
-    if name not in info["versions"] or "splits" not in catalog.tables():
-        raise CatalogError(
-            f"Build {info['id']} has no {name}, or no splits.", f"Type: galaxiesml build --version {name}"
-        )
+    name = catalog.built_version(version)
+    if "splits" not in catalog.tables():
+        raise CatalogError(f"Build {catalog.current_id()} has no splits.", "Type: galaxiesml build")
+    rows = rows_of(f"galaxies_{name}", read_where(catalog, f"galaxies_{name}", where))
     with catalog.connect() as connection:
         columns = [row[0] for row in connection.execute("describe splits").fetchall()]
         schemes = [column.removeprefix("split_") for column in columns if column.startswith("split_")]
@@ -54,7 +56,7 @@ def read_redshifts(catalog: Catalog, version: str | None, scheme: str) -> tuple[
             raise UsageError(f"No split scheme {scheme!r}.", f"Schemes: {known}.")
         found = connection.execute(f"""
             select coalesce(splits.split_{scheme.replace("-", "_")}, 'no split') as split, galaxies.specz_redshift as z
-            from galaxies_{name} as galaxies left join splits on galaxies.object_id = splits.object_id
+            from {rows} as galaxies left join splits on galaxies.object_id = splits.object_id
             where galaxies.specz_redshift is not null order by galaxies.object_id
         """).fetchnumpy()
     if not len(found["z"]):

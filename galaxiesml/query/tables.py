@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -13,11 +14,11 @@ import pyarrow.parquet as pq
 import yaml
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.catalog.parquet import parquet, quote
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
 from galaxiesml.samples import morphology
+from galaxiesml.samples.where import APPLIED, Where, read_where
 from galaxiesml.surveys.description import by_hand
 from galaxiesml.system.atomic import appearing, passing, write_atomic
 
@@ -36,47 +37,67 @@ class Export:
     columns : list of Column
         In order, with unit, UCD and description.
     facts : dict
-        What the file says of itself: build, release, table, rows, incomplete; of a version also its cuts.
+        What the file says of itself: build, release, table, rows, incomplete; of a version also its cuts, their
+        conditions, and the SHA-256 of its rule.
+    where : Where, optional
+        A condition on the rows.
     """
 
     source: Path
     columns: list[Column]
     facts: dict
+    where: Where | None = None
 
     @property
     def incomplete(self) -> list[str]:
         return self.facts["incomplete"]
 
+    @property
+    def rows(self) -> str:
+        """SQL of the rows, in the mart's order."""
+        return f"select * from {parquet(self.source)}" + (f" where {self.where.sql}" if self.where else "")
 
-def export_of(catalog: Catalog, version: str) -> Export:
-    """The published build's version as an export.
+
+def export_of(catalog: Catalog, version: str | None, where: str | None = None) -> Export:
+    """The published build's version, or its default one, as an export.
+
+    Parameters
+    ----------
+    where : str, optional
+        A condition on its rows, as it was typed.
 
     Raises
     ------
     CatalogError
         There is no build, or it does not have the version.
     """
-    name = f"v{check_version(version)}"
+    name = catalog.built_version(version)
     info = catalog.build_info()
-    if name not in info["versions"]:
-        raise CatalogError(
-            f"Build {info['id']} has no {name}.",
-            f"Type: galaxiesml build --version {name} --accept-missing all",
-        )
     entry = info["versions"][name]
     source = catalog.current_build() / f"galaxies_{name}.parquet"
     known = columns(catalog.profile.bands)
     facts = _facts(info, source) | {
         "version": name,
-        "default": name == f"v{info['default_version']}",
+        "default": name == info["default_version"],
         "title": entry["title"],
         "cuts": entry["cuts"],
         "incomplete": entry["missing_cuts"],
+        **{key: entry[key] for key in ("rule", "conditions") if key in entry},
     }
-    return Export(source, [known[column] for column in pq.read_schema(source).names], facts)
+    made = Export(source, [known[column] for column in pq.read_schema(source).names], facts)
+    return _filtered(made, read_where(catalog, source.stem, where))
 
 
-def table_export(catalog: Catalog, table: str) -> Export:
+def _filtered(made: Export, where: Where | None) -> Export:
+    if where is None:
+        return made
+    made = replace(made, where=where)
+    with duckdb.connect() as connection:
+        (rows,) = connection.execute(f"select count(*) from ({made.rows})").fetchone()
+    return replace(made, facts=made.facts | {"rows": rows, "where": f"{where.text} ({APPLIED})"})
+
+
+def table_export(catalog: Catalog, table: str, where: str | None = None) -> Export:
     """Any mart of the published build as an export; units and descriptions are those of the build's ``columns``.
 
     Raises
@@ -98,7 +119,7 @@ def table_export(catalog: Catalog, table: str) -> Export:
     facts = _facts(info, sources[table]) | {"incomplete": list(missing)}
     if table in (morphology.MART, "morphology"):
         facts["morphology"] = morphology.told(info)
-    return Export(sources[table], made, facts)
+    return _filtered(Export(sources[table], made, facts), read_where(catalog, table, where))
 
 
 def _facts(info: dict, source: Path) -> dict:
@@ -136,9 +157,7 @@ def write_csv(export: Export, path: Path, plain: bool = False) -> None:
     )
     with appearing(path) as making, passing(path.with_name(f"{path.name}.rows")) as body:
         connection = duckdb.connect()
-        connection.execute(
-            f"copy (select {wanted} from {parquet(export.source)}) to {quote(body)} (format csv, header)"
-        )
+        connection.execute(f"copy (select {wanted} from ({export.rows})) to {quote(body)} (format csv, header)")
         with open(making, "wb") as out, open(body, "rb") as rows:
             if not plain:
                 out.write(ecsv_header(export).encode())
@@ -183,8 +202,21 @@ def write_parquet(export: Export, path: Path) -> None:
         },
     )
     with appearing(path) as making, pq.ParquetWriter(making.absolute(), schema, compression="zstd") as writer:
-        for batch in source.iter_batches(batch_size=122_880):
+        for batch in _batches(export, source):
             writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+
+
+def _batches(export: Export, source: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    if export.where is None:
+        yield from source.iter_batches(batch_size=122_880)
+        return
+    with duckdb.connect() as connection:
+        for batch in connection.sql(export.rows).to_arrow_reader(122_880):
+            yield batch.cast(source.schema_arrow)
+
+
+def _words(value) -> str:
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def votable_header(export: Export) -> str:
@@ -198,7 +230,7 @@ def votable_header(export: Export) -> str:
     resource.tables.append(table)
     # As attributes: astropy breaks the lines of a description, a hash in the middle.
     for key, value in export.facts.items():
-        words = ", ".join(value) if isinstance(value, list) else str(value)
+        words = ", ".join(value) if isinstance(value, list) else _words(value)
         resource.infos.append(tree.Info(name=key, value=words))
     table.description = f"{export.facts['table']} of build {export.facts['build']}" + (
         f"; INCOMPLETE: {', '.join(export.incomplete)}" if export.incomplete else ""

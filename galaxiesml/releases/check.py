@@ -33,7 +33,7 @@ KEYS = (
     Key(
         "archive_cuts",
         "texts",
-        "Cuts that the archive applied before any query, by their names in `sql/macros/cuts.sql`",
+        "Cuts that the archive applied before any query, by their names in `sql/macros/published_cuts.sql`",
         may_be_empty=True,
     ),
     Key("bands", "table", "Filters, in order", required=True),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import duckdb
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.folder import check_version
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.catalog.stores import SPLITS
 from galaxiesml.errors import CatalogError, UsageError
+from galaxiesml.samples.where import Where, read_where, rows_of, words
 
 MISSING = ("leave-out", "zero")
 
@@ -22,24 +22,34 @@ class Selection:
     Attributes
     ----------
     version : str
-        v1 to v4.
+        Of galaxies, as v2.
     scheme : str
         Of splits: release, paper, official or leak-free.
     missing : str
         'leave-out' galaxies without a picture in some filter, or 'zero' the picture.
+    where : Where, optional
+        A condition on the version's rows; others are no part of the choice, and are not listed as left out.
     """
 
     version: str
     scheme: str
     missing: str
+    where: Where | None = None
 
     @property
     def split_column(self) -> str:
         return f"split_{self.scheme.replace('-', '_')}"
 
 
-def check_selection(catalog: Catalog, version: str | None, scheme: str, missing: str) -> Selection:
+def check_selection(
+    catalog: Catalog, version: str | None, scheme: str, missing: str, where: str | None = None
+) -> Selection:
     """Check a selection against the published build.
+
+    Parameters
+    ----------
+    where : str, optional
+        A condition on the version's rows, as it was typed.
 
     Raises
     ------
@@ -48,21 +58,15 @@ def check_selection(catalog: Catalog, version: str | None, scheme: str, missing:
     CatalogError
         The build does not have the version, or was made by a version without splits and pictures.
     """
-    info = catalog.build_info()
-    name = f"v{check_version(version or info['default_version'])}"
-    if name not in info["versions"]:
-        raise CatalogError(
-            f"Build {info['id']} has no {name}.",
-            f"Type: galaxiesml build --version {name} --accept-missing all",
-        )
+    name = catalog.built_version(version)
     if missing not in MISSING:
         raise UsageError(f"Unknown value for --missing: {missing}.", f"Give one of {', '.join(MISSING)}.")
     tables = catalog.tables()
     if not {"splits", "pictures"} <= set(tables):
-        raise CatalogError(f"Build {info['id']} has no splits or no pictures.", "Type: galaxiesml build")
+        raise CatalogError(f"Build {catalog.current_id()} has no splits or no pictures.", "Type: galaxiesml build")
     connection = catalog.connect()
     columns = {row[0] for row in connection.execute("describe splits").fetchall()}
-    selection = Selection(name, scheme, missing)
+    selection = Selection(name, scheme, missing, read_where(catalog, f"galaxies_{name}", where))
     if selection.split_column not in columns:
         known = sorted(column.removeprefix("split_").replace("_", "-") for column in columns if "split_" in column)
         raise UsageError(f"No split scheme {scheme!r}.", f"Schemes: {', '.join(known)}.")
@@ -88,7 +92,7 @@ def select(catalog: Catalog, selection: Selection, memory_limit: str = "512MB") 
             coalesce(shown.filters, 0) = {bands} as has_all,
             shown.lacks,
             shown.lacks_class
-        from galaxies_{selection.version} as galaxies
+        from {rows_of(f"galaxies_{selection.version}", selection.where)} as galaxies
         left join splits on galaxies.object_id = splits.object_id
         left join (
             select
@@ -134,7 +138,7 @@ def counts(catalog: Catalog, connection: duckdb.DuckDBPyConnection, selection: S
     found = dict(connection.execute("select split, count(*) from chosen group by split").fetchall())
     if not found:
         raise CatalogError(
-            f"No galaxy of {selection.version} has pictures in all filters and a split.",
+            f"No galaxy of {selection.version}{words(selection.where)} has pictures in all filters and a split.",
             catalog.next_for("cutouts")
             + '; or see why: galaxiesml sql "select picture_reason_class, count(*) from pictures group by all"',
         )

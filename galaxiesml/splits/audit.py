@@ -16,7 +16,7 @@ BUFFER = "buffer"
 
 def audit_splits(
     connection: duckdb.DuckDBPyConnection,
-    version: int,
+    version: str,
     band: str,
     shares: dict[str, list],
     schemes=SCHEMES,
@@ -29,7 +29,7 @@ def audit_splits(
     ----------
     connection : duckdb.DuckDBPyConnection
         Of a catalogue: its views of the published build.
-    version : int
+    version : str
         Version of galaxies.
     band : str
         Filter of the magnitudes that are compared.
@@ -57,28 +57,28 @@ def audit_splits(
     pairs = close_pairs(connection, list(schemes), near_arcsec)
     return [
         _audit(connection, scheme, shares.get(scheme, shares["release"]))
-        | {"version": f"v{version}", "near_arcsec": near_arcsec}
+        | {"version": version, "near_arcsec": near_arcsec}
         | {"close_pairs": pairs[scheme]["pairs"]}
         | {"testing_near_training": pairs[scheme]["testing_near_training"]}
         for scheme in schemes
     ]
 
 
-def load_objects(connection: duckdb.DuckDBPyConnection, version: int, band: str) -> None:
+def load_objects(connection: duckdb.DuckDBPyConnection, version: str, band: str) -> None:
     """Make the temporary table ``split_objects``: one version's galaxies with their splits."""
     try:
         connection.execute(f"""
             create or replace temp table split_objects as
             select g.object_id, g.ra, g.dec, g.specz_redshift as redshift, g.{band}_cmodel_mag as magnitude,
                 {", ".join(f"s.split_{scheme}" for scheme in SCHEMES)}, s.sky_cell, c.split as cell_split
-            from galaxies_v{version} as g
+            from galaxies_{version} as g
             inner join splits as s using (object_id)
             left join split_cells as c using (sky_cell)
         """)
     except duckdb.CatalogException as error:
         raise CatalogError(
-            f"The published build has no splits of v{version}: {str(error).splitlines()[0]}",
-            f"Type: galaxiesml build --version v{version}",
+            f"The published build has no splits of {version}: {str(error).splitlines()[0]}",
+            f"Type: galaxiesml build --version {version}",
         ) from None
 
 

@@ -36,7 +36,7 @@ def empty_splits(rows: dict[str, int]) -> list[str]:
     return [split for split in SPLITS if not rows.get(split)] if sum(rows.get(split, 0) for split in SPLITS) else []
 
 
-def count_splits(connection: duckdb.DuckDBPyConnection, version: int, scheme: str) -> dict[str, int]:
+def count_splits(connection: duckdb.DuckDBPyConnection, version: str, scheme: str) -> dict[str, int]:
     """Galaxies of a version by split; buffers and galaxies without a split are not counted.
 
     Parameters
@@ -46,7 +46,7 @@ def count_splits(connection: duckdb.DuckDBPyConnection, version: int, scheme: st
     """
     return dict(
         connection.execute(f"""
-            select split_{scheme}, count(*) from galaxies_v{version} inner join splits using (object_id)
+            select split_{scheme}, count(*) from galaxies_{version} inner join splits using (object_id)
             where split_{scheme} in ({", ".join(map(quote, SPLITS))}) group by all
         """).fetchall()
     )

@@ -53,6 +53,13 @@ def listen() -> None:
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reading,), daemon=True, name="interrupts").start()
+    # A program that blocks them while it starts this one, as some schedulers do, would have made it deaf.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*HEARD, signal.SIGALRM})
+
+
+def is_deaf_to_ctrl_c() -> bool:
+    """Whether Ctrl-C does nothing here: so a shell starts what a script puts in its background with ``&``."""
+    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def heard() -> int | None:

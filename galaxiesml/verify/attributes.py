@@ -73,6 +73,9 @@ def check_facts(told: dict, build: Build) -> None:
             f"attribute pixel_scale_arcsec is {told['pixel_scale_arcsec']!r}; the release profile says {scale!r}",
             key="pixel_scale_arcsec",
         )
+    # Files of earlier versions do not name the rule.
+    if told.get("rule", version.get("rule", "")) != version.get("rule", ""):
+        raise Difference(f"attribute rule is {told['rule']!r}; the build has {version.get('rule')!r}", key="rule")
     for name, right in (
         ("split_seed", build.info.get("split_seed", 0)),
         ("spectra_from", build.info.get("spectra_from", "export")),

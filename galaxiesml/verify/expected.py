@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from galaxiesml.errors import CatalogError
+from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.verify.found import Difference
 from galaxiesml.verify.survey import Survey, read_survey
 
@@ -150,9 +150,29 @@ def _load_objects(connection, build: Build, told: dict, number: int) -> None:
         create temp table objects_{number} as
         select galaxies.object_id, galaxies.ra, galaxies.dec,
             coalesce(galaxies.tract, galaxies.skymap_id // 10000) as own_tract, splits.split_{_column(told)} as split
-        from {build.mart(f"galaxies_{told['version']}")} as galaxies
+        from (
+            select * from {build.mart(f"galaxies_{told['version']}")}
+            where {_condition(connection, build, told)}
+        ) as galaxies
         left join {build.mart("splits")} as splits on galaxies.object_id = splits.object_id
     """)
+
+
+def _condition(connection, build: Build, told: dict) -> str:
+    """The file's own condition on the rows, as SQL; what stands in a file is read before anything of it is run."""
+    from galaxiesml.conditions import bind, parse, row_columns
+
+    if not (typed := told.get("where")):
+        return "true"
+    kinds = {"BIGINT": "bigint", "INTEGER": "integer", "DOUBLE": "double", "BOOLEAN": "boolean", "VARCHAR": "text"}
+    mart = build.mart(f"galaxies_{told['version']}")
+    described = connection.sql(f"select * from {mart} limit 0")
+    types = dict(zip(described.columns, map(str, described.types), strict=True))
+    known = row_columns({name: kinds[kind] for name, kind in types.items() if kind in kinds})
+    try:
+        return bind(parse(str(typed), build.bands), known, build.bands).sql(bands=build.bands)
+    except UsageError as error:
+        raise Difference(f"attribute where is no condition: {error}", key="where") from error
 
 
 def _load_near(connection, build: Build, told: dict, number: int) -> None:

@@ -16,6 +16,9 @@ from galaxiesml.errors import CatalogError
 from galaxiesml.verify.found import Difference
 from galaxiesml.verify.survey import Survey
 
+#: Why the store's bytes are compared instead, as a sentence goes on that begins with one file or several.
+GONE, OTHER = "no longer there", "not what was landed"
+
 
 def framed(picture: np.ndarray, size: int) -> tuple[np.ndarray, int]:
     """A picture as a file of a size holds it.
@@ -57,7 +60,7 @@ class Source:
     Attributes
     ----------
     fallback : str
-        Why the tar is not read; empty where it is.
+        Why the tar is not read, one of `GONE` and `OTHER`; empty where it is.
     """
 
     def __init__(self, root: Path, shard: str, survey: Survey):
@@ -71,17 +74,13 @@ class Source:
                 "Land the tar again and build, or export again.",
             ) from None
         self.path, self.sha256 = Path(info["source_path"]), info["source_sha256"]
-        # Where `fetch cutouts --keep-tars` moves a tar once it is landed.
-        kept = self.path.parent / "kept" / self.path.name
-        if not self.path.exists() and kept.exists():
-            self.path = kept
         self.fallback = self._why_not()
 
     def _why_not(self) -> str:
         if not self.path.exists():
-            return f"{self.path} is no longer there"
+            return GONE
         if _sha256(self.path) != self.sha256:
-            return f"{self.path} is not the file that was landed"
+            return OTHER
         return ""
 
     def pictures(self, wanted: dict[str, tuple[int, int, int, int]]) -> Iterator[tuple[str, np.ndarray]]:

@@ -199,6 +199,7 @@ def _check_pictures(connection, root: Path, checked: list[Checked], progress) ->
         if one.image:
             _check_empty(connection, number, one, progress)
     survey = read_survey(root / "release.toml")
+    fallbacks: dict[tuple[int, str], list[Path]] = {}
     shards = connection.execute("select distinct shard from uses where shard is not null order by shard").fetchall()
     for (shard,) in shards:
         uses: dict[str, list[tuple]] = {}
@@ -214,10 +215,21 @@ def _check_pictures(connection, root: Path, checked: list[Checked], progress) ->
             source = Source(root, shard, survey)
             if source.fallback:
                 for file in files:
-                    checked[file].notes.append(f"{source.fallback}; its pictures were compared with the store's bytes")
+                    fallbacks.setdefault((file, source.fallback), []).append(source.path)
             for member, picture in source.pictures({member: tuple(of[0][5:]) for member, of in uses.items()}):
                 named = survey.band_of_file(member)
                 _compare(checked, member, named, picture, uses[member], bool(source.fallback), progress)
+    for (file, why), paths in fallbacks.items():
+        checked[file].notes.append(_fallback_note(why, sorted(paths)))
+
+
+def _fallback_note(why: str, paths: list[Path]) -> str:
+    """One sentence for all the sources that could not be read, with the first three of them."""
+    if len(paths) == 1:
+        return f"{paths[0]} is {why}; its pictures were compared with the store's bytes"
+    more = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
+    named = ", ".join(map(str, paths[:3]))
+    return f"{len(paths):,} sources are {why} ({named}{more}); their pictures were compared with the store's bytes"
 
 
 def _check_empty(connection, number: int, one: Checked, progress) -> None:

@@ -1,9 +1,9 @@
 -- The number of rows that each cut of each version is the first to remove; the row without a cut counts the kept ones.
-{% set numbers = built_versions() -%}
+{% set names = built_versions() -%}
 with judged as (
-    {%- for number in numbers %}
-    select 'v{{ number }}' as version, first_cut, first_verdict, n_failed
-    from {{ ref('int_judged_v' ~ number) }}
+    {%- for name in names %}
+    select '{{ name }}' as version, first_cut, first_verdict, n_failed
+    from {{ ref('int_judged_' ~ name) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),

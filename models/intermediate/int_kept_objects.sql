@@ -1,8 +1,8 @@
 -- One row per object that any version keeps: its position, and the tract that it was measured in.
-{% set numbers = built_versions() -%}
+{% set names = built_versions() -%}
 with kept as (
-    {%- for number in numbers %}
-    select pair_id from {{ ref('int_judged_v' ~ number) }} where kept
+    {%- for name in names %}
+    select pair_id from {{ ref('int_judged_' ~ name) }} where kept
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),

@@ -1,12 +1,12 @@
 -- The list of cuts as a table: one row per version and cut, in the order of application.
-{% set numbers = built_versions() -%}
+{% set names = built_versions() -%}
 with steps as (
     select * from (values
-        {%- for number in numbers %}
+        {%- for name in names %}
         {%- set outer = loop %}
-        {%- for cut in version_cuts(number)['all'] %}
+        {%- for cut in version_cuts(name)['all'] %}
         (
-            'v{{ number }}', cast({{ loop.index }} as bigint), '{{ cut.name }}', '{{ cut.group }}',
+            '{{ name }}', cast({{ loop.index }} as bigint), '{{ cut.name }}', '{{ cut.group }}',
             '{{ cut.section | replace("'", "''") }}', '{{ cut.why | replace("'", "''") }}',
             '{{ cut.get('duplicates_by', '') }}'
         ){{ ',' if not (loop.last and outer.last) }}

@@ -1,7 +1,11 @@
 -- One row per pair, one column per row cut: true, false, or NULL where an input is missing.
 {% set unjudged = unjudged_landings() -%}
-with pairs as (
+with landed as (
     select * from {{ ref('int_pairs') }}
+),
+
+pairs as (
+    {{ with_own_columns('landed') if own_columns('object') + own_columns('spectrum') else 'select * from landed' }}
 ),
 
 verdicts as (
@@ -9,7 +13,7 @@ verdicts as (
         pair_id,
         {{ window_columns() | join(', ') }}
         {%- for cut in cuts() if 'sql' in cut %},
-        {{ verdict(cut, unjudged, 'landing' if cut.scope == 'object' else 'specz_landing') }} as ok_{{ cut.name }}
+        {{ verdict(cut, unjudged) }} as ok_{{ cut.name }}
         {%- endfor %}
     from pairs
 )

@@ -1,6 +1,6 @@
 -- Properties of the duplicates: the number of rows that are not unique sources, of kept rows that are not primary
 -- detections, and the difference of magnitudes between two measurements of one source.
-{% set numbers = built_versions() -%}
+{% set names = built_versions() -%}
 with duplicates as (
     select * from {{ ref('duplicates') }} where duplicates_by = 'specz_name'
 ),
@@ -10,16 +10,16 @@ pairs as (
 ),
 
 reached as (
-    {%- for number in numbers %}
-    {%- set windows = version_cuts(number)['windows'] %}
+    {%- for name in names %}
+    {%- set windows = version_cuts(name)['windows'] %}
     {%- set of_spectra = windows | selectattr('duplicates_by', 'defined') | selectattr('duplicates_by', 'equalto', 'specz_name') | list %}
     {%- set step = (of_spectra or windows) | first %}
     select
-        'v{{ number }}' as version,
+        '{{ name }}' as version,
         count(case when {{ 'judged.ok_' ~ step.name ~ ' is not null' if step else 'judged.kept' }} then 1 end) as reached,
         count(case when judged.kept and not pairs.isprimary then 1 end) as not_primary,
         count(case when judged.kept and pairs.isprimary is null then 1 end) as primary_unknown
-    from {{ ref('int_judged_v' ~ number) }} as judged
+    from {{ ref('int_judged_' ~ name) }} as judged
     inner join pairs on judged.pair_id = pairs.pair_id
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -1,20 +1,20 @@
 -- Every duplicate group of a duplicate step, one row per pair: whether the pair was kept.
 {% set steps = [] -%}
-{% for number in built_versions() -%}
-    {% for cut in version_cuts(number)['windows'] if 'duplicates_by' in cut -%}
-        {% do steps.append((number, cut)) -%}
+{% for name in built_versions() -%}
+    {% for cut in version_cuts(name)['windows'] if 'duplicates_by' in cut -%}
+        {% do steps.append((name, cut)) -%}
     {% endfor -%}
 {% endfor -%}
 with grouped as (
-    {%- for number, cut in steps %}
+    {%- for name, cut in steps %}
     select
-        'v{{ number }}' as version,
+        '{{ name }}' as version,
         '{{ cut.name }}' as cut,
         '{{ cut.duplicates_by }}' as duplicates_by,
         pair_id,
         size_{{ cut.name }} as group_size,
         ok_{{ cut.name }} as stays
-    from {{ ref('int_judged_v' ~ number) }}
+    from {{ ref('int_judged_' ~ name) }}
     where size_{{ cut.name }} > 1
     {{ 'union all' if not loop.last }}
     {%- endfor %}

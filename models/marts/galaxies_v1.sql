@@ -1,1 +1,1 @@
-{{ galaxies(1) }}
+{{ galaxies('v1') }}

@@ -1,1 +1,1 @@
-{{ galaxies(2) }}
+{{ galaxies('v2') }}

@@ -1,1 +1,1 @@
-{{ galaxies(3) }}
+{{ galaxies('v3') }}

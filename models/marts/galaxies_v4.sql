@@ -1,1 +1,1 @@
-{{ galaxies(4) }}
+{{ galaxies('v4') }}

@@ -1,9 +1,9 @@
 -- Every pair that a version removes: its file and row, the first cut that removed it, and all cuts that it fails.
-{% set numbers = built_versions() -%}
+{% set names = built_versions() -%}
 with judged as (
-    {%- for number in numbers %}
-    select 'v{{ number }}' as version, pair_id, first_cut, first_verdict, failed_cuts, n_failed
-    from {{ ref('int_judged_v' ~ number) }}
+    {%- for name in names %}
+    select '{{ name }}' as version, pair_id, first_cut, first_verdict, failed_cuts, n_failed
+    from {{ ref('int_judged_' ~ name) }}
     where not kept
     {{ 'union all' if not loop.last }}
     {%- endfor %}

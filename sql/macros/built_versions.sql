@@ -1,13 +1,13 @@
-{#- Numbers of the versions that this build makes, as `galaxiesml build` has written them to plan.versions. -#}
+{#- Names of the versions that this build makes, as `galaxiesml build` has written them to plan.versions. -#}
 {%- macro built_versions() -%}
 {%- set plan = source('plan', 'versions') -%}
-{%- set numbers = [] -%}
+{%- set names = [] -%}
 {%- if execute -%}
-    {%- for row in run_query('select number from ' ~ plan ~ ' where built order by number').rows -%}
-        {%- do numbers.append(row[0] | int) -%}
+    {%- for row in run_query('select version from ' ~ plan ~ ' where built order by place').rows -%}
+        {%- do names.append(row[0]) -%}
     {%- endfor -%}
 {%- else -%}
-    {%- for version in versions() -%}{%- do numbers.append(version.number) -%}{%- endfor -%}
+    {%- for version in versions() -%}{%- do names.append(version.name) -%}{%- endfor -%}
 {%- endif -%}
-{{ return(numbers) }}
+{{ return(names) }}
 {%- endmacro -%}

@@ -125,6 +125,13 @@
         ['judged_bands', 'string', 'judged_bands'],
         ['archive_bands', 'string', 'archive_bands'],
         ['absent_bands', 'string', 'absent_bands']],
+    'plan_versions': [
+        ['version', 'string', 'version'],
+        ['built', 'boolean', 'built'],
+        ['is_default', 'boolean', 'is_default'],
+        ['missing_cuts', 'string', 'missing_cuts'],
+        ['title', 'string', 'title'],
+        ['place', 'bigint', 'place']],
     'photoz_metrics': [
         ['metric', 'string', 'metric'],
         ['value', 'double', 'value'],
@@ -139,12 +146,6 @@
         ['value_high', 'double', 'value_high'],
         ['value_reason', 'string', 'value_reason'],
         ['photoz_inputs', 'string', 'photoz_inputs']],
-    'plan_versions': [
-        ['built', 'boolean', 'built'],
-        ['is_default', 'boolean', 'is_default'],
-        ['missing_cuts', 'string', 'missing_cuts'],
-        ['title', 'string', 'title'],
-        ['number', 'bigint', 'number']],
     'picture': [
         ['shard', 'string', 'shard'],
         ['source_file', 'string', 'picture_file'],

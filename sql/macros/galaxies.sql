@@ -5,7 +5,7 @@ with pairs as (
 ),
 
 judged as (
-    select * from {{ ref('int_judged_v' ~ version) }}
+    select * from {{ ref('int_judged_' ~ version) }}
 ),
 
 kept as (

@@ -31,8 +31,9 @@
 {#- Metadata of a version's file: the version, and the cuts that could not be applied. -#}
 {%- macro file_facts(model) -%}
 {%- if model.version and execute -%}
-    {%- set rows = run_query('select missing_cuts from ' ~ source('plan', 'versions') ~ ' where number = ' ~ model.version).rows -%}
-    {{ return(", kv_metadata {version: 'v" ~ model.version ~ "', missing_cuts: '" ~ rows[0][0] ~ "'}") }}
+    {%- set version = model.alias | replace('galaxies_', '', 1) -%}
+    {%- set rows = run_query('select missing_cuts from ' ~ source('plan', 'versions') ~ " where version = '" ~ version ~ "'").rows -%}
+    {{ return(", kv_metadata {version: '" ~ version ~ "', missing_cuts: '" ~ rows[0][0] ~ "'}") }}
 {%- endif -%}
 {{ return('') }}
 {%- endmacro -%}

@@ -17,7 +17,7 @@ pairs as (
 ),
 
 judged as (
-    select * from {{ ref('int_judged_v' ~ photoz_version()) }} where kept
+    select * from {{ ref('int_judged_' ~ photoz_version()) }} where kept
 ),
 
 splits as (

@@ -1,4 +1,4 @@
 {#- The version of galaxies whose redshifts judge predictions. -#}
 {%- macro photoz_version() -%}
-{{ return(var('photoz_version') | int) }}
+{{ return(var('photoz_version')) }}
 {%- endmacro -%}

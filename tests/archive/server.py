@@ -83,6 +83,12 @@ def serving(answer: Callable[[Asked], Reply], tls: ssl.SSLContext | None = None)
                 self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
             self.end_headers()
             out = reply.body if reply.sent is None else reply.body[: reply.sent]
+            if (over := getattr(out, "over", None)) is not None:
+                # Half of it, and then silence.
+                self.wfile.write(out[: len(out) // 2])
+                self.wfile.flush()
+                over.wait(30)
+                out = out[len(out) // 2 :]
             self.wfile.write(out)
             self.wfile.flush()
             server.sent_bytes += len(out)

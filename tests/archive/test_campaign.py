@@ -90,8 +90,9 @@ def answered(catalog: Path) -> tuple[list, Counter]:
         lines = {row["line"]: (row["band"], row["ra"], row["dec"]) for row in requests}
         places += lines.values()
         for row in pq.read_table(folder / "pictures.parquet", partitioning=None).to_pylist():
-            # A row too many is of no line.
-            if row["line"] in lines and not row["refused"]:
+            # A row too many is of no line, and did not land.
+            assert row["line"] in lines or row["refused_class"] == "not_asked"
+            if not row["refused"]:
                 pictures[lines[row["line"]]] += 1
     return sorted(places), pictures
 

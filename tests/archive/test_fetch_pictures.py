@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import inspect
 import io
 import json
 import shutil
@@ -10,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections import Counter
 
@@ -133,7 +136,7 @@ def test_a_picture_that_cannot_be_used_is_refused(catalog, typed):
 
 
 def test_more_pictures_than_lines(catalog, typed):
-    """A member that no line asks for is landed, counted apart, and takes no line's place."""
+    """A member that no line asks for is refused, named, counted apart, and takes no line's place."""
 
     def more(number: int, tar: bytes) -> Reply:
         out = io.BytesIO(tar)
@@ -146,7 +149,17 @@ def test_more_pictures_than_lines(catalog, typed):
 
     with serving(CutoutService(fault=more)) as server:
         told = fetched(typed, catalog, server, "--bands", "g")
-    assert (told["asked"], told["landed"], told["extra"]) == (11, 11, 3)
+        assert (told["asked"], told["landed"], told["refused"]) == (11, 11, [])
+        assert len(told["not_asked"]) == 3 and all(each.endswith(name(99)) for each in told["not_asked"])
+        code, out, err = typed(*words(catalog, server, "--bands", "r"))
+        assert code == 0 and "11 lines asked = 11 landed + 0 absent + 0 refused" in out
+        assert f"{name(99)} and 2 more refused: not asked for." in err
+    landings = catalog.landings("cutouts")
+    assert sum(info["pictures"] for info in landings) == 22
+    assert [refused["class"] for info in landings for refused in info["refused"]] == ["not_asked"] * 6
+    build(catalog)
+    classes = [row["picture_reason_class"] for (_, band), row in manifest(catalog).items() if band in "gr"]
+    assert Counter(classes) == {None: 24}
 
 
 def test_a_disk_that_fills_lands_nothing_and_says_so(catalog):
@@ -220,6 +233,49 @@ def test_what_ends_the_command_at_once(catalog, typed, monkeypatch, not_told):
     not_told(catalog.root, err)
 
 
+SLOW = {
+    # What the other connections wait for when one of them ends the command.
+    "the answer": lambda tar, over: over.wait(30) and None,
+    "the rest of the answer": lambda tar, over: Reply(200, Endless(tar, over)),
+    "another try": lambda tar, over: Reply(503, headers={"Retry-After": "30"}),
+}
+
+
+class Endless(bytes):
+    """A body whose second half does not come until an event."""
+
+    def __new__(cls, data: bytes, over: threading.Event):
+        made = super().__new__(cls, data)
+        made.over = over
+        return made
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_after_an_error_no_thread_is_left(catalog, typed, kind):
+    """In a notebook the process goes on after the command."""
+    over = threading.Event()
+
+    def fault(number: int, tar: bytes) -> Reply | None:
+        if number < 3:
+            return SLOW[kind](tar, over)
+        time.sleep(0.5)
+        return Reply(403, b"no")
+
+    service = CutoutService(fault=fault)
+    with serving(service) as server:
+        try:
+            began = time.monotonic()
+            code, _, err = typed(*words(catalog, server))
+            took, threads = time.monotonic() - began, [each for each in threading.enumerate() if each.name == "fetch"]
+            assert code == 9 and "answers 403" in err
+            assert threads == [] and took < 0.5 + 2
+            requests = service.requests
+            time.sleep(0.2)
+            assert service.requests == requests and not [file for file in left(catalog) if file.endswith(".part")]
+        finally:
+            over.set()
+
+
 def test_killed_anywhere_it_goes_on(catalog, typed):
     """Killed without warning again and again: each picture is landed once, and few bytes are sent twice."""
     service = CutoutService(seconds_a_row=0.03)
@@ -254,6 +310,10 @@ def test_what_ingest_lands_is_the_same(catalog, typed, built, tmp_path):
     with serving(CutoutService()) as server:
         assert fetched(typed, catalog, server, "--keep-tars", "--bands", "g")["landed"] == 11
         assert len([name for name in left(catalog) if name.endswith(".tar")]) == 3
+        for info in catalog.landings("cutouts"):
+            kept = catalog.root / "fetch" / "cutouts" / "kept" / info["source_file"]
+            assert info["source_path"] == str(kept)
+            assert hashlib.sha256(kept.read_bytes()).hexdigest() == info["source_sha256"]
         assert fetched(typed, catalog, server, "--bands", "g")["asked"] == 0
     shutil.copytree(built.root, tmp_path / "by-hand")
     assert typed("-C", tmp_path / "by-hand", "ingest", "cutouts", catalog.root / "fetch/cutouts/kept")[0] == 0
@@ -327,3 +387,13 @@ def test_a_campaign_of_faults_and_kills(tmp_path, account, typed, not_told):
     print(f"measured: {kills} kills, {service.requests} requests, {server.sent_bytes / wanted:.2f} x the bytes wanted")
     assert server.sent_bytes <= wanted + faults * most[0]
     not_told(catalog.root, *said)
+
+
+def test_both_commands_take_the_same_options():
+    """But the size and the layers, which a PSF picture does not have."""
+    from galaxiesml.cli import fetch_pictures
+
+    cutouts, psf = (inspect.signature(each).parameters for each in (fetch_pictures.cutouts, fetch_pictures.psf))
+    assert list(psf) == [name for name in cutouts if name not in ("semi_width", "layers")]
+    assert all(psf[name] == cutouts[name] for name in psf)
+    assert fetch_pictures.cutouts.__doc__.partition(".")[0] != fetch_pictures.psf.__doc__.partition(".")[0]

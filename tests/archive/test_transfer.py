@@ -7,8 +7,10 @@ import gzip
 import hashlib
 import ssl
 import subprocess
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -295,17 +297,53 @@ def test_an_account_is_not_shown():
     assert "h4rd" not in repr(transfer()) and "astronomer" not in repr(transfer())
 
 
-def test_a_certificate_must_be_trusted(tmp_path, monkeypatch):
+@pytest.fixture
+def tls(tmp_path) -> tuple[ssl.SSLContext, Path]:
+    """A server's context, and the certificate that is to be trusted."""
     names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, key)
-    with serving(lambda asked: Reply(200, b'{"id": 1}'), tls) as server:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+def test_a_certificate_must_be_trusted(tls, monkeypatch):
+    context, certificate = tls
+    with serving(lambda asked: Reply(200, b'{"id": 1}'), context) as server:
         began = time.monotonic()
         with pytest.raises(ArchiveError, match=r"certificate of 127\.0\.0\.1:\d+ is not trusted") as raised:
             transfer().fetch_json(server.root, {}, account=True)
         assert "REQUESTS_CA_BUNDLE" in raised.value.hint and time.monotonic() - began < 2 and server.asked == []
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         assert transfer().fetch_json(server.root, {}, account=True).content == {"id": 1}
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+def test_a_request_on_its_way_is_ended_by_another_thread(tls, monkeypatch, is_secure):
+    """It waits for a server that says nothing; after that nothing more is sent."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls[1]))
+    over, raised = threading.Event(), []
+    asks = transfer(patience=replace(QUICK, read=60.0, seconds=60.0))
+
+    def ask(root: str) -> None:
+        try:
+            asks.fetch_json(root, {}, account=True)
+        except ArchiveError as error:
+            raised.append(error)
+
+    with serving(lambda asked: over.wait(30) and Reply(200, b"{}"), tls[0] if is_secure else None) as server:
+        thread = threading.Thread(target=ask, args=(server.root,), daemon=True)
+        thread.start()
+        limit = time.monotonic() + 5
+        while not server.asked:
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        asks.end()
+        thread.join(timeout=1)
+        assert not thread.is_alive() and len(raised) == 1
+        with pytest.raises(ArchiveError, match="stopped"):
+            asks.fetch_json(server.root, {}, account=True)
+        assert len(server.asked) == 1
+        over.set()

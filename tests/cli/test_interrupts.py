@@ -147,6 +147,16 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
     assert process.returncode == 143 and WORDS in err and not being_made(tmp_path)
 
 
+def test_a_signal_that_was_blocked_when_the_command_began_is_heard_at_once():
+    def deaf() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        os.kill(os.getpid(), signal.SIGINT)
+
+    words = [sys.executable, "-m", "galaxiesml", "sql", "select 1"]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=20, preexec_fn=deaf)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", WORDS + "\n")
+
+
 #: A signal that comes while Python runs a destructor, which drops every exception.
 DROPPED = """
 import os, signal, time

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.curation.cuts import load_cuts
+from galaxiesml.curation.rules import published
 from galaxiesml.dictionary import cut_names
 from galaxiesml.releases.check import KEYS, profile_problems
 from galaxiesml.releases.profile import RELEASES, known_releases, parse_profile
@@ -162,7 +162,7 @@ def test_packaged_files_have_only_permitted_keys():
     for release in known_releases():
         # Under another text, so that it is looked at as a file of the user's own is.
         assert profile_problems((RELEASES / f"{release}.toml").read_text() + "\n") == []
-    assert cut_names() == tuple(cut["name"] for cut in load_cuts())
+    assert cut_names() == tuple(cut["name"] for cut in published().cuts)
     for keys in (KEYS, SURVEY_KEYS):
         assert len({key.path for key in keys}) == len(keys) and key_problems({"no_such": 1}, keys)
 

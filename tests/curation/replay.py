@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from galaxiesml import dictionary
-from galaxiesml.curation.cuts import load_cuts
 from galaxiesml.curation.macros import Macros
+from galaxiesml.curation.rules import Rules, published
 
 BANDS = {"g": "em.opt.B", "r": "em.opt.R", "i": "em.opt.I", "z": "em.opt.I", "y": "em.opt.I"}
 _ARROW = {"bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
@@ -43,9 +43,26 @@ def fields(*sides: str) -> dict[str, pa.DataType]:
 
 @cache
 def models() -> tuple[tuple[str, str], ...]:
-    macros = Macros(BANDS)
+    return _rendered(Macros(BANDS))
+
+
+def _rendered(macros: Macros) -> tuple[tuple[str, str], ...]:
     folder = dictionary.PROJECT / "models"
     return tuple((name.rsplit("/", 1)[1], macros.render((folder / f"{name}.sql").read_text())) for name in ORDER)
+
+
+def of_rules(rules: Rules) -> tuple[tuple[str, str], ...]:
+    """The models of a catalogue that has versions of its own."""
+    macros = rules.macros(BANDS)
+    own = [name for name in rules.names if name not in published().names]
+    made = [
+        (f"{stem}_{name}", macros.call(macro, name))
+        for name in own
+        for stem, macro in (("int_judged", "judged"), ("galaxies", "galaxies"))
+    ]
+    whole = _rendered(macros)
+    # The marts that come last read every version.
+    return (*whole[:-2], *made, *whole[-2:])
 
 
 def joined_table(pairs: list[dict]) -> pa.Table:
@@ -56,8 +73,8 @@ def joined_table(pairs: list[dict]) -> pa.Table:
     return pa.table({name: pa.array([row.get(name) for row in given], kind) for name, kind in schema.items()})
 
 
-def replay(joined: pa.Table) -> duckdb.DuckDBPyConnection:
-    """Run the models on one landed joined export."""
+def replay(joined: pa.Table, rules: Rules | None = None) -> duckdb.DuckDBPyConnection:
+    """Run the models on one landed joined export, with the published rules or others."""
     connection = duckdb.connect(config={"threads": 1})
     empty = {
         "hsc_objects": pa.schema(list((KEYS | fields("object")).items())).empty_table(),
@@ -65,17 +82,18 @@ def replay(joined: pa.Table) -> duckdb.DuckDBPyConnection:
     }
     for name, table in (empty | {"hsc_joined": joined}).items():
         connection.register(name, table)
-    for name, sql in models():
+    for name, sql in of_rules(rules) if rules else models():
         kind = "view" if name.startswith("stg_") else "table"
         connection.execute(f"create temp {kind} {name} as {sql}")
     return connection
 
 
-def kept(connection, version: int) -> list[int]:
+def kept(connection, version: int | str) -> list[int]:
     """Positions, from 0, of the pairs that a version keeps."""
-    query = f"select source_row - 1 from galaxies_v{version} order by 1"
+    name = f"v{version}" if isinstance(version, int) else version
+    query = f"select source_row - 1 from galaxies_{name} order by 1"
     return [row[0] for row in connection.execute(query).fetchall()]
 
 
 def row_cuts() -> list[dict]:
-    return [cut for cut in load_cuts() if "sql" in cut]
+    return [cut for cut in published().cuts if "sql" in cut]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galaxiesml.curation.cuts import load_cuts, version_cuts
+from galaxiesml.curation.rules import published
 
 from ..made.pairs import good_pair
 from .reading import BANDS, FLAGS, VERSIONS
@@ -16,7 +16,7 @@ from .replay import joined_table, kept, replay
 
 BOUNDARIES = [
     (cut["name"], band, position)
-    for cut in load_cuts()
+    for cut in published().cuts
     if "sql" in cut
     for band in (BANDS if "{band}" in cut["sql"] else "*")
     for position in range(len(cut["rows"]))
@@ -25,7 +25,7 @@ BOUNDARIES = [
 
 def test_boundary_rows():
     """Each cut's boundary rows, in every filter: one column's verdict, whatever the other cuts say."""
-    cuts = {cut["name"]: cut for cut in load_cuts()}
+    cuts = {cut["name"]: cut for cut in published().cuts}
     pairs, expected = [], []
     for name, band, position in BOUNDARIES:
         changes, verdict = cuts[name]["rows"][position]
@@ -135,7 +135,7 @@ def test_window_cuts_say_not_reached():
 
 def test_judging_order_is_row_cuts_then_windows():
     for version in VERSIONS:
-        kinds = ["window" in cut for cut in version_cuts(version)]
+        kinds = ["window" in cut for cut in published().of_version(f"v{version}")]
         assert kinds == sorted(kinds)
 
 
@@ -218,7 +218,7 @@ def check(pairs: list[dict]) -> None:
 
 def test_every_cut_was_the_sole_reason_at_least_once(record_property):
     # Runs after the tests above, in this file's order.
-    for cut in load_cuts():
+    for cut in published().cuts:
         record_property(cut["name"], SOLE[cut["name"]])
-    missing = [cut["name"] for cut in load_cuts() if not SOLE[cut["name"]]]
+    missing = [cut["name"] for cut in published().cuts if not SOLE[cut["name"]]]
     assert not missing, f"never a row's sole reason: {missing}; counts: {dict(SOLE)}"

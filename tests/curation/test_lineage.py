@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from galaxiesml.curation.build import build
-from galaxiesml.curation.cuts import version_cuts
 from galaxiesml.curation.lineage import Lineage
 from galaxiesml.curation.lineage_text import as_json, fold_names, text_tree
+from galaxiesml.curation.rules import published
 from galaxiesml.errors import BuildError, CatalogError, UsageError
 
 from ..made.pairs import good_pair, mixed_pairs
@@ -312,7 +312,7 @@ def test_every_column_of_a_build_has_a_lineage(catalog, lineage):
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_version_is_filtered_by_its_cuts_in_their_order(lineage, version):
     found = lineage.column(f"galaxies_v{version}", "specz_redshift")
-    stated = version_cuts(version)
+    stated = published().of_version(f"v{version}")
     assert [cut.name for cut in found.filters.cuts] == [cut["name"] for cut in stated]
     for cut, known in zip(found.filters.cuts, stated, strict=True):
         needs = {name.replace("{band}", band) for name in known["needs"] for band in BANDS}

@@ -8,7 +8,7 @@ from astropy.table import Table
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.curation.build import build
-from galaxiesml.curation.cuts import load_cuts
+from galaxiesml.curation.rules import published
 from galaxiesml.ingest.land import land_hsc
 
 from ..made.real import real
@@ -140,15 +140,15 @@ def test_every_cut_removes_the_rows_that_were_planted(perturbed):
     for cut, rows in planted.items():
         if cut == "groups":
             continue
-        for version in next(each for each in load_cuts() if each["name"] == cut)["versions"]:
+        for version in next(each for each in published().cuts if each["name"] == cut)["versions"]:
             found = connection.execute(
                 "select source_row - 1 from rejections where version = ? and failed_cuts = ? order by 1",
-                [f"v{version}", cut],
+                [version, cut],
             ).fetchall()
-            assert set(rows) <= {row[0] for row in found}, f"{cut} in v{version}"
+            assert set(rows) <= {row[0] for row in found}, f"{cut} in {version}"
     flow = connection.execute("select cut, max(only_this) from cut_flow group by cut").fetchall()
     assert not [cut for cut, only in flow if only == 0]
-    assert len(flow) == len(load_cuts())
+    assert len(flow) == len(published().cuts)
 
 
 def test_both_duplicate_steps_remove_known_rows(perturbed):

@@ -10,23 +10,23 @@ from astropy import units
 from astropy.io.votable.ucd import check_ucd
 
 from galaxiesml import dictionary
-from galaxiesml.curation.cuts import cut_words, load_cuts, load_versions
 from galaxiesml.curation.key_docs import documents
 from galaxiesml.curation.macros import Macros, picture_variables
 from galaxiesml.curation.project import project_files
+from galaxiesml.curation.rules import published
 from galaxiesml.curation.schema import load_models, render
 from galaxiesml.instrument import HSC
 from galaxiesml.releases.profile import RELEASES, known_releases, load_profile, parse_profile
 
 from .replay import BANDS, KEYS
 
-COLUMNS = dictionary.columns(BANDS, cut_words(), HSC.mask_planes)
+COLUMNS = dictionary.columns(BANDS, published().words, HSC.mask_planes)
 
 
-@pytest.mark.parametrize("name", sorted(render(BANDS)))
+@pytest.mark.parametrize("name", sorted(render(BANDS, published())))
 def test_committed_rendering_has_not_drifted(name):
     committed = (dictionary.PROJECT / name).read_text()
-    assert committed == render(BANDS)[name], "type: make yml"
+    assert committed == render(BANDS, published())[name], "type: make yml"
 
 
 @pytest.mark.parametrize("name", sorted(documents()))
@@ -55,9 +55,9 @@ def test_no_two_descriptions_are_alike():
 
 
 def test_every_entry_is_used_and_every_column_described():
-    models = load_models(BANDS)
+    models = load_models(BANDS, published())
     used = {name for model in models for name in model.columns}
-    made_per_cut = {f"{stem}_{cut['name']}" for cut in load_cuts() for stem in ("ok", "size")}
+    made_per_cut = {f"{stem}_{cut['name']}" for cut in published().cuts for stem in ("ok", "size")}
     known = set(COLUMNS)
     assert used - known == {"ok_{window}", "size_{window}"}
     listed = {column.name for column in COLUMNS.values() if column.families}
@@ -78,7 +78,7 @@ def test_release_profiles_name_known_columns(release):
     profile = load_profile(release)
     landed = {name for name, column in dictionary.columns(profile.bands).items() if column.of}
     assert set(profile.columns) <= landed
-    assert set(profile.archive_cuts) <= {cut["name"] for cut in load_cuts()}
+    assert set(profile.archive_cuts) <= {cut["name"] for cut in published().cuts}
     assert {survey.error for survey in profile.surveys} <= {"measured", "assigned", "arbitrary"}
     # No two of our columns read one of theirs.
     assert len(profile.ours) == len(profile.columns)
@@ -86,11 +86,11 @@ def test_release_profiles_name_known_columns(release):
 
 def test_cut_list_is_whole():
     keys = {"name", "scope", "required", "versions", "needs", "section", "why", "rows"}
-    numbers = {version["number"] for version in load_versions()}
-    for cut in load_cuts():
+    names = set(published().names)
+    for cut in published().cuts:
         assert keys <= set(cut), cut["name"]
         assert ("sql" in cut) != ("window" in cut)
-        assert set(cut["versions"]) <= numbers
+        assert set(cut["versions"]) <= names
         assert set(cut["needs"]) <= {pattern for pattern in _patterns() if pattern}, cut["name"]
         if "sql" in cut:
             verdicts = {verdict for _, verdict in cut["rows"]}

@@ -206,6 +206,24 @@ def test_what_is_hostile_is_refused_by_name_and_the_rest_lands(catalog, tmp_path
     assert "its name says filter r" in told[name(6, "R")]
 
 
+def test_a_picture_that_its_list_does_not_ask_for_does_not_land(catalog, tmp_path, typed):
+    """The list has lines 2 to 5, the tar 2 to 7; without a list nobody knows what was asked for."""
+    path = tar(tmp_path / "g.tar")
+    write_list(tmp_path / "g.txt", PLACES[:4])
+    code, out, err = typed("-C", catalog.root, "ingest", "cutouts", path)
+    assert code == 0 and "4 pictures (g:4)" in out
+    assert f"{name(6)} and 1 more refused (not_asked): it is not asked for: its list has no line 6." in err
+    (info,) = catalog.landings("cutouts")
+    assert [(each["member"], each["class"]) for each in info["refused"]] == [
+        (name(6), "not_asked"),
+        (name(7), "not_asked"),
+    ]
+    assert info["silence"] is None and sum(row["image_offset"] is not None for row in rows(catalog, info["shard"])) == 4
+    (tmp_path / "other").mkdir()
+    (landed,) = land_pictures(catalog, [tar(tmp_path / "other" / "r.tar", "R")])
+    assert landed.info["pictures"] == 6 and landed.info["refused"] == []
+
+
 def test_a_name_that_comes_twice_stands_once(catalog, tmp_path):
     first, _ = cutout(*PLACES[0], half=3.0)
     path = tmp_path / "a.tar"

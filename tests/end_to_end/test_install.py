@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ..curation.own import bright, low_z, mine
+from ..mock.exported import read
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory, repo) -> Path:
@@ -20,12 +23,13 @@ def wheel(tmp_path_factory, repo) -> Path:
 
 #: Types commands, each a line of words, in one process.
 TYPES = """
+import shlex
 import sys
 from galaxiesml.cli import main
 
 for line in sys.stdin:
     try:
-        main(line.split())
+        main(shlex.split(line))
     except SystemExit as left:
         assert not left.code, line
 """
@@ -45,12 +49,21 @@ def check(python: Path, folder: Path, environment: dict) -> None:
         "mock export --rows 2000 --out mock",
         "init cat --release pdr2_wide",
         "-C cat ingest hsc mock/export.csv.gz --archive-query wide",
+        # A referee's question, with no file of the package edited.
+        "-C cat cuts new bright --sql 'i_cmodel_mag < 22.5' --why 'complete sample' --section 'this paper, 2.1'",
+        "-C cat cuts new low_z --sql 'specz_redshift < 1.5' --why 'no [OII] beyond'",
+        "-C cat versions new mine --from v2 --with bright --with low_z --without specz_mag --duplicates best",
         "-C cat build",
     )
     run(["-c", TYPES], "\n".join(lines))
     flows = json.loads(run(["-m", "galaxiesml", "-C", "cat", "audit", "cuts", "--json"]))
     truth = json.loads((folder / "mock" / "truth.json").read_text())
     assert flows["version"]["rows_kept"] > 0.5 * truth["rows"]
+    frame = read(folder / "mock" / "export.csv.gz")
+    rows = run(
+        ["-m", "galaxiesml", "-C", "cat", "sql", "select source_row - 1 as at from galaxies_mine", "--format", "json"]
+    )
+    assert sorted(row["at"] for row in json.loads(rows)) == mine(frame, bright(frame) & low_z(frame))
 
 
 def test_wheel_works_read_only_from_any_folder(wheel, tmp_path):

@@ -4,7 +4,6 @@ dbt itself decides whether a kept parse is right, by the sums of all files, as i
 where a few files differ it parses those.  Commands that run in a process of their own parse for themselves.
 """
 
-import functools
 import gc
 import hashlib
 import itertools
@@ -59,9 +58,13 @@ def share(patch) -> None:
 
     invoke, render = build.invoke, projects.render
 
-    @functools.cache
-    def rendered(bands: tuple[tuple[str, str], ...], boundaries: bool, **planes: tuple[str, ...]) -> dict[str, str]:
-        return render(dict(bands), boundaries=boundaries, **planes)
+    made: dict[tuple, dict[str, str]] = {}
+
+    def rendered(bands, rules, boundaries=True, **planes) -> dict[str, str]:
+        key = (tuple(bands.items()), rules.text(), boundaries, *planes.values())
+        if key not in made:
+            made[key] = render(bands, rules, boundaries=boundaries, **planes)
+        return dict(made[key])
 
     def sharing(arguments, project, *rest, **options):
         ours, kept = project / _FILE, _kept(project)
@@ -76,9 +79,5 @@ def share(patch) -> None:
         return ran
 
     patch.setattr(build, "invoke", sharing)
-
-    def sharing_render(bands, boundaries=True, **planes):
-        return dict(rendered(tuple(bands.items()), boundaries, **planes))
-
-    patch.setattr(projects, "render", sharing_render)
+    patch.setattr(projects, "render", rendered)
     patch.setattr(dbt, "gc", _Sparing())

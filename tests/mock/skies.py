@@ -117,3 +117,23 @@ def export(name: str) -> pd.DataFrame:
     frame = pd.read_csv(made() / f"{name}.csv.gz")
     assert frame.columns[0] == "# object_id"
     return frame.rename(columns={"# object_id": "object_id"})
+
+
+def field() -> pd.DataFrame:
+    """Galaxies and stars of the field that the served archive has without a spectrum, from the truth: i < 24.
+
+    Those in a patch without one of the bands are left out.
+    """
+    from galaxiesml.mock.sky.survey.tracts import home, patch_of
+
+    def patch(ra: float, dec: float) -> tuple[int, int, int]:
+        where = home(ra, dec)
+        return (where.number, *patch_of(*where.pixels(ra, dec)))
+
+    sources = truth("sources")
+    sources = sources[(sources["source"] < 0) & (sources["i_mag"] < 24.0)]
+    served = truth("coverage")
+    whole = {
+        tuple(row) for row in served.loc[served["bands_served"] == "grizy", ["tract", "patch_x", "patch_y"]].values
+    }
+    return sources[[patch(ra, dec) in whole for ra, dec in zip(sources["ra"], sources["dec"], strict=True)]]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from galaxiesml.curation.cuts import load_cuts, version_cuts
+from galaxiesml.curation.rules import published
 from tests.curation.reading import VERSIONS
 from tests.curation.replay import joined_table, kept, replay
 
@@ -34,7 +34,7 @@ def test_an_independent_reading_keeps_the_rows_that_the_truth_keeps(frame, plant
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_every_row_fails_the_row_cuts_that_the_truth_names_and_no_other(frame, planted, version):
     pairs = with_spectrum(frame)
-    made = {cut["name"] for cut in version_cuts(version)}
+    made = {cut["name"] for cut in published().of_version(f"v{version}")}
     failures = {cut: failed for cut, failed in row_failures(pairs).items() if cut in made}
     found = {row: set() for row in pairs.index}
     for cut, failed in failures.items():
@@ -69,7 +69,9 @@ def _models(frame):
 
 def test_every_cut_of_every_version_is_the_sole_reason_of_some_row(planted):
     told = {(version, cuts[0]) for version in VERSIONS for cuts in reasons(planted, version).values() if len(cuts) == 1}
-    assert told == {(version, cut["name"]) for cut in load_cuts() for version in cut["versions"]}
+    assert {(f"v{version}", cut) for version, cut in told} == {
+        (version, cut["name"]) for cut in published().cuts for version in cut["versions"]
+    }
 
 
 def test_every_filter_is_the_sole_reason_of_each_flag_cut(frame, planted):

@@ -134,7 +134,7 @@ def test_the_bare_command_takes_a_column(tables, capsys):
 
 def test_a_catalogue_is_weighed_as_its_photometric_sample(typed, tmp_path):
     catalog = Catalog.open(shutil.copytree(once("photoz", make) / "cat", tmp_path / "cat"))
-    table, whole = photometric_sample(catalog, 2)
+    table, whole = photometric_sample(catalog, "v2")
     # By hand: every flag of every filter false, every magnitude of a galaxy's; of v3, a magnitude at all.
     flags = [
         f"not {band}_{flag}"
@@ -149,7 +149,7 @@ def test_a_catalogue_is_weighed_as_its_photometric_sample(typed, tmp_path):
     (right,) = catalog.connect().execute(query).fetchone()
     (galaxies,) = catalog.connect().execute("select count(*) from galaxies_v2").fetchone()
     assert len(table) == whole == right > galaxies
-    few, whole = photometric_sample(catalog, 2, 100)
+    few, whole = photometric_sample(catalog, "v2", 100)
     assert (
         len(few) == 100 and whole == right and set(few["object_id"].to_pylist()) < set(table["object_id"].to_pylist())
     )

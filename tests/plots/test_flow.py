@@ -5,11 +5,11 @@ import re
 import pytest
 from PIL import Image
 
-from galaxiesml.curation.cuts import load_cuts
+from galaxiesml.curation.rules import published
 from galaxiesml.errors import UsageError
 from galaxiesml.plots.flow import draw_flow, stages_of
 
-GROUPS = {cut["name"]: cut["group"] for cut in load_cuts()}
+GROUPS = {cut["name"]: cut["group"] for cut in published().cuts}
 #: (cut, section, state, removed): the independent reading of the real export.
 REAL = [
     ("cmodel_flag", "3.1", "judged", 4),

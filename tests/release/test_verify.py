@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -303,13 +304,27 @@ def test_without_the_tars_the_store_is_read_and_it_says_so(sample, moved):
     assert before.from_fits == after.from_fits + after.from_store and after.from_store > 0
     assert sorted(note.split(";")[0] for note in after.notes) == [
         f"{tars / 'G.tar'} is no longer there",
-        f"{tars / 'R.tar'} is not the file that was landed",
+        f"{tars / 'R.tar'} is not what was landed",
     ]
     for path_ in (root / "raw" / "cutouts").glob("*/pixels.bin"):
         data = bytearray(path_.read_bytes())
         data[100::119] = bytes(len(data[100::119]))
         path_.write_bytes(data)
     assert "are not those that were landed" in str(verify_files(root, [path])[0].difference)
+
+
+def test_many_missing_tars_are_one_warning(sample, moved, typed):
+    """With their number and the first three names; the same for two files is said once."""
+    root, tars = moved
+    paths = [sample[1] / file for file in names() + names(64) if "testing" in file]
+    for path in tars.glob("*.tar"):
+        path.unlink()
+    code, out, err = typed("-C", root, "export", "verify", *paths)
+    assert code == 0 and out.count(": OK; ") == len(paths) == 2
+    (warning,) = (line for line in err.splitlines() if "no longer there" in line)
+    number, more = map(int, re.search(r"(\d+) sources are no longer there \(.* and (\d+) more\)", warning).groups())
+    assert number - more == 3 == warning.count(".tar") and all(path.name in warning for path in paths)
+    assert "not what was landed" not in err
 
 
 def test_a_manifest_that_shows_another_tract_is_found(sample, moved):

@@ -49,7 +49,7 @@ def test_the_audit_counts_what_is_there(field):
     ra, dec, connection = field
     places = SkyCoord(ra, dec, unit="deg")
     first, second, _, _ = places.search_around_sky(places, 30.2 * units.arcsec)
-    for found in audit_splits(connection, 2, "i", SHARES, ("release", "paper", "leak_free"), near_arcsec=NEAR):
+    for found in audit_splits(connection, "v2", "i", SHARES, ("release", "paper", "leak_free"), near_arcsec=NEAR):
         of_object = splits(connection, found["scheme"])
         split = np.array([of_object[number] for number in range(len(ra))])
         assert found["rows"] == len(ra) and found["no_split"] == 0
@@ -67,7 +67,7 @@ def test_the_audit_counts_what_is_there(field):
 
 def test_release_leaks_and_is_seen(field):
     ra, _, connection = field
-    release = audit_splits(connection, 2, "i", SHARES, ("release",), near_arcsec=NEAR)[0]
+    release = audit_splits(connection, "v2", "i", SHARES, ("release",), near_arcsec=NEAR)[0]
     # 8,000 a square degree: 1.77 neighbours within 30.2 arcsec, and 22 in 49 pairs part.
     expected = len(ra) * 8_000 * np.pi * (30.2 / 3600) ** 2 / 2 * 22 / 49
     assert release["close_pairs"] == pytest.approx(expected, rel=0.1)
@@ -114,7 +114,7 @@ def test_a_skewed_split_has_a_large_distance():
     with_galaxies(connection, len(ra), bright)
     rows = {
         row["split"]: row
-        for row in audit_splits(connection, 2, "i", SHARES, ("release",), near_arcsec=NEAR)[0]["splits"]
+        for row in audit_splits(connection, "v2", "i", SHARES, ("release",), near_arcsec=NEAR)[0]["splits"]
     }
     assert rows["testing"]["ks_magnitude"] == 1 and rows["validation"]["ks_magnitude"] == 0
     assert rows["testing"]["ks_redshift"] < 0.2 and rows["training"]["ks_redshift"] is None
@@ -122,21 +122,21 @@ def test_a_skewed_split_has_a_large_distance():
 
 def test_official_splits_are_absent_until_a_file_lands(field):
     connection = field[2]
-    found = audit_splits(connection, 2, "i", SHARES, ("official",), near_arcsec=NEAR)[0]
+    found = audit_splits(connection, "v2", "i", SHARES, ("official",), near_arcsec=NEAR)[0]
     assert (found["in_files"], found["no_split"], found["buffer_fraction"]) == (0, found["rows"], 0)
     assert all(row["rows"] == 0 and row["share"] is None and row["sigmas"] is None for row in found["splits"])
 
 
 def test_a_build_without_splits_is_told():
     with duckdb.connect() as connection, pytest.raises(CatalogError) as refusal:
-        load_objects(connection, 2, "i")
+        load_objects(connection, "v2", "i")
     assert "galaxiesml build --version v2" in refusal.value.hint
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_the_picture_shows_every_split_and_is_the_same_each_time(field, tmp_path, kind):
     connection = field[2]
-    load_objects(connection, 2, "i")
+    load_objects(connection, "v2", "i")
     drawn = []
     for name in ("a", "b"):
         path = tmp_path / f"{name}.{kind}"
@@ -145,7 +145,7 @@ def test_the_picture_shows_every_split_and_is_the_same_each_time(field, tmp_path
     assert drawn[0] == drawn[1] and len(drawn[0]) > 10_000
     shown = cells(connection)
     assert set(shown["split"]) <= {"training", "validation", "testing"} and len(shown["split"]) > 9
-    found = audit_splits(connection, 2, "i", SHARES, ("leak_free",), near_arcsec=NEAR)[0]
+    found = audit_splits(connection, "v2", "i", SHARES, ("leak_free",), near_arcsec=NEAR)[0]
     sizes = {row["split"]: row["rows"] for row in found["splits"]}
     assert {name: len(values) for name, values in redshifts(connection, "leak_free").items()} == {
         name: sizes[name] for name in ("training", "validation", "testing")

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from galaxiesml.errors import InputError
+from galaxiesml.mock.sky.archive.field import with_field
 
 TABLES = ("forced", "forced2", "specz")
+_FIELD = ("sources", "coverage")
 #: A position that a client has written with six decimals is still that of the object; no two objects are so near.
 SAME_ARCSEC = 0.05
 _CUTOUT = re.compile(r"(?P<line>\d+)(?P<rest>-cutout-HSC-(?P<band>[A-Z0-9]+)-(?P<tract>\d+)-\w+\.fits)")
@@ -87,7 +89,7 @@ class Pictures:
 
 
 def load_tables(folder: Path) -> dict:
-    """The archive's tables of a sky, as Arrow tables.
+    """The archive's tables of a sky, as Arrow tables: its own objects, and those of the field, without a spectrum.
 
     Raises
     ------
@@ -100,13 +102,14 @@ def load_tables(folder: Path) -> dict:
         raise InputError(
             f"{folder} is not a simulated sky: it has no mock.json.", f"Type: galaxiesml mock sky --out {folder}"
         )
-    for name in TABLES:
+    for name in (*TABLES, *_FIELD):
         if not (folder / "truth" / f"{name}.parquet").is_file():
             raise InputError(
                 f"{folder / 'truth'} has no {name}.parquet: an older version of mock sky wrote this folder.",
                 f"Write it again: galaxiesml mock sky --force --out {folder}, with its other options.",
             )
-    return {name: pq.read_table(folder / "truth" / f"{name}.parquet", partitioning=None) for name in TABLES}
+    read = {name: pq.read_table(folder / "truth" / f"{name}.parquet", partitioning=None) for name in (*TABLES, *_FIELD)}
+    return with_field({name: read[name] for name in TABLES}, *(read[name] for name in _FIELD))
 
 
 def _of_tar(path: Path) -> Iterator[tuple[str, Place]]:

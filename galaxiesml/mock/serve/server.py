@@ -89,7 +89,7 @@ class Server:
         self.sky, self.port, self.options = Path(sky), port, Options(**options)
         self.account = Account.of_environment()
         self.authority: Path | None = None
-        self._held, self._counts = contextlib.ExitStack(), Counts()
+        self._held, self._counts, self._interrupt = contextlib.ExitStack(), Counts(), []
 
     @property
     def url(self) -> str:
@@ -138,6 +138,7 @@ class Server:
         held.callback(jobs.close)
         vizier = Vizier(load_spectra(self.sky / "specz"), counts)
         held.callback(vizier.close)
+        self._interrupt = [sandbox.interrupt, vizier.interrupt]
         parts = [
             Catalogue(self.account, sandbox, jobs, counts, options.most_rows),
             Service("cutout", self.account, Pictures(self.sky / "cutouts"), counts, options.delay_row_ms),
@@ -163,6 +164,9 @@ class Server:
         thread = threading.Thread(target=server.run, args=([listening],), name="simulated archive", daemon=True)
 
         def end() -> None:
+            # First of all: a request that waits for its query would wait for the query's own end.
+            for interrupt in self._interrupt:
+                interrupt()
             server.should_exit = True
             thread.join(timeout=_END + 1.0)
 

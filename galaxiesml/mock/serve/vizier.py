@@ -42,6 +42,10 @@ class Vizier:
         self._tables, self._counts = tables, counts
         self._sandbox = Sandbox({name: table.rows for name, table in tables.items()})
 
+    def interrupt(self) -> None:
+        """End every query of TAP."""
+        self._sandbox.interrupt()
+
     def close(self) -> None:
         self._sandbox.close()
 

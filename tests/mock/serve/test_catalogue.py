@@ -3,10 +3,12 @@
 import gzip
 import io
 import sqlite3
+import threading
 import time
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from astropy.io import fits
 
@@ -69,28 +71,36 @@ def test_comments_stand_above_the_header(server):
 
 
 def test_cones_and_boxes_are_those_of_the_truth(server):
-    objects = skies.truth("galaxies")
-    ra, dec = objects["catalogue_ra"].to_numpy(), objects["catalogue_dec"].to_numpy()
+    """Of the sky's own objects by their numbers, of the field's by how many they are."""
+    objects, field = skies.truth("galaxies"), skies.field()
+    own, count = objects["object_id"].to_numpy(), len(objects)
+    ra = np.concatenate([objects["catalogue_ra"], field["ra"]])
+    dec = np.concatenate([objects["catalogue_dec"], field["dec"]])
+
+    def check(sql: str, right: np.ndarray) -> None:
+        found = pd.read_csv(io.BytesIO(asking.downloaded(server, sql)))["# object_id"]
+        assert found.is_unique and len(found) == right.sum()
+        assert sorted(found[found.isin(own)]) == sorted(own[right[:count]])
+        assert 5 < right[:count].sum() < count and 20 < right[count:].sum() < len(field)
+
     a, d = np.radians(ra), np.radians(dec)
     cosine = np.sin(d) * np.sin(d[0]) + np.cos(d) * np.cos(d[0]) * np.cos(a - a[0])
     apart = np.degrees(np.arccos(np.clip(cosine, -1, 1))) * 3600.0
     radius = float(np.median(apart))
     sql = f"select object_id from pdr2_wide.forced f where coneSearch(f.coord, {ra[0]}, {dec[0]}, {radius + 0.01})"
-    found = [row[0] for row in asking.preview(server, sql).json()["result"]["rows"]]
-    assert found == sorted(objects["object_id"][apart <= radius + 0.01]) and 5 < len(found) < len(objects)
+    check(sql, apart <= radius + 0.01)
 
     low, high = np.quantile(ra, [0.21, 0.79])
     south, north = np.quantile(dec, [0.11, 0.61])
     inside = (ra > low) & (ra < high) & (dec > south) & (dec < north)
-    sql = f"select object_id from pdr2_wide.forced where boxSearch(coord, {low}, {high}, {south}, {north})"
-    found = [row[0] for row in asking.preview(server, sql).json()["result"]["rows"]]
-    assert found == sorted(objects["object_id"][inside]) and len(found) > 3
+    check(f"select object_id from pdr2_wide.forced where boxSearch(coord, {low}, {high}, {south}, {north})", inside)
 
 
 def test_previews_show_the_first_rows_and_count_all(server):
     sql = "select a.object_id, 'NaN'::float8 as x from pdr2_wide.forced a cross join generate_series(1, 5) order by 1"
     told = asking.preview(server, sql).json()["result"]
-    assert told["fields"] == ["object_id", "x"] and told["count"] == 5 * len(skies.truth("galaxies"))
+    assert told["fields"] == ["object_id", "x"]
+    assert told["count"] == 5 * (len(skies.truth("galaxies")) + len(skies.field()))
     assert len(told["rows"]) == 100 and told["rows"][0][1] == "nan"
     assert asking.preview(server, "select count(*), max(1) as m, 1 + 1").json()["result"]["fields"] == [
         "count",
@@ -205,3 +215,33 @@ def test_queries_end_by_time_by_size_and_by_hand():
             assert asking.job(server, "cancel", id=number).status_code == 200
             assert asking.ended(server, number)["error"] == "the job was cancelled"
         assert asking.downloaded(server, "select 1 as one") == b"# one\n1\n"
+
+
+def test_a_database_is_closed_while_queries_run_and_come():
+    """Its tables are freed after the last query has ended; what comes later is refused."""
+    from galaxiesml.mock.serve.sql.dialect import QueryError, read_query
+    from galaxiesml.mock.serve.sql.sandbox import Sandbox
+
+    box = Sandbox({"few": pa.table({"object_id": list(range(1000))})})
+    texts = [ENDLESS, *["select count(*) from few"] * 3]
+    ends: list[str] = []
+
+    def ask(text: str) -> None:
+        while True:
+            try:
+                box.run(read_query(text, box.names), 60.0, 10)
+            except QueryError as error:
+                ends.append(str(error))
+                return
+
+    asking_it = [threading.Thread(target=ask, args=(text,), daemon=True) for text in texts]
+    for thread in asking_it:
+        thread.start()
+    time.sleep(0.1)
+    assert all(thread.is_alive() for thread in asking_it)
+    box.close()
+    for thread in asking_it:
+        thread.join(timeout=5)
+    assert len(ends) == 4 and all("the server is ending" in end or "cancelled" in end for end in ends)
+    with pytest.raises(QueryError, match="the server is ending"):
+        box.check(read_query("select 1 from few", box.names))

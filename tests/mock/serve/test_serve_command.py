@@ -22,8 +22,8 @@ from . import asking
 
 
 @contextlib.contextmanager
-def command(*words: str, **environment: str):
-    """The command, and the first line of its standard output."""
+def command(*words: str, before=None, **environment: str):
+    """The command; ``before`` is called in its process before it begins."""
     around = {name: value for name, value in os.environ.items() if not name.startswith("HSC_SSP_CAS_")}
     run = subprocess.Popen(
         [sys.executable, "-m", "galaxiesml", "mock", "serve", *words],
@@ -31,6 +31,7 @@ def command(*words: str, **environment: str):
         stderr=subprocess.PIPE,
         text=True,
         env=around | environment,
+        preexec_fn=before,
     )
     try:
         yield run
@@ -50,7 +51,7 @@ def test_it_says_its_url_serves_and_ends_at_once_with_all_that_it_does():
         held = asking.Address(url)
         # A list on its way and a query that does not end by itself.
         text = (skies.made() / "cutouts" / "r-1.txt").read_text()
-        upload = threading.Thread(target=_tried, args=(held, text))
+        upload = threading.Thread(target=_tried, args=(asking.upload, held, text))
         upload.start()
         endless = "with recursive a as (select 1 as n union all select n + 1 from a) select count(*) from a"
         number = asking.submitted(held, endless).json()["id"]
@@ -67,9 +68,9 @@ def test_it_says_its_url_serves_and_ends_at_once_with_all_that_it_does():
         assert not upload.is_alive()
 
 
-def _tried(held, text: str) -> None:
+def _tried(ask, *words, **named) -> None:
     with contextlib.suppress(requests.RequestException):
-        asking.upload(held, text)
+        ask(*words, **named)
 
 
 def test_it_is_this_machine_s_alone_and_takes_the_account_of_its_environment():
@@ -105,6 +106,69 @@ def test_its_authority_is_told_and_gone_at_the_end():
         assert "PRIVATE" not in path.read_text()
         run.send_signal(signal.SIGINT)
         assert run.wait(timeout=5) == 130 and not path.parent.exists()
+
+
+def test_ctrl_c_that_is_blocked_when_it_starts_ends_it_all_the_same():
+    with command(
+        str(skies.made()), "--port", "0", before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    ) as run:
+        assert run.stdout.readline()
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=5) == 130
+
+
+def test_ctrl_c_that_is_ignored_when_it_starts_stays_so_and_it_says_what_ends_it():
+    """As a shell starts it with `&` in a script."""
+    with command(str(skies.made()), "--port", "0", before=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as run:
+        url = run.stdout.readline().strip()
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert run.poll() is None and counts(url)["total"] == {}
+        run.send_signal(signal.SIGTERM)
+        _, err = run.communicate(timeout=5)
+        assert run.returncode == 143 and f"Serving until `kill {run.pid}` (Ctrl-C is ignored here)" in err
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.03, 0.1, 0.3, 0.6])
+def test_ctrl_c_while_it_starts(seconds):
+    """Before Python is there the system ends the process; while Python starts it fails; then the command ends."""
+    with command(str(skies.made()), "--port", "0") as run:
+        time.sleep(seconds)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=5) in (-signal.SIGINT, 1, 130)
+
+
+def test_a_request_that_waits_for_its_query_does_not_hold_it(tmp_path):
+    """A preview is stopped by the server's end, not by its own five seconds; nothing of the server is left."""
+    with command(str(skies.made()), "--port", "0", TMPDIR=str(tmp_path)) as run:
+        url = run.stdout.readline().strip()
+        assert [path.name[:17] for path in tmp_path.iterdir()] == ["galaxiesml-serve-"]
+        endless = "with recursive a as (select 1 as n union all select n + 1 from a) select count(*) from a"
+        wanted = {"catalog_job": {"sql": endless, "release_version": "pdr2"}}
+        asked = threading.Thread(target=_tried, args=(asking.job, asking.Address(url), "preview"), kwargs=wanted)
+        asked.start()
+        limit = time.monotonic() + 5
+        while "preview" not in counts(url):
+            assert time.monotonic() < limit
+        time.sleep(0.2)
+        began = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=5) == 130 and time.monotonic() - began < 2 and not list(tmp_path.iterdir())
+        asked.join(timeout=5)
+
+
+def test_connections_that_stay_open_do_not_hold_it():
+    """One is idle between two requests; one has sent half of a request."""
+    with command(str(skies.made()), "--port", "0") as run, requests.Session() as idle:
+        url = run.stdout.readline().strip()
+        assert idle.get(f"{url}/_counts", timeout=5).ok
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=2) as half:
+            half.sendall(
+                b"POST /das_cutout/pdr2/cgi-bin/cutout HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n"
+            )
+            began = time.monotonic()
+            run.send_signal(signal.SIGINT)
+            assert run.wait(timeout=5) == 130 and time.monotonic() - began < 2
 
 
 def test_what_it_cannot_serve_is_said(tmp_path, capsys):

@@ -24,6 +24,8 @@ _CONFIG = {
 _CHECK_SECONDS = 5.0
 #: How often a running query's time is looked at.
 _WATCH_SECONDS = 0.02
+#: Seconds that interrupted queries have to end when the server does.
+_CLOSE_SECONDS = 0.5
 #: Bytes of a result in memory.
 _MOST_BYTES = 1_000_000_000
 #: Before the configuration is locked.
@@ -78,6 +80,7 @@ class Sandbox:
         for text in (*_MACROS, *_CLOSED):
             self._database.execute(text)
         self._closing = threading.Event()
+        self._none_runs, self._running = threading.Condition(), 0
 
     def run(self, query: Query, seconds: float, most_rows: int, cancelled: threading.Event | None = None) -> pa.Table:
         """The rows of a query.
@@ -126,7 +129,12 @@ class Sandbox:
     @contextlib.contextmanager
     def _cursor(self, seconds: float, cancelled: threading.Event | None = None) -> Iterator[tuple]:
         """A cursor that is interrupted when its time is over, and the event that says so."""
-        cursor, late, over = self._database.cursor(), threading.Event(), threading.Event()
+        with self._none_runs:
+            if self._closing.is_set():
+                raise QueryError("ERROR:  the server is ending")
+            cursor = self._database.cursor()
+            self._running += 1
+        late, over = threading.Event(), threading.Event()
         limit = time.monotonic() + seconds
 
         def watch() -> None:
@@ -145,14 +153,23 @@ class Sandbox:
             over.set()
             watching.join()
             cursor.close()
+            with self._none_runs:
+                self._running -= 1
+                self._none_runs.notify_all()
 
     def interrupt(self) -> None:
         """End every query that is running, and every one that is still to come."""
         self._closing.set()
 
     def close(self) -> None:
+        """End every query, wait for them for a moment, and free the tables.
+
+        A database whose queries have not ended is left to them: DuckDB refuses to close it.
+        """
         self.interrupt()
-        self._database.close()
+        with self._none_runs:
+            if self._none_runs.wait_for(lambda: self._running == 0, _CLOSE_SECONDS):
+                self._database.close()
 
 
 def _told(text: str, error: Exception) -> str:
