@@ -113,7 +113,7 @@ class Store:
     columns: Callable[[Profile | None], dict[str, str]]
 
     def schema(self, profile: Profile | None = None) -> pa.Schema:
-        """Arrow fields of the columns; only those of exports depend on the profile."""
+        """Arrow fields of the columns; those of exports and of pictures depend on the profile."""
         return arrow_schema(self.columns(profile))
 
 
@@ -149,9 +149,23 @@ def _families(*names: str, keys: dict[str, str] | None = None) -> Callable[[Prof
     """Columns of the dictionary's lists, under the names that they land by."""
 
     def columns_of(profile: Profile | None) -> dict[str, str]:
-        return (keys or {}) | {column.landed: column.landed_type for name in names for column in family(name)}
+        planes = (profile.instrument.mask_planes or ()) if profile is not None else ()
+        found = [column for name in names for column in family(name, planes=planes)]
+        return (keys or {}) | {column.landed: column.landed_type for column in found}
 
     return columns_of
+
+
+def picture_types(planes: tuple[str, ...]) -> dict[str, str]:
+    """Columns of the tables of landed pictures, by the dictionary's types.
+
+    Parameters
+    ----------
+    planes : tuple of str
+        Planes of the survey's masks.
+    """
+    found = [column for name in ("picture", "stored_picture") for column in family(name, planes=planes)]
+    return {column.landed: column.landed_type for column in found}
 
 
 _TABLES = {"objects": "Object tables", "specz": "HSC spectrum tables", "joined": "Joined exports"}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from galaxiesml.dictionary import Column, columns
+from galaxiesml.instrument import HSC
 from galaxiesml.releases import check
+from galaxiesml.releases.instrument import as_toml
 from galaxiesml.surveys import description
 from galaxiesml.toml_keys import DOCS, Key
 
@@ -85,6 +87,29 @@ _RELEASE = """
 All keys and values are checked before anything is created, and the error suggests the nearest valid word. `ingest` and
 `build` also check the catalogue's own copy, and warn.
 """
+_IMAGES = """
+### Facts of the images
+
+`instrument = "hsc"`, before the first table of the file, stands for the section below; the packaged releases of HSC
+have it. A release of another survey has a section of its own with the same keys. Nothing is assumed for a key that is
+left out: a command that needs it stops with an error that names it.
+
+| command | keys that it needs |
+|---|---|
+| `request cutouts` | `filter`, `list_columns` |
+| `ingest cutouts` | `cutout_name`, `hdus`, `filter`, `sky_map`, `pixel_scale_arcsec`, `zero_point_mag`, `mask_planes` |
+| `ingest psf` | `psf_name`, `filter`, `sky_map` |
+| `morphology` | `pixel_scale_arcsec`, `mask_planes`, `unusable_planes` |
+| `export hdf5` | `pixel_scale_arcsec`, `zero_point_mag` |
+| `fetch cutouts`, `fetch psf` | `archive`, and those of `request` and `ingest` |
+
+Layers of a cutout have one shape, and may be empty. Images and variances are 32-bit floats, masks integers. Their
+projection is gnomonic, and their pixels have the given scale within 1 %. Upload lists begin with `#?` and the names of
+their columns; `sw` and `sh` are half the width and half the height, e.g. `10asec`.
+
+```
+{facts}```
+"""
 _COLUMNS = """
 ## Columns that an export may have
 
@@ -108,7 +133,16 @@ with the same columns are identified by it.
 
 def documents() -> dict[str, str]:
     """The generated pages, by their path within a checkout."""
-    text = _HEAD + _RELEASE + "\n" + _keys(check.KEYS) + _COLUMNS + "\n" + _brought()
+    text = (
+        _HEAD
+        + _RELEASE
+        + "\n"
+        + _keys(check.KEYS)
+        + _IMAGES.replace("{facts}", as_toml(HSC))
+        + _COLUMNS
+        + "\n"
+        + _brought()
+    )
     return {DOCS: text + _SURVEY + "\n" + _keys(description.KEYS)}
 
 

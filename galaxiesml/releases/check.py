@@ -11,6 +11,8 @@ from galaxiesml.dictionary import Column, columns, cut_names
 from galaxiesml.errors import InputError
 from galaxiesml.releases.column_check import takes, wrong_column
 from galaxiesml.releases.conversions import KINDS
+from galaxiesml.releases.instrument import KEYS as INSTRUMENT_KEYS
+from galaxiesml.releases.instrument import instrument_problems
 from galaxiesml.releases.profile import RELEASES, Profile, load_profile, parse_profile, written_out
 from galaxiesml.toml_keys import Fault, Key, key_problems, nearest, refuse
 
@@ -118,6 +120,7 @@ KEYS = (
         "text",
         'Why, e.g. `coord = "positions are ra and dec"`; a cut that needs it is then not missing from a version',
     ),
+    *INSTRUMENT_KEYS,
 )
 
 
@@ -175,6 +178,8 @@ def _wrong_values(raw: dict) -> Iterator[str]:
     yield from _wrong_surveys(raw)
     yield from _wrong_reasons(raw, known)
     yield from _read_twice(raw["columns"], bands)
+    for told in instrument_problems(raw):
+        yield Fault.at(re.match(r"[\w.]*", told)[0].rstrip("."), told)
 
 
 def _ours(bands: dict) -> dict[str, Column]:

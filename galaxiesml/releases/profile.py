@@ -14,6 +14,7 @@ from pathlib import Path
 
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import InputError, UsageError
+from galaxiesml.instrument import Instrument
 from galaxiesml.releases.conversions import (
     KINDS,
     Conversion,
@@ -23,6 +24,7 @@ from galaxiesml.releases.conversions import (
     inputs_of,
     is_conversion,
 )
+from galaxiesml.releases.instrument import read_instrument
 
 #: The profiles that come with the package.
 RELEASES = Path(__file__).parent
@@ -82,6 +84,8 @@ class Profile:
         Spectroscopic surveys that the release flags, for ``specz_surveys`` and ``specz_error_kind``.
     not_applicable : dict of str to str
         Our columns, patterns of columns or cuts that the release has no equal for, and why.
+    instrument : Instrument
+        What only pictures need: pixel scale, zero point, mask planes, names of cutouts.
     text : str
         The TOML that this was read from; a catalogue keeps it.
     """
@@ -95,6 +99,7 @@ class Profile:
     archive_cuts: tuple[str, ...] = ()
     surveys: tuple[Survey, ...] = ()
     not_applicable: dict[str, str] = field(default_factory=dict)
+    instrument: Instrument = field(default_factory=Instrument)
     text: str = field(default="", repr=False)
 
     @property
@@ -175,6 +180,7 @@ def parse_profile(text: str, origin: str) -> Profile:
                 Survey(name, entry["column"], entry["error"]) for name, entry in raw.get("surveys", {}).items()
             ),
             not_applicable=dict(raw.get("not_applicable", {})),
+            instrument=read_instrument(raw, origin),
             text=text,
         )
         # Two conversions that read one column as two types are known here, not when a file lands.
