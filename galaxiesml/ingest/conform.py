@@ -115,7 +115,8 @@ def _kind(source: Source, profile: Profile, known: dict, ours: set[str], surveys
     hint = (
         "The file may be of another release than the catalogue: galaxiesml init DIR --release RELEASE\n"
         f"  where RELEASE is {', '.join(known_releases())}, or a profile of your own that says what the file\n"
-        f"  calls our columns: --release my_release.toml ({DOCS} has its keys)."
+        f"  calls our columns: --release my_release.toml ({DOCS} has its keys).\n"
+        "  galaxiesml profile new my_release.toml --from-file FILE proposes one."
     )
     if "object_id" not in profile.columns:
         raise InputError(f"The release profile {profile.name} names no column for object_id.", hint)

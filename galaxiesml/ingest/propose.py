@@ -273,6 +273,8 @@ def _errors() -> list[str]:
         "# spectra, by a line before [bands]; else by the values of a column, or by survey, under [surveys].",
         '# spectra_errors = "measured"',
         '# specz_error_kind = {source = "survey", measured = ["DESI"], arbitrary = ["GAMA"]}',
+        "",
+        "# Facts that only images need (pixel scale, zero point, masks, names of cutouts) are a section [instrument].",
     ]
 
 
