@@ -31,6 +31,7 @@ from galaxiesml.cli import (
     morphology,
     photoz,
     plot,
+    profile,
     query,
     request,
     specz,
@@ -66,6 +67,7 @@ def make_app() -> typer.Typer:
     for module in (
         catalog,
         ingest,
+        profile,
         cutouts,
         build,
         cuts,

@@ -155,6 +155,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], rules: of_gal
             "cuts": [cut["name"] for cut in rules.of_version(plan.name)],
             "rule": rules.rule_hash(plan.name),
             "conditions": {cut["name"]: cut["condition"] for cut in rules.rule(plan.name)["cuts"]},
+            **({"not_applicable": plan.not_applicable} if plan.not_applicable else {}),
         }
         for plan in plans
         if plan.built

@@ -14,6 +14,7 @@ from galaxiesml.curation.rules import Rules, published
 from galaxiesml.curation.schema import render
 from galaxiesml.curation.survey_seeds import survey_seeds
 from galaxiesml.dictionary import PROJECT
+from galaxiesml.errors import InputError
 from galaxiesml.instrument import HSC, Instrument
 from galaxiesml.surveys.description import Survey, known_surveys
 
@@ -58,6 +59,7 @@ def render_project(
     """Write the project into the catalogue; unchanged files are not touched, so dbt need not parse them again."""
     folder = catalog.dbt
     surveys = known_surveys(catalog.raw / "specz")
+    variables = {"conversions": conversions(catalog)} | (variables or {})
     wanted = project_files(
         catalog.profile.bands,
         split_seed=split_seed,
@@ -76,6 +78,27 @@ def render_project(
             if path.is_file() and str(path.relative_to(folder)) not in wanted:
                 path.unlink()
     return folder
+
+
+def conversions(catalog: Catalog) -> dict[str, dict]:
+    """The release profile's conversions as dbt's variable: by our column, its SQL and the columns of its places.
+
+    Raises
+    ------
+    InputError
+        A file landed by conversions other than the profile's of today: their columns may be others.
+    """
+    profile = catalog.profile
+    for landing in catalog.landings():
+        if changed := catalog.changed_conversions(landing):
+            raise InputError(
+                f"{catalog.root / 'release.toml'}: {', '.join(changed)} is made of other columns, or in another way, "
+                f"than when {landing['source_file']} was landed.",
+                f"Land the file again: galaxiesml ingest replace {landing['landing']} FILE",
+            )
+    return {
+        name: {"sql": one.sql, "columns": profile.landed(name)} for name, one in sorted(profile.conversions.items())
+    }
 
 
 def write_rendered(folder: Path = PROJECT) -> list[str]:

@@ -193,6 +193,7 @@ def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
         "conditions": json.dumps(version.get("conditions", {})),
         "where": selection.where.text if selection.where else "",
         "incomplete": bool(version["missing_cuts"]),
+        **not_applicable(version),
         "spectra_from": info.get("spectra_from", "export"),
         "split_scheme": selection.scheme,
         "split": split,
@@ -203,6 +204,12 @@ def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
         "morphology_fill": float(wanted.fill),
         "pixel_scale_arcsec": catalog.profile.instrument.pixel_scale_arcsec,
     }
+
+
+def not_applicable(version: dict) -> dict[str, str]:
+    """The attribute that tells which cuts do not apply to the release, and why; none where all do."""
+    told = version.get("not_applicable", {})
+    return {"not_applicable": "; ".join(f"{cut}: {why}" for cut, why in told.items())} if told else {}
 
 
 def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan: dict) -> None:
