@@ -91,8 +91,8 @@ All keys and values are checked before anything is created, and the error sugges
 _IMAGES = """
 ### Facts of the images
 
-`instrument = "hsc"`, before the first table of the file, stands for the section below; every packaged release of HSC
-has it. A release of another survey has a section of its own with the same keys. Nothing is assumed for a key that is
+`instrument = "hsc"`, before the first table of the file, stands for the section below; the packaged releases of HSC
+have it. A release of another survey has a section of its own with the same keys. Nothing is assumed for a key that is
 left out: a command that needs it stops with an error that names it.
 
 | command | keys that it needs |

@@ -82,10 +82,10 @@ class Profile:
         Cuts that the archive made before any query.
     surveys : tuple of Survey
         Spectroscopic surveys that the release flags, for ``specz_surveys`` and ``specz_error_kind``.
-    instrument : Instrument
-        What only pictures need: pixel scale, zero point, mask planes, names of cutouts.
     not_applicable : dict of str to str
         Our columns, patterns of columns or cuts that the release has no equal for, and why.
+    instrument : Instrument
+        What only pictures need: pixel scale, zero point, mask planes, names of cutouts.
     text : str
         The TOML that this was read from; a catalogue keeps it.
     """
@@ -98,8 +98,8 @@ class Profile:
     nulls: tuple[str, ...]
     archive_cuts: tuple[str, ...] = ()
     surveys: tuple[Survey, ...] = ()
-    instrument: Instrument = field(default_factory=Instrument)
     not_applicable: dict[str, str] = field(default_factory=dict)
+    instrument: Instrument = field(default_factory=Instrument)
     text: str = field(default="", repr=False)
 
     @property
@@ -179,8 +179,8 @@ def parse_profile(text: str, origin: str) -> Profile:
             surveys=tuple(
                 Survey(name, entry["column"], entry["error"]) for name, entry in raw.get("surveys", {}).items()
             ),
-            instrument=read_instrument(raw, origin),
             not_applicable=dict(raw.get("not_applicable", {})),
+            instrument=read_instrument(raw, origin),
             text=text,
         )
         # Two conversions that read one column as two types are known here, not when a file lands.

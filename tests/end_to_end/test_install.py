@@ -7,10 +7,12 @@ import sys
 import venv
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from ..curation.own import bright, low_z, mine
 from ..mock.exported import read
+from ..releases import radians
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,15 @@ def check(python: Path, folder: Path, environment: dict) -> None:
         "-C cat cuts new low_z --sql 'specz_redshift < 1.5' --why 'no [OII] beyond'",
         "-C cat versions new mine --from v2 --with bright --with low_z --without specz_mag --duplicates best",
         "-C cat build",
+        # A survey in radians and nJy, by a profile of the user's own.
+        "profile check own.toml own.parquet",
+        "init own --release own.toml",
+        "-C own ingest table own.parquet",
+        "-C own build",
     )
+    theirs, ours = radians.tables(2_000)
+    (folder / "own.toml").write_text(radians.THEIRS)
+    pq.write_table(theirs, folder / "own.parquet")
     run(["-c", TYPES], "\n".join(lines))
     flows = json.loads(run(["-m", "galaxiesml", "-C", "cat", "audit", "cuts", "--json"]))
     truth = json.loads((folder / "mock" / "truth.json").read_text())
@@ -64,6 +74,14 @@ def check(python: Path, folder: Path, environment: dict) -> None:
         ["-m", "galaxiesml", "-C", "cat", "sql", "select source_row - 1 as at from galaxies_mine", "--format", "json"]
     )
     assert sorted(row["at"] for row in json.loads(rows)) == mine(frame, bright(frame) & low_z(frame))
+    query = "select object_id, ra, i_cmodel_mag from galaxies order by object_id"
+    kept = json.loads(run(["-m", "galaxiesml", "-C", "own", "sql", query, "--format", "json"]))
+    known = {row["objectId"]: row for row in ours.select(["objectId", "coord_ra", "i_mag"]).to_pylist()}
+    assert len(kept) > 1_000
+    for row in kept:
+        wanted = known[row["object_id"]]
+        assert row["ra"] == pytest.approx(wanted["coord_ra"], rel=1e-12)
+        assert row["i_cmodel_mag"] == pytest.approx(wanted["i_mag"], rel=1e-12)
 
 
 def test_wheel_works_read_only_from_any_folder(wheel, tmp_path):

@@ -180,6 +180,19 @@ def test_legacy_identifiers_masks_and_inverse_variances(legacy):
     assert set(reasons) == {"specz_mag", "centroid"} and "there is no flag of a centroid" in reasons["centroid"]
 
 
+CUT = """\
+sql = "i_cModelFlux > 50000"
+why = "bright in nJy"
+section = "here"
+
+[columns.i_cModelFlux]
+type = "double"
+unit = "nJy"
+description = "Flux of the composite model in i."
+of = "object"
+"""
+
+
 def test_what_asks_landed_tables_reads_converted_columns(dp1, tmp_path, finished):
     """An object without a spectrum, the photometric sample, the boxes around objects: of the landed tables."""
     from galaxiesml.archive.boxes import boxes_near
@@ -191,7 +204,17 @@ def test_what_asks_landed_tables_reads_converted_columns(dp1, tmp_path, finished
     root = tmp_path / "cat"
     shutil.copytree(catalog.root, root)
     assert finished("-C", root, "ingest", "table", tmp_path / "more.parquet").returncode == 0
+    # A cut of one's own reads the release's column behind a conversion.
+    (root / "cuts").mkdir(exist_ok=True)
+    (root / "cuts" / "bright.toml").write_text(CUT)
+    assert finished("-C", root, "versions", "new", "mine", "--from", "v2", "--with", "bright").returncode == 0
     assert finished("-C", root, "build").returncode == 0
+    connection = Catalog.open(root).connect()
+    kept = connection.execute("select object_id, i_cmodel_mag from galaxies_mine order by 1").fetchall()
+    in_v2 = {one for (one,) in connection.execute("select object_id from galaxies_v2").fetchall()}
+    flux = dict(zip(table["objectId"].to_pylist(), table["i_cModelFlux"].to_pylist(), strict=True))
+    assert [one for one, _ in kept] == sorted(one for one in in_v2 if flux[one] > 50_000)
+    assert 0 < len(kept) < len(in_v2) and max(mag for _, mag in kept) < 31.4 - 2.5 * np.log10(50_000)
     row = json.loads(finished("-C", root, "audit", "row", 7, "--json").stdout)
     cuts = {cut["cut"]: cut for cut in row["cuts"]}
     magnitude = 31.4 - 2.5 * np.log10(float(table["u_cModelFlux"][200].as_py()))
