@@ -76,7 +76,8 @@ crcenter = "cosmic rays are removed before the images are stacked"
 
 Keys are our columns, patterns of them, or cuts. A cut that needs such a column is *not applicable*: the version is
 built without `--accept-missing`, and is not incomplete. The cut flow, `audit cuts` and every exported file give the
-reason.
+reason. A [cut of your own](cuts.md) that reads such a column cannot be applied: its version is not built, or is
+incomplete with `--accept-missing`.
 
 `spectra_errors = "measured"` says that all redshift errors are measured; `specz_error_kind = {source = "survey",
 measured = ["DESI"], arbitrary = ["GAMA"]}` decides by a column, `[surveys]` by a flag for each survey.

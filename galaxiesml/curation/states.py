@@ -138,8 +138,11 @@ def _judge(profile: Profile, cut: dict, sides: tuple[str, ...], exported, condit
 
 
 def _inapplicable(profile: Profile, cut: dict, band: str, lacking: set[str]) -> str:
-    """Why the release has no equal for a cut, or for all that it lacks; '' if the profile does not say so."""
-    told = profile.not_applicable
+    """Why the release has no equal for a cut, or for all that it lacks; '' if the profile does not say so.
+
+    A user's cut always applies: whoever wrote it asks for the column, and a version without it would pass every row.
+    """
+    told = {} if "text" in cut else profile.not_applicable
     if cut["name"] in told:
         return told[cut["name"]]
     patterns = {column.replace("{band}", band): column for column in cut["needs"]}
@@ -214,13 +217,16 @@ def _refusal(name: str, refused: list[dict], states: list[State], profile: Profi
                 columns = [column for term in terms(cut, state.absent).values() for column in term["needs"]]
                 lines.append(f"  {state.cut}: {state.source_file} has no {', '.join(_as_exported(columns, profile))}.")
     options = " ".join(f"--accept-missing {cut['name']}" for cut in refused)
-    hint = (
-        f"Type: galaxiesml build {options}\n"
-        "  or, for every missing cut: galaxiesml build --accept-missing all (the version is then marked INCOMPLETE).\n"
-        "  If the archive applied them: galaxiesml ingest replace LANDING FILE --archive-query paper.\n"
-        "  If the survey has no such columns: say so, and why, under [not_applicable] of its release profile."
-    )
-    return "\n".join(lines), hint
+    hint = [
+        f"Type: galaxiesml build {options}",
+        "  or, for every missing cut: galaxiesml build --accept-missing all (the version is then marked INCOMPLETE).",
+        "  If the archive applied them: galaxiesml ingest replace LANDING FILE --archive-query paper.",
+    ]
+    if any("text" not in cut for cut in refused):
+        hint.append(
+            "  If the survey has no such columns: say so, and why, under [not_applicable] of its release profile."
+        )
+    return "\n".join(lines), "\n".join(hint)
 
 
 def _as_exported(columns: list[str], profile: Profile) -> list[str]:

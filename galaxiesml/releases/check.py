@@ -178,8 +178,7 @@ def _wrong_values(raw: dict) -> Iterator[str]:
     yield from _wrong_surveys(raw)
     yield from _wrong_reasons(raw, known)
     yield from _read_twice(raw["columns"], bands)
-    for told in instrument_problems(raw):
-        yield Fault.at(re.match(r"[\w.]*", told)[0].rstrip("."), told)
+    yield from instrument_problems(raw)
 
 
 def _ours(bands: dict) -> dict[str, Column]:

@@ -17,7 +17,7 @@ from galaxiesml.instrument import (
     SKY_MAPS,
     Instrument,
 )
-from galaxiesml.toml_keys import DOCS, Key, key_problems, nearest, refuse
+from galaxiesml.toml_keys import DOCS, Fault, Key, key_problems, nearest, refuse
 
 #: Releases of HSC whose profiles did not name their instrument before there was this section.
 _OF_HSC = ("pdr2_wide", "pdr3_wide", "s16a_wide")
@@ -29,6 +29,7 @@ _CARD = re.compile(r"[A-Z0-9_-]{1,8}", re.ASCII)
 #: What a release can be called at an archive.
 RERUN = re.compile(r"[\w.+-]+", re.ASCII)
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_PLACE = re.compile(r"instrument(\.[a-z_]+)*")
 
 #: Keys of the section, as of a profile.
 KEYS = (
@@ -152,11 +153,15 @@ def facts_for(profile, what: str, *keys: str) -> Instrument:
     return profile.instrument
 
 
-def instrument_problems(raw: dict) -> Iterator[str]:
+def instrument_problems(raw: dict) -> Iterator[Fault]:
     """Errors in the values of a section whose keys are right, one sentence each."""
     given = raw.get("instrument", {})
-    if isinstance(given, str):
-        return
+    if not isinstance(given, str):
+        # Every sentence begins with the key that it is about.
+        yield from (Fault.at(_PLACE.match(told)[0], told) for told in _wrong_values(given, raw["bands"]))
+
+
+def _wrong_values(given: dict, bands: dict) -> Iterator[str]:
     for key in ("pixel_scale_arcsec", "list_rows", "max_semi_width_arcsec"):
         if key in given and not given[key] > 0:
             yield f"instrument.{key} = {given[key]!r}; expected: above 0"
@@ -169,7 +174,7 @@ def instrument_problems(raw: dict) -> Iterator[str]:
     if "image" not in hdus or any(hdus.count(layer) > 1 for layer in HDUS[1:]):
         yield "instrument.hdus must have 'image' once, and 'mask' and 'variance' at most once"
     yield from _wrong_planes(given)
-    yield from _wrong_filters(given, raw["bands"])
+    yield from _wrong_filters(given, bands)
     for key in ("list_columns", "psf_list_columns"):
         columns = given.get(key, ["ra", "dec", "filter"])
         for column in ("ra", "dec", "filter"):
@@ -218,9 +223,11 @@ def _wrong_filters(given: dict, bands: dict) -> Iterator[str]:
             if band not in bands:
                 yield f"instrument.filter: {band!r} is not a filter of [bands]"
     others = given.get("other_filters", {})
-    for name in [*names.values(), *others]:
-        if not _FILTER.fullmatch(name):
-            yield f"instrument: the filter's name {name!r} has characters other than A-Z, a-z, 0-9, '_', '.', '+', '-'"
+    wrong = "has characters other than A-Z, a-z, 0-9, '_', '.', '+', '-'"
+    for key, given_names in (("filter", names.values()), ("other_filters", others)):
+        for name in given_names:
+            if not _FILTER.fullmatch(name):
+                yield f"instrument.{key}: the filter's name {name!r} {wrong}"
     for name, band in others.items():
         if band not in bands:
             yield f"instrument.other_filters.{name} = {band!r} is not a filter of [bands]"

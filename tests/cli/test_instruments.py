@@ -11,17 +11,27 @@ from galaxiesml.pixels import frame
 from galaxiesml.releases.check import profile_problems
 from galaxiesml.releases.instrument import as_toml, facts_for
 from galaxiesml.releases.profile import RELEASES, known_releases, load_profile, parse_profile
+from galaxiesml.toml_keys import key_lines, line_of
 
 PDR2 = (RELEASES / "pdr2_wide.toml").read_text()
 NO_FACTS = PDR2.replace('name = "pdr2_wide"', 'name = "mine"').replace('instrument = "hsc"\n', "")
 OWN = NO_FACTS + "\n" + as_toml(HSC)
 
 
-@pytest.mark.parametrize("release", known_releases())
+OF_HSC = ("pdr2_wide", "pdr3_wide", "s16a_wide")
+
+
+@pytest.mark.parametrize("release", OF_HSC)
 def test_the_packaged_releases_are_of_hsc_and_so_are_their_older_copies(release):
     assert load_profile(release).instrument == HSC
     older = (RELEASES / f"{release}.toml").read_text().replace('instrument = "hsc"\n', "")
     assert "hsc" not in tomllib.loads(older) and parse_profile(older, "release.toml").instrument == HSC
+
+
+@pytest.mark.parametrize("release", sorted(set(known_releases()) - set(OF_HSC)))
+def test_ready_profiles_of_other_surveys_assume_nothing_of_hsc(release):
+    profile = load_profile(release)
+    assert profile.instrument == Instrument(bands=tuple(profile.bands))
 
 
 def test_another_release_without_the_section_has_no_facts_of_hsc():
@@ -94,6 +104,9 @@ def test_what_is_wrong_with_a_section_is_told_before_anything_is_made(wrong, tmp
     code, _, err = typed("init", tmp_path / "cat", "--release", path)
     assert code == 3 and f"{path} is not a release profile" in err and said in err, err
     assert not (tmp_path / "cat").exists()
+    lines = key_lines(path.read_text())
+    changed = {number for number, line in enumerate(path.read_text().splitlines(), 1) if new in line}
+    assert changed & {line_of(problem, lines) for problem in profile_problems(path.read_text())}
     # A catalogue's own copy is edited by hand: no command takes it.
     with pytest.raises(InputError, match="is not a release profile"):
         parse_profile(path.read_text(), str(path))

@@ -1,6 +1,7 @@
 """What a survey has no equal for: its cuts do not apply, and every table and file says why."""
 
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -73,6 +74,33 @@ def test_cuts_that_do_not_apply_remove_nothing_and_the_flow_says_why(root, finis
     assert flow["bad"]["fails"] > 0
     shown = finished("-C", root.root, "audit", "cuts", "--version", "v2").stdout
     assert f"not applicable, because {WHY_CR}" in shown and "INCOMPLETE" not in shown
+
+
+@pytest.mark.parametrize(
+    ("sql", "lacking", "state"),
+    [
+        ("specz_mag_i < 22", "specz_mag_i", "not in this export"),
+        ("not {band}_pixelflags_bad", "u_pixelflags_bad", "judged in g, r, i, z, y; not in this export in u"),
+    ],
+)
+def test_a_cut_of_ones_own_is_not_excused(root, tmp_path, typed, sql, lacking, state):
+    from galaxiesml.catalog import Catalog
+    from galaxiesml.curation.own_versions import of_catalog
+    from galaxiesml.curation.states import cut_states, plan_versions
+
+    shutil.copytree(root.root, tmp_path / "cat")
+    command = ("-C", tmp_path / "cat")
+    assert typed(*command, "cuts", "new", "ours", "--sql", sql, "--why", "what we need")[0] == 0
+    assert typed(*command, "versions", "new", "mine", "--from", "v2", "--with", "ours")[0] == 0
+    code, _, err = typed(*command, "build", "--version", "mine")
+    assert code == 6 and f"ours: t.parquet has no {lacking}" in err and "--accept-missing ours" in err
+    assert "[not_applicable]" not in err and "crcenter:" not in err
+    catalog = Catalog.open(tmp_path / "cat")
+    states = cut_states(catalog)
+    assert {each.text for each in states if each.cut == "ours"} == {state}
+    plans = plan_versions(states, catalog.profile, of_catalog(catalog), accepted=("ours",), named="mine")
+    mine = next(plan for plan in plans if plan.name == "mine")
+    assert mine.built and mine.missing == ("ours",) and set(mine.not_applicable) == {"crcenter", "bad", "specz_mag"}
 
 
 def test_an_exported_file_says_it(root, tmp_path, finished):
