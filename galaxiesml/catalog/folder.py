@@ -37,6 +37,7 @@ from pathlib import Path
 from galaxiesml.catalog.inputs import landed_since
 from galaxiesml.catalog.parquet import parquet, plain, quote
 from galaxiesml.catalog.stores import EMPTY, LANDED, STORES
+from galaxiesml.catalog.views import is_view, views
 from galaxiesml.dictionary import published_versions
 from galaxiesml.errors import CatalogError, LockedError, UsageError
 from galaxiesml.releases.check import checked_profile
@@ -277,6 +278,7 @@ class Catalog:
             default = f"galaxies_{DEFAULT_VERSION}"
             if default in found:
                 found["galaxies"] = found[default]
+            found |= views(self.builds / build, found, DEFAULT_VERSION)
         return found
 
     def connect(self, threads: int | None = None, memory_limit: str | None = None):
@@ -297,7 +299,12 @@ class Catalog:
         if memory_limit:
             connection.execute(f"set memory_limit = {quote(memory_limit)}")
         for name, source in self.tables().items():
-            connection.execute(f'create view "{name}" as select * from {source}')
+            try:
+                connection.execute(f'create view "{name}" as select * from {source}')
+            except duckdb.BinderException:
+                # Landed files may have lost a column since the build: that must not keep readers from the tables.
+                if not is_view(source):
+                    raise
         return connection
 
     # -- writing -----------------------------------------------------------------------------------------

@@ -132,7 +132,8 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     catalog = common.catalog()
     connection = catalog.connect()
     rows = []
-    for name in sorted(catalog.tables()):
+    views = connection.execute("select view_name from duckdb_views() where not internal order by view_name").fetchall()
+    for (name,) in views:
         columns = connection.execute(f'describe "{name}"').fetchall()
         count = connection.execute(f'select count(*) from "{name}"').fetchone()[0]
         rows.append({"table": name, "rows": count, "columns": len(columns)})

@@ -16,6 +16,7 @@ import yaml
 from galaxiesml import dictionary
 from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.catalog.stores import STORES
+from galaxiesml.curation import without_spectrum
 from galaxiesml.curation.rules import Rules, terms
 from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, survey_seeds
 from galaxiesml.instrument import MASK_PLANES
@@ -319,8 +320,10 @@ def _dictionary_csv(bands: dict[str, str], facts: dict, rules: Rules) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table_name", "name", "data_type", "unit", "ucd", "description"])
     tables = mart_columns(bands, rules)
-    # In SQL the default version also has a plain name, by which its units are looked up.
+    # What has no mart of its own, but a name in SQL by which its units are looked up.
     tables["galaxies"] = tables[f"galaxies_{DEFAULT_VERSION}"]
+    tables["rejections_of_default"] = tables["rejections"]
+    tables[without_spectrum.NAME] = without_spectrum.columns(rules, bands)
     for table, names in tables.items():
         for name in names:
             fact = facts[name]
