@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from galaxiesml.catalog.functions import definitions
 from galaxiesml.catalog.inputs import landed_since
 from galaxiesml.catalog.parquet import parquet, plain, quote
 from galaxiesml.catalog.stores import EMPTY, LANDED, STORES
@@ -282,7 +283,9 @@ class Catalog:
         return found
 
     def connect(self, threads: int | None = None, memory_limit: str | None = None):
-        """Open a DuckDB connection with a view for each table.  It takes no lock and does not write to the catalogue.
+        """Open a DuckDB connection with a view for each table, and the functions of `galaxiesml.catalog.functions`.
+
+        It takes no lock and does not write to the catalogue.
 
         Returns
         -------
@@ -298,6 +301,8 @@ class Catalog:
             connection.execute(f"set threads = {int(threads)}")
         if memory_limit:
             connection.execute(f"set memory_limit = {quote(memory_limit)}")
+        for definition in definitions():
+            connection.execute(definition)
         for name, source in self.tables().items():
             try:
                 connection.execute(f'create view "{name}" as select * from {source}')
