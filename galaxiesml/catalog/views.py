@@ -8,6 +8,13 @@ from galaxiesml.catalog.parquet import quote
 
 #: Views that a build keeps as SQL, each with the tables that it reads.
 _KEPT = {"objects_without_spectrum": ("hsc_objects", "hsc_joined", "int_pairs")}
+#: What the rows of each view are.
+DESCRIPTIONS = {
+    "galaxies": "The galaxies of the default version.",
+    "rejections_of_default": "The rejections of the default version: one row per pair that it removes.",
+    "objects_without_spectrum": "One row per landed object without a spectrum, with the verdicts of the cuts that read "
+    "the object alone.",
+}
 
 
 def views(build: Path, tables: dict[str, str], default: str) -> dict[str, str]:

@@ -95,6 +95,15 @@ def mart_columns(bands: dict[str, str], rules: Rules) -> dict[str, tuple[str, ..
     return tables
 
 
+def table_descriptions(bands: dict[str, str], rules: Rules) -> dict[str, str]:
+    """What the rows of each table of a build are."""
+    found = {}
+    for model in load_models(bands, rules):
+        names = [f"{model.name}_{name}" for name in rules.names] if model.options.get("versioned") else [model.name]
+        found |= dict.fromkeys(names, model.description)
+    return found
+
+
 def render(bands: dict[str, str], rules: Rules, boundaries: bool = True) -> dict[str, str]:
     """Every generated file of the project: path within it to text; on demand without the boundary tests."""
     facts = dictionary.columns(bands, rules.words)

@@ -26,7 +26,7 @@ _COMMON = (
 )
 _NAME = re.compile(r"\w*$")
 _AFTER_FROM = re.compile(r"\b(?:from|join|describe)\s+$", re.IGNORECASE)
-_ALIAS = re.compile(r"\b(?:from|join)\s+(\w+)(?:\s+(?:as\s+)?(\w+))?", re.IGNORECASE)
+_ALIAS = re.compile(r"\b(?:from|join|,)\s*(\w+)(?=\s+(?:as\s+)?(\w+))", re.IGNORECASE)
 #: The column that an open string is compared with.
 _COMPARED = re.compile(r"(\w+)\s*\)?\s*(?:=|<>|!=|(?:not\s+)?in\s*\([^)]*|(?:i?like)|,)\s*$", re.IGNORECASE)
 
