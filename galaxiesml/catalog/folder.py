@@ -34,9 +34,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from galaxiesml.catalog.functions import definitions
 from galaxiesml.catalog.inputs import landed_since
 from galaxiesml.catalog.parquet import parquet, plain, quote
 from galaxiesml.catalog.stores import EMPTY, LANDED, SIDES, STORES, is_of, of_exports
+from galaxiesml.catalog.views import is_view, views
 from galaxiesml.dictionary import published_versions, sql_type
 from galaxiesml.errors import CatalogError, LockedError, UsageError
 from galaxiesml.releases.check import checked_profile
@@ -279,6 +281,7 @@ class Catalog:
             default = f"galaxies_{DEFAULT_VERSION}"
             if default in found:
                 found["galaxies"] = found[default]
+            found |= views(self.builds / build, found, DEFAULT_VERSION)
         return found
 
     def with_conversions(self, read: str, kind: str) -> str:
@@ -309,7 +312,9 @@ class Catalog:
         return changed + [name for name in late if name not in landing["columns"]]
 
     def connect(self, threads: int | None = None, memory_limit: str | None = None):
-        """Open a DuckDB connection with a view for each table.  It takes no lock and does not write to the catalogue.
+        """Open a DuckDB connection with a view for each table, and the functions of `galaxiesml.catalog.functions`.
+
+        It takes no lock and does not write to the catalogue.
 
         Returns
         -------
@@ -325,8 +330,15 @@ class Catalog:
             connection.execute(f"set threads = {int(threads)}")
         if memory_limit:
             connection.execute(f"set memory_limit = {quote(memory_limit)}")
+        for definition in definitions():
+            connection.execute(definition)
         for name, source in self.tables().items():
-            connection.execute(f'create view "{name}" as select * from {source}')
+            try:
+                connection.execute(f'create view "{name}" as select * from {source}')
+            except duckdb.BinderException:
+                # Landed files may have lost a column since the build: that must not keep readers from the tables.
+                if not is_view(source):
+                    raise
         return connection
 
     # -- writing -----------------------------------------------------------------------------------------

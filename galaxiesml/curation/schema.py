@@ -17,6 +17,7 @@ import yaml
 from galaxiesml import dictionary
 from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.catalog.stores import STORES
+from galaxiesml.curation import without_spectrum
 from galaxiesml.curation.rules import Rules, terms
 from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, survey_seeds
 from galaxiesml.instrument import HSC
@@ -97,6 +98,15 @@ def mart_columns(
     return tables
 
 
+def table_descriptions(bands: dict[str, str], rules: Rules) -> dict[str, str]:
+    """What the rows of each table of a build are."""
+    found = {}
+    for model in load_models(bands, rules):
+        names = [f"{model.name}_{name}" for name in rules.names] if model.options.get("versioned") else [model.name]
+        found |= dict.fromkeys(names, model.description)
+    return found
+
+
 def render(
     bands: dict[str, str], rules: Rules, boundaries: bool = True, planes: tuple[str, ...] = HSC.mask_planes
 ) -> dict[str, str]:
@@ -118,7 +128,11 @@ def render(
         files["models/intermediate/boundary_tests.yml"] = _yaml(tests)
     files["models/staging/_sources.yml"] = _yaml(_sources())
     files["sql/macros/family.sql"] = _family_macro(planes)
-    files["sql/seeds/column_dictionary.csv"] = _dictionary_csv(mart_columns(bands, rules, planes), facts)
+    tables = mart_columns(bands, rules, planes)
+    # What has no mart of its own, but a name in SQL by which its units are looked up.
+    tables |= {"galaxies": tables[f"galaxies_{DEFAULT_VERSION}"], "rejections_of_default": tables["rejections"]}
+    tables[without_spectrum.NAME] = without_spectrum.columns(rules, bands)
+    files["sql/seeds/column_dictionary.csv"] = _dictionary_csv(tables, facts)
     files["sql/seeds/_seeds.yml"] = _yaml(_seeds())
     return files | survey_seeds()
 
@@ -317,8 +331,6 @@ def _dictionary_csv(tables: dict[str, tuple[str, ...]], facts: dict) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table_name", "name", "data_type", "unit", "ucd", "description"])
-    # In SQL the default version also has a plain name, by which its units are looked up.
-    tables["galaxies"] = tables[f"galaxies_{DEFAULT_VERSION}"]
     for table, names in tables.items():
         for name in names:
             fact = facts[name]
