@@ -49,6 +49,8 @@ class Facts:
         column, missing, share: columns with NULL.
     band : str
         Filter of the magnitudes in `spread`.
+    zero_point_mag : float
+        AB magnitude of one count of an image.
     """
 
     rows: dict[str, int]
@@ -64,6 +66,7 @@ class Facts:
     redshifts: list[dict]
     missing: list[dict]
     band: str
+    zero_point_mag: float
 
     @property
     def galaxies(self) -> int:
@@ -108,6 +111,7 @@ def gather(
         redshifts=_redshifts(connection, sum(rows.values())),
         missing=_missing(catalog, connection, sum(rows.values())),
         band=band,
+        zero_point_mag=catalog.profile.instrument.zero_point_mag,
     )
 
 

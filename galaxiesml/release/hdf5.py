@@ -28,10 +28,10 @@ from galaxiesml.catalog.parquet import quote
 from galaxiesml.catalog.settings import check_space
 from galaxiesml.catalog.stores import SPLITS
 from galaxiesml.errors import CatalogError
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from galaxiesml.pixels.store import Shards
-from galaxiesml.release.layout import LAYERS, NULLS, Key, in_sql, keys
+from galaxiesml.release.layout import NULLS, Key, empty_pixel, in_sql, keys
 from galaxiesml.release.statistics import Statistics, attributes, write_statistics
+from galaxiesml.releases.instrument import facts_for
 from galaxiesml.samples import morphology
 from galaxiesml.samples.pictures import BLOCK, COLUMNS, blocks, fill, psf_side
 from galaxiesml.samples.selection import Selection, counts, select
@@ -79,6 +79,8 @@ class Target:
     Attributes
     ----------
     layout : list of Key
+    empty : dict of str to int
+        What a pixel of each layer holds where no picture covers it.
     start : int
         Galaxies whose pixels are written.
     offsets : dict of str to int
@@ -93,6 +95,7 @@ class Target:
     size: int
     rows: int
     layout: list[Key] = field(default_factory=list)
+    empty: dict[str, int] = field(default_factory=dict)
     start: int = 0
     offsets: dict[str, int] = field(default_factory=dict)
     not_finite: int = 0
@@ -129,7 +132,10 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         No galaxy has pictures in all filters, or no picture has a layer.
     ResourceError
         The disk is too full.
+    InputError
+        The release profile does not give the pixel scale or the zero point, which the files state.
     """
+    facts_for(catalog.profile, "export hdf5", "pixel_scale_arcsec", "zero_point_mag")
     connection = select(catalog, wanted.selection)
     rows = counts(catalog, connection, wanted.selection)
     bands = len(catalog.profile.bands)
@@ -145,9 +151,11 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
     if progress is not None:
         progress.update(total=sum(rows.values()))
     files, measured = [], {}
+    empty = {layer: empty_pixel(catalog.profile, layer) for layer in wanted.layers}
     for split, number in rows.items():
         targets = [
-            Target(folder / _name(size, bands, split, "hdf5"), size, number, layouts[size]) for size in wanted.sizes
+            Target(folder / _name(size, bands, split, "hdf5"), size, number, layouts[size], empty)
+            for size in wanted.sizes
         ]
         if progress is not None:
             progress.update(description=f"writing {split}")
@@ -258,6 +266,7 @@ def attributes_of(catalog: Catalog, wanted: Wanted, split: str) -> dict:
         "conditions": json.dumps(version.get("conditions", {})),
         "where": selection.where.text if selection.where else "",
         "incomplete": bool(version["missing_cuts"]),
+        **not_applicable(version),
         "spectra_from": info.get("spectra_from", "export"),
         "split_scheme": selection.scheme,
         "split": split,
@@ -266,8 +275,14 @@ def attributes_of(catalog: Catalog, wanted: Wanted, split: str) -> dict:
         "missing": selection.missing,
         "morphology": morphology.told(info),
         "morphology_fill": float(wanted.fill),
-        "pixel_scale_arcsec": PIXEL_SCALE_ARCSEC,
+        "pixel_scale_arcsec": catalog.profile.instrument.pixel_scale_arcsec,
     }
+
+
+def not_applicable(version: dict) -> dict[str, str]:
+    """The attribute that tells which cuts do not apply to the release, and why; none where all do."""
+    told = version.get("not_applicable", {})
+    return {"not_applicable": "; ".join(f"{cut}: {why}" for cut, why in told.items())} if told else {}
 
 
 def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan: dict) -> None:
@@ -421,7 +436,7 @@ def _write_block(target: Target, stores: dict[str, Shards], places: dict, frames
     """One block of galaxies in one file, all layers."""
     for layer, found in places.items():
         out = frames[layer]
-        wrong = fill(stores[layer], found, out, layer, LAYERS[layer])
+        wrong = fill(stores[layer], found, out, layer, target.empty[layer])
         if layer == "image":
             target.not_finite += wrong
             if target.statistics is not None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from galaxiesml.dictionary import Column, columns
-from galaxiesml.instrument import MASK_PLANES
 from galaxiesml.releases.profile import Profile
 from galaxiesml.samples.morphology import ALIAS
 
@@ -67,8 +66,15 @@ class Key:
     description: str = ""
 
 
-#: Layers of pictures, and what a pixel holds where no picture covers it.
-LAYERS = {"image": 0, "variance": 0, "mask": 1 << MASK_PLANES.index("NO_DATA"), "psf": 0}
+#: Layers of pictures.
+LAYERS = ("image", "variance", "mask", "psf")
+
+
+def empty_pixel(profile: Profile, layer: str) -> int:
+    """What a pixel of a layer holds where no picture covers it: 0, or of a mask the plane of pixels without data."""
+    instrument = profile.instrument
+    planes = instrument.mask_planes or ()
+    return 1 << planes.index(instrument.no_data_plane) if layer == "mask" and instrument.no_data_plane in planes else 0
 
 
 def keys(
@@ -97,7 +103,7 @@ def keys(
     """
     bands = list(profile.bands)
     about = columns(profile.bands)
-    made = [_layer_key(layer, bands, psf_side if layer == "psf" else size) for layer in layers]
+    made = [_layer_key(layer, profile, psf_side if layer == "psf" else size) for layer in layers]
     for pattern in _CATALOGUE:
         names = [pattern.replace("{band}", band) for band in bands] if "{band}" in pattern else [pattern]
         made += [_catalogue_key(about[name]) for name in names]
@@ -122,13 +128,15 @@ def _catalogue_key(column: Column) -> Key:
     return Key(column.name, (1,) if is_text else (), dtype, "catalogue", not known, column.unit, column.description)
 
 
-def _layer_key(layer: str, bands: list[str], side: int) -> Key:
-    planes = ", ".join(f"{bit} {plane}" for bit, plane in enumerate(MASK_PLANES))
+def _layer_key(layer: str, profile: Profile, side: int) -> Key:
+    bands, instrument = list(profile.bands), profile.instrument
+    planes = ", ".join(f"{bit} {plane}" for bit, plane in enumerate(instrument.mask_planes or ()))
+    empty = instrument.no_data_plane if empty_pixel(profile, "mask") else "0"
     known = "where no picture covers the frame, or where none is known."
     words = {
-        "image": _image_words(bands),
+        "image": _image_words(profile),
         "variance": f"Variances of the image's pixels, framed alike; 0 {known}",
-        "mask": f"Masks of the image's pixels, framed alike, by bit from 0: {planes}. NO_DATA {known}",
+        "mask": f"Masks of the image's pixels, framed alike, by bit from 0: {planes}. {empty} {known}",
         "psf": f"PSF pictures, axes (galaxy, filter {', '.join(bands)}, row, column), each in the middle; 0 {known}",
     }
     shape, dtype = (len(bands), side, side), "<i4" if layer == "mask" else "<f4"
@@ -136,9 +144,11 @@ def _layer_key(layer: str, bands: list[str], side: int) -> Key:
     return Key(layer, shape, dtype, "image", layer != "image", {"variance": "adu2"}.get(layer, ""), words[layer])
 
 
-def _image_words(bands: list[str]) -> str:
+def _image_words(profile: Profile) -> str:
+    zero = profile.instrument.zero_point_mag
+    counts = "counts" if zero is None else f"counts at zero point {zero!r}"
     return (
-        f"Pictures, axes (galaxy, filter {', '.join(bands)}, row, column), counts at zero point 27.0; a picture of n "
+        f"Pictures, axes (galaxy, filter {', '.join(profile.bands)}, row, column), {counts}; a picture of n "
         "pixels on an axis has floor((127 - n) / 2) zeros before it, the 64-pixel picture is 31 to 94 of that."
     )
 
