@@ -36,7 +36,7 @@ class GalaxiesDataset(Dataset):
     files : path or sequence of path
         HDF5 files in the released layout, all with the same filters and pixels.
     images : bool
-        With ``image``: float32 of shape (filters, rows, columns), counts at zero point 27.0.
+        With ``image``: float32 of shape (filters, rows, columns), in counts.
     columns : sequence of str
         Other keys, as labels: float32, int64, bool or str.  NaN where the catalogue has NULL.
     normalise : bool or (mean, std)

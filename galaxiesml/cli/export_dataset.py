@@ -42,7 +42,7 @@ def dataset(
 ) -> None:
     """Export a data set: a folder a size with HDF5 and Parquet files, a card, a datasheet and croissant.json.
 
-    The folder appears when it is complete. Counts, cuts, surveys and known biases in its texts are the build's.
+    The folder appears when it is complete. The numbers in its texts are the build's.
 
     \b
     Examples:
@@ -69,11 +69,15 @@ def dataset(
         made = export_dataset(catalog, wanted, folder, about, images=images, force=force, progress=bar)
     say_of_files(made | {"files": made["hdf5"]}, catalog.build_info(), selection.version)
     warn_of_empty(catalog, selection, {entry["split"]: entry["galaxies"] for entry in made["hdf5"]})
-    if lacking := about.missing():
-        common.warn(f"croissant.json is to be published with {', '.join(lacking)}, which were not given.")
-    if set(made["folder"]) & set("[]*?"):
-        common.warn(f"Hugging Face's datasets cannot open {made['folder']}: its path has [, ], * or ?.")
+    _warn(about.missing(), made["folder"])
     if as_json:
         common.print_json(made)
     else:
         common.result(made["folder"])
+
+
+def _warn(lacking: list[str], folder: str) -> None:
+    if lacking:
+        common.warn(f"croissant.json is to be published with {', '.join(lacking)}, which were not given.")
+    if set(folder) & set("[]*?"):
+        common.warn(f"Hugging Face's datasets cannot open {folder}: its path has [, ], * or ?.")

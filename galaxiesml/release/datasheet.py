@@ -168,93 +168,82 @@ def datasheet(
     statistics : dict of int to list of dict
         Rows of normalisation of each size.
     """
+    parts = [
+        f"# Datasheet: {plain(about['name'])}",
+        f"Generated from build {plain(told['build'])} by galaxiesml {plain(told['galaxiesml'])}; the questions are "
+        "those of Gebru et al. 2021, Datasheets for Datasets.",
+        *_composition(facts, text, listed),
+        "## Collection",
+        plain(text["collection"]),
+        table(facts.landings, {"kind": "kind", "file": "#file", "rows": "rows", "sha256": "#SHA-256", "url": "from"}),
+        *_surveys(about, facts),
+        *_cuts(facts, told, text),
+        *_biases(facts, text),
+        *_normalisation(facts, statistics),
+        "## Uses and maintenance",
+        f"{plain(text['uses'])} The folder is made again by `galaxiesml export dataset` from the same build, byte for "
+        "byte.",
+    ]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _composition(facts: Facts, text: dict[str, str], listed: list[Key]) -> list[str]:
     rows = [{"split": split, "galaxies": count, "share": count / facts.galaxies} for split, count in facts.rows.items()]
+    return [
+        "## Composition",
+        plain(text["description"]),
+        table(rows, {"split": "split", "galaxies": "galaxies", "share": "share"}),
+        plain(text["missing"]),
+        table(facts.left_out, {"reason_class": "#left out because", "galaxies": "galaxies"}),
+        "Columns:",
+        table([vars(key) for key in listed], {"name": "#column", "unit": "unit", "description": "description"}),
+    ]
+
+
+def _surveys(about: dict, facts: Facts) -> list[str]:
+    columns = {"survey": "#survey", "galaxies": "galaxies", "share": "share"}
+    return [
+        "## Surveys and licences",
+        "A spectrum that several surveys observed counts for each.",
+        table(facts.surveys, columns | {name: name for name in ("title", "reference", "licence")}),
+        f"Licence of this data set: {plain(about['licence_id'])}.",
+    ]
+
+
+def _cuts(facts: Facts, told: dict, text: dict[str, str]) -> list[str]:
     conditions = facts.version.get("conditions", {})
     flow = [row | {"condition": conditions.get(row["cut"], "")} for row in facts.flow]
+    columns = {"cut": "#cut", "section": "section", "condition": "#condition", "rows_in": "rows in"}
+    return [
+        "## Cuts",
+        f"{plain(text['preprocessing'])} Version {plain(told['version'])}, rule SHA-256 {code(told['rule'])}.",
+        table(flow, columns | {"removed": "removed", "state": "state", "why": "why"}),
+        f"Condition on the finished rows: {code(told['where']) or 'none'}. Cuts that are missing: "
+        f"{plain(told['missing_cuts'] or 'none')}. Cuts that do not apply to the release: "
+        f"{plain(told.get('not_applicable') or 'none')}.",
+    ]
+
+
+def _biases(facts: Facts, text: dict[str, str]) -> list[str]:
     spread = {"sample": "sample", "galaxies": "rows"} | {
         f"{name}_{at}": f"{label}, {at[1:]} %"
         for name, label in (("mag", f"{facts.band} mag"), ("z", "redshift"))
         for at in ("p5", "p50", "p95")
     }
-    moments = {name: name for name in next(iter(statistics.values()))[0]}
-    return f"""# Datasheet: {plain(about["name"])}
+    return [
+        "## Known biases",
+        plain(text["biases"]),
+        plain(text["limitations"]),
+        table(facts.spread, spread),
+        table(facts.redshifts, {"lower": "redshift above", "upper": "to", "galaxies": "galaxies", "share": "share"}),
+    ]
 
-Generated from build {plain(told["build"])} by galaxiesml {
-        plain(told["galaxiesml"])
-    }; the questions are those of Gebru et al.
-2021, Datasheets for Datasets.
 
-## Composition
-
-{plain(text["description"])}
-
-{table(rows, {"split": "split", "galaxies": "galaxies", "share": "share"})}
-{plain(text["missing"])}
-
-{table(facts.left_out, {"reason_class": "#left out because", "galaxies": "galaxies"})}
-Columns:
-
-{table([vars(key) for key in listed], {"name": "#column", "unit": "unit", "description": "description"})}
-## Collection
-
-{plain(text["collection"])}
-
-{table(facts.landings, {"kind": "kind", "file": "#file", "rows": "rows", "sha256": "#SHA-256", "url": "from"})}
-## Surveys and licences
-
-A spectrum that several surveys observed counts for each.
-
-{
-        table(
-            facts.surveys,
-            {
-                "survey": "#survey",
-                "galaxies": "galaxies",
-                "share": "share",
-                "title": "title",
-                "reference": "reference",
-                "licence": "licence",
-            },
-        )
-    }
-Licence of this data set: {plain(about["licence_id"])}.
-
-## Cuts
-
-{plain(text["preprocessing"])} Version {plain(told["version"])}, rule SHA-256 {code(told["rule"])}.
-
-{
-        table(
-            flow,
-            {
-                "cut": "#cut",
-                "section": "section",
-                "condition": "#condition",
-                "rows_in": "rows in",
-                "removed": "removed",
-                "state": "state",
-                "why": "why",
-            },
-        )
-    }
-Condition on the finished rows: {code(told["where"]) or "none"}. Cuts that are missing: {
-        plain(told["missing_cuts"] or "none")
-    }.
-
-## Known biases
-
-{plain(text["biases"])}
-
-{plain(text["limitations"])}
-
-{table(facts.spread, spread)}
-{table(facts.redshifts, {"lower": "redshift above", "upper": "to", "galaxies": "galaxies", "share": "share"})}
-## Normalisation
-
-Of the training split, pixels that are not exactly 0, in counts at zero point 27.0.
-
-{"".join(f"{size} pixels:" + chr(10) * 2 + table(found, moments) + chr(10) for size, found in statistics.items())}
-## Uses and maintenance
-
-{plain(text["uses"])} The folder is made again by `galaxiesml export dataset` from the same build, byte for byte.
-"""
+def _normalisation(facts: Facts, statistics: dict[int, list[dict]]) -> list[str]:
+    parts = [
+        "## Normalisation",
+        f"Of the training split, pixels that are not exactly 0, in counts at zero point {facts.zero_point_mag:g} mag.",
+    ]
+    for size, rows in statistics.items():
+        parts += [f"{size} pixels:", table(rows, {name: name for name in rows[0]})]
+    return parts

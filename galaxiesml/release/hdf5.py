@@ -110,6 +110,11 @@ class Target:
     def note(self) -> Path:
         return self.path.with_name(f".{self.path.name}.progress")
 
+    def facts(self, split: str) -> dict:
+        """As `export_hdf5` tells it."""
+        named = {"path": str(self.path), "split": split, "size": self.size, "galaxies": self.rows}
+        return named | {"not_finite_pixels": self.not_finite}
+
 
 def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool = False, progress=None) -> dict:
     """Write the files of every split and size; existing files are replaced.
@@ -140,9 +145,7 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
     rows = counts(catalog, connection, wanted.selection)
     bands = len(catalog.profile.bands)
     layouts = _layouts(catalog, connection, wanted)
-    needed = sum(rows.values()) * sum(
-        1000 + sum(4 * int(np.prod(key.tail)) for key in layout if key.source == "image") for layout in layouts.values()
-    )
+    needed = sum(rows.values()) * sum(map(_bytes_a_row, layouts.values()))
     folder.mkdir(parents=True, exist_ok=True)
     # The note of an export that was killed at its end is not written again.
     atomic.clear(folder)
@@ -161,11 +164,7 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
             progress.update(description=f"writing {split}")
         with _room_given_back(targets):
             _write_split(catalog, connection, wanted, split, targets, measured, progress)
-        files += [
-            {"path": str(target.path), "split": split, "size": target.size, "galaxies": number}
-            | {"not_finite_pixels": target.not_finite}
-            for target in targets
-        ]
+        files += [target.facts(split) for target in targets]
     tables = {size: folder / _name(size, bands, "normalisation", "parquet") for size in wanted.sizes}
     for size, path in tables.items():
         write_statistics(measured[size], path, attributes_of(catalog, wanted, SPLITS[0]) | {"image_size": size})
@@ -175,6 +174,11 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         "left_out_file": str(folder / _name(wanted.sizes[0], bands, "left_out", "csv")),
         "normalisation": [str(path) for path in tables.values()],
     }
+
+
+def _bytes_a_row(layout: list[Key]) -> int:
+    """What a galaxy takes in a file, about."""
+    return 1000 + sum(4 * int(np.prod(key.tail)) for key in layout if key.source == "image")
 
 
 def _layouts(catalog: Catalog, connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> dict[int, list[Key]]:
