@@ -32,6 +32,8 @@ class Survey:
         Of a cutout's file; its first group is the filter.
     names : dict of str to str
         The archive's names of filters, in lower case, to ours.
+    no_data : int
+        The mask of a pixel without data; 0 if masks do not say it.
     """
 
     bands: tuple[str, ...]
@@ -40,6 +42,7 @@ class Survey:
     image_hdu: int = 1
     name: re.Pattern | None = None
     names: dict[str, str] = field(default_factory=dict)
+    no_data: int = 0
 
     def band(self, told: str) -> str:
         """The filter as the catalogue calls it: r of HSC-R2."""
@@ -59,7 +62,7 @@ def read_survey(profile: Path) -> Survey:
     if said == "hsc":
         names = {f"{prefix}{band}".lower(): band for band in bands for prefix in ("", "HSC-")}
         names |= {f"{prefix}{band}2": band for band in ("r", "i") for prefix in ("", "hsc-")}
-        return Survey(bands, 0.168, "FILTER", 1, _HSC_NAME, names)
+        return Survey(bands, 0.168, "FILTER", 1, _HSC_NAME, names, 1 << 8)
     pattern = said.get("filter", "{band}")
     theirs = pattern if isinstance(pattern, dict) else {}
     names = {}
@@ -69,7 +72,9 @@ def read_survey(profile: Path) -> Survey:
     names |= {name.lower(): band for name, band in said.get("other_filters", {}).items()}
     place = said.get("hdus", ["none", "image"]).index("image")
     card, scale = said.get("filter_card", ""), said.get("pixel_scale_arcsec")
-    return Survey(bands, scale, card, place, _name(said, names), names)
+    planes, plane = said.get("mask_planes", []), said.get("no_data_plane", "")
+    no_data = 1 << planes.index(plane) if plane in planes else 0
+    return Survey(bands, scale, card, place, _name(said, names), names, no_data)
 
 
 def _name(said: dict, names: dict[str, str]) -> re.Pattern | None:

@@ -183,7 +183,7 @@ def _none_filled(values: np.ndarray, told: dict) -> np.ndarray:
 def _no_morphology(file: h5py.File, catalogue: set[str], rows: int, told: dict) -> dict[str, np.ndarray]:
     fill = float(told.get("morphology_fill", 0.0))
     none = {}
-    for key in set(file) - catalogue - {"image"}:
+    for key in set(file) - catalogue - {"image", *_LAYERS}:
         is_zero = key.endswith("_total_galaxies") or key in _MERGED
         value = False if key.endswith("_detected") else 0.0 if is_zero else fill
         none[key] = np.full((rows, *file[key].shape[1:]), value)

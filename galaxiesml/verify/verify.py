@@ -19,9 +19,10 @@ from galaxiesml.errors import InputError
 from galaxiesml.verify.attributes import check_attributes, check_facts, text_of
 from galaxiesml.verify.expected import load_expected, load_uses, plainly_named, read_build, why_not
 from galaxiesml.verify.found import Difference, Unread
+from galaxiesml.verify.layers import check_layers
 from galaxiesml.verify.pictures import Source, framed
 from galaxiesml.verify.survey import read_survey
-from galaxiesml.verify.values import check_layout, check_values, layers_of
+from galaxiesml.verify.values import check_layout, check_values
 
 #: Memory for DuckDB; the rest takes little.
 _MEMORY = "400MB"
@@ -154,8 +155,7 @@ def _check_table(connection, root: Path, plain: Path, one: Checked, number: int,
         one.notes.append(
             f"morphology is measured in {share['measured']:,} of {share['pictures']:,} pictures of its build"
         )
-    if layers := layers_of(file):
-        one.notes.append(f"the pixels of {', '.join(layers)} were not compared, only those of image")
+    check_layers(connection, build, number, file)
     one.galaxies, one.image = rows, file["image"]
 
 

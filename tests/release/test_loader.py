@@ -18,6 +18,7 @@ from galaxiesml.loader import GalaxiesDataset
 from galaxiesml.release.hdf5 import Wanted, export_hdf5
 from galaxiesml.release.statistics import PERCENTILES, Statistics
 from galaxiesml.samples.selection import Selection
+from galaxiesml.verify.verify import verify_files
 
 from ..curation.landed import land_rows, new_catalog
 from ..cutouts.service import cutout, name, psf, write_list, write_tar
@@ -134,6 +135,18 @@ def test_layers_are_those_of_the_fits_files(sample):
     assert seen > 50
 
 
+@pytest.mark.parametrize("layer", LAYERS[1:])
+def test_verify_finds_a_pixel_of_a_layer_that_differs(sample, tmp_path, layer):
+    copies = [shutil.copy(file_of(sample, split), tmp_path) for split in SPLITS]
+    assert [one.difference for one in verify_files(sample[0].root, copies)] == [None] * 3
+    with h5py.File(copies[0], "r+") as file:
+        object_id = file["object_id"][2]
+        file[layer][2, 3, 31, 7] += 1
+    wrong, *right = verify_files(sample[0].root, copies)
+    assert str(wrong.difference).startswith(f"object {object_id} (row 2): {layer}[3 (z), 31, 7] is ")
+    assert wrong.difference.key == layer and all(one.difference is None for one in right)
+
+
 def test_a_layer_that_no_picture_has_is_refused(sample, tmp_path):
     with pytest.raises(CatalogError, match="No picture of v2 has a landed psf"):
         export_hdf5(sample[0], Wanted(SELECTION, (64,), layers=("image", "psf")), tmp_path)
@@ -166,6 +179,13 @@ def test_psf_pictures_are_in_the_middle(tmp_path):
                 right = made[number, band][1] if number < 8 else np.zeros((43, 43))
                 np.testing.assert_array_equal(pixels, right.astype(np.float32))
             seen.add(number)
+        (checked,) = verify_files(catalog.root, [path])
+        assert checked.difference is None
+        copy = shutil.copy(path, tmp_path)
+        with h5py.File(copy, "r+") as file:
+            file["psf"][0, 0, 21, 21] += 1
+        (checked,) = verify_files(catalog.root, [copy])
+        assert checked.difference.key == "psf"
     assert seen == set(range(1, 9))
 
 
