@@ -6,6 +6,7 @@ numbers can therefore be found again from a file alone: ``x = image[:, band]; x[
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,10 @@ from galaxiesml.system.atomic import write_table
 PERCENTILES = {"p0_1": 0.1, "p1": 1.0, "p16": 16.0, "p50": 50.0, "p84": 84.0, "p99": 99.0, "p99_9": 99.9}
 #: Share of a normal distribution below its mean less one standard deviation.
 _BELOW_SIGMA = 0.15865525393145702
-#: Bits of a float32 that are dropped: 18 are left, its sign, its exponent and 9 of its fraction.
-_DROPPED = 14
-_BINS = 1 << (32 - _DROPPED)
-_NOT_SIGN = np.int32(0x7FFFFFFF)
+#: Bins of a histogram: the sign of a float32, its exponent and 7 bits of its fraction.
+_BINS = 1 << 16
+#: Which half of a float32 in memory has them.
+_LEADING = 1 if sys.byteorder == "little" else 0
 _UNITS = {"band": "", "galaxies": "", "pixels": ""}
 _WORDS = {
     "band": "Filter.",
@@ -27,7 +28,10 @@ _WORDS = {
     "pixels": "Pixels of their images that are not exactly 0; the numbers are of these.",
     "mean": "Mean.",
     "std": "Standard deviation.",
-    **{name: f"{percent:g}th percentile, to 0.2 % of its value." for name, percent in PERCENTILES.items()},
+    **{
+        name: f"{percent:g}th percentile, interpolated in bins 0.8 % of its value wide."
+        for name, percent in PERCENTILES.items()
+    },
     "sky_sigma": "Standard deviation of the sky: median of the galaxies' own. Of one galaxy it is the median less the "
     "15.87th percentile of the first and the last eighth of its image's rows; light of galaxies widens the upper half "
     "of their distribution more than the lower.",
@@ -113,26 +117,24 @@ def _sky_sigmas(images: np.ndarray, edge: int) -> np.ndarray:
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:
-    """Pixels by the leading bits of their value, in the order of the values, without those that are 0."""
-    bits = values.reshape(-1).view(np.int32)
-    # The bits of a negative number fall as it rises.
-    ordered = bits >> 31
-    ordered &= _NOT_SIGN
-    ordered ^= bits
-    ordered >>= _DROPPED
-    ordered += _BINS // 2
-    found = np.bincount(ordered, minlength=_BINS)
-    found[_BINS // 2] -= len(bits) - np.count_nonzero(bits)
+    """Pixels by the leading 16 bits of their value, as they stand in memory, without those that are 0."""
+    halves = values.reshape(-1).view(np.uint16)[_LEADING::2]
+    found = np.bincount(halves, minlength=_BINS)
+    found[0] -= values.size - np.count_nonzero(values)
     return found
 
 
 def _edges(at: int) -> np.ndarray:
-    """The first value of a bin, and of the next."""
-    ordered = (np.array([at, at + 1]) - _BINS // 2) << _DROPPED
-    return np.where(ordered < 0, ordered ^ _NOT_SIGN, ordered).astype(np.int32).view(np.float32).astype(float)
+    """Where a bin begins and ends, by its place in the order of the values."""
+    # Negative numbers stand in reverse: their bits fall as they rise.
+    half = at - _BINS // 2 if at >= _BINS // 2 else _BINS - 1 - at
+    bits = np.array([half, half + 1], np.uint32) << 16
+    low, high = bits.view(np.float32).astype(float)
+    return np.array([low, high] if at >= _BINS // 2 else [high, low])
 
 
 def _percentile(histogram: np.ndarray, percent: float) -> float:
+    histogram = np.concatenate([histogram[: _BINS // 2 - 1 : -1], histogram[: _BINS // 2]])
     counted = np.cumsum(histogram)
     if not counted[-1]:
         return float("nan")
