@@ -118,8 +118,7 @@ def export_photometry(
         with contextlib.ExitStack() as stack:
             for split, number in rows.items():
                 path = folder / f"photoz_{selection.version}_{split}.hdf5"
-                making = stack.enter_context(appearing(path))
-                with _created(making, sizes[split], path) as file:
+                with _created(stack.enter_context(appearing(path)), sizes[split], path) as file:
                     incomplete = _write(catalog, connection, file, f"({chosen}) where split = {quote(split)}", number)
                     _set(file.attrs, facts | {"split": split})
                 files.append({"path": str(path), "split": split, "galaxies": number, "incomplete": incomplete})
