@@ -35,6 +35,7 @@ SHORT = {
     "ingest release": (landed, ["ingest", "release", "{files}/released.csv", "--split", "testing"]),
     "export csv": (measured, ["export", "csv", "--out", "{folder}/out.csv"]),
     "export parquet": (measured, ["export", "parquet", "--out", "{folder}/out.parquet"]),
+    "export photoz": (measured, ["export", "photoz", "--out", "{folder}/out"]),
     "audit cuts": (measured, ["audit", "cuts", "--without", "secure"]),
     "plot gallery": (measured, ["plot", "gallery", "--out", "{folder}/gallery.png"]),
 }
