@@ -13,6 +13,7 @@ import typer
 from galaxiesml import __version__
 from galaxiesml.cli import (
     audit,
+    audit_pictures,
     build,
     catalog,
     common,
@@ -71,6 +72,7 @@ def make_app() -> typer.Typer:
         cuts,
         versions,
         audit,
+        audit_pictures,
         splits,
         query,
         export,
