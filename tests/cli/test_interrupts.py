@@ -36,7 +36,9 @@ SHORT = {
     "export csv": (measured, ["export", "csv", "--out", "{folder}/out.csv"]),
     "export parquet": (measured, ["export", "parquet", "--out", "{folder}/out.parquet"]),
     "audit cuts": (measured, ["audit", "cuts", "--without", "secure"]),
+    "audit pictures": (measured, ["audit", "pictures", "--graph", "{folder}/quality.png"]),
     "plot gallery": (measured, ["plot", "gallery", "--out", "{folder}/gallery.png"]),
+    "plot thumbnails": (measured, ["plot", "thumbnails", "--n", "0", "--out", "{folder}/thumbnails"]),
 }
 EVERY = COMMANDS | SHORT
 #: When a command is at work: what is there then.
