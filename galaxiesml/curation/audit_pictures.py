@@ -8,6 +8,7 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.instrument import MASK_PLANES
 from galaxiesml.pixels.store import Shards
+from galaxiesml.samples.defects import defect_planes, defects
 
 #: Fractions of a picture that the number of distrusted pictures is counted at.
 ABOVE = (0.01, 0.1, 0.5)
@@ -49,7 +50,7 @@ def audit_pictures(catalog: Catalog, version: str | None = None, limit: int = 20
         rows = _rows(connection, "select * from picture_quality order by bin_low, bin, mask_plane, band")
         if not rows:
             raise CatalogError(f"Build {catalog.current_id()} has no pictures.", catalog.next_for("cutouts"))
-        planes = sorted({row["mask_plane"] for row in rows if row["is_defect"]})
+        planes = defect_planes(connection)
         connection.execute(_defects(name, planes))
         limits = ", ".join(f"count(*) filter (defect > {limit})" for limit in ABOVE)
         ((shown, *counts),) = connection.execute(f"select count(*), {limits} from worst_of_picture").fetchall()
@@ -69,25 +70,12 @@ def audit_pictures(catalog: Catalog, version: str | None = None, limit: int = 20
 
 
 def _defects(version: str, planes: list[str]) -> str:
-    """SQL that makes two tables: defects (a row a picture and what is wrong with it), and the largest of each picture.
-
-    A picture that was cut off is compared with the largest of its tar.
-    """
-    wrong = "\nunion all ".join(
-        f"select object_id, band, '{plane}' as what, masked_{plane} as defect from shown where masked_{plane} > 0"
-        for plane in planes
-    )
+    """SQL that makes shown, the pictures of a version; defects; and worst_of_picture, the largest defect of each."""
     return f"""
         create temp view shown as
-        select *, max(height * width) over (partition by shard) as largest
-        from pictures where image_offset is not null and object_id in (select object_id from galaxies_{version});
-        create temp view defects as
-        {wrong}
-        union all
-        select object_id, band, 'not finite', not_finite / (height * width)::double from shown where not_finite > 0
-        union all
-        select object_id, band, 'cut off', 1 - height * width / largest::double
-        from shown where picture_reason_class = 'smaller_than_asked' and height * width < largest;
+        select * from pictures
+        where image_offset is not null and object_id in (select object_id from galaxies_{version});
+        create temp view defects as {defects("shown", planes)};
         create temp table worst_of_picture as
         select shown.object_id, shown.band, coalesce(max(defects.defect), 0) as defect
         from shown left join defects on shown.object_id = defects.object_id and shown.band = defects.band
