@@ -22,7 +22,9 @@ def thumbnails(
         str | None, typer.Option(metavar="irg", help="Filters for red, green and blue; default: i, r and g.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the choice among more galaxies than --n.")] = 1,
-    stretch: Annotated[float, typer.Option(metavar="COUNTS", help="Counts shown on a linear scale.")] = 0.5,
+    stretch: Annotated[
+        float, typer.Option(metavar="COUNTS", help="Counts of zero point 27 shown on a linear scale.")
+    ] = 0.5,
     softening: Annotated[float, typer.Option(metavar="Q", help="Larger shows more of what is bright.")] = 8.0,
     sheet: Annotated[
         Path | None,

@@ -6,7 +6,6 @@ import duckdb
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.errors import CatalogError, UsageError
-from galaxiesml.instrument import MASK_PLANES
 from galaxiesml.pixels.store import Shards
 from galaxiesml.samples.defects import defect_planes, defects
 
@@ -49,6 +48,8 @@ def audit_pictures(catalog: Catalog, version: str | None = None, limit: int = 20
     with catalog.connect() as connection:
         rows = _rows(connection, "select * from picture_quality order by bin_low, bin, mask_plane, band")
         if not rows:
+            if not catalog.profile.instrument.planes:
+                raise CatalogError(f"{catalog.profile.title} has no masks: nothing is known of its pictures' defects.")
             raise CatalogError(f"Build {catalog.current_id()} has no pictures.", catalog.next_for("cutouts"))
         planes = defect_planes(connection)
         connection.execute(_defects(name, planes))
@@ -56,7 +57,8 @@ def audit_pictures(catalog: Catalog, version: str | None = None, limit: int = 20
         ((shown, *counts),) = connection.execute(f"select count(*), {limits} from worst_of_picture").fetchall()
         worst = _worst(connection, limit)
         places = _places(connection, name)
-    _add_centres(Shards(catalog.raw / "cutouts"), worst, planes)
+    bits = {plane: 1 << bit for bit, plane in enumerate(catalog.profile.instrument.planes) if plane in planes}
+    _add_centres(Shards(catalog.raw / "cutouts"), worst, bits)
     return {
         "version": name,
         "bands": list(catalog.profile.bands),
@@ -131,9 +133,8 @@ def _places(connection: duckdb.DuckDBPyConnection, version: str) -> dict[str, di
     return {row["tract"]: {"ra": row["ra"] % 360, "dec": row["dec"]} for row in rows}
 
 
-def _add_centres(shards: Shards, worst: list[dict], planes: list[str]) -> None:
+def _add_centres(shards: Shards, worst: list[dict], bits: dict[str, int]) -> None:
     """The defects that are set at the pixel of the galaxy itself, in any filter."""
-    bits = {plane: 1 << at for at, plane in enumerate(name.lower() for name in MASK_PLANES) if plane in planes}
     for one in worst:
         found = set()
         for row in one.pop("masks"):

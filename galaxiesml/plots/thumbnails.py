@@ -25,8 +25,8 @@ from galaxiesml.system.atomic import write_atomic
 COLUMNS, ROWS = 8, 6
 #: Inches: a picture on a sheet, the words below it, the margins, the title's height.
 CELL, WORDS, MARGIN, TOP = 1.3, 0.34, 0.2, 0.55
-#: Counts at zero point 27.0 at which the scale begins to turn from linear to logarithmic, and how strongly.
-STRETCH, SOFTENING = 0.5, 8.0
+#: Counts at which the scale begins to turn from linear to logarithmic, and how strongly; of what zero point.
+STRETCH, SOFTENING, ZERO_POINT_MAG = 0.5, 8.0, 27.0
 #: Rows that the query gives at a time.
 _ROWS = 256
 
@@ -70,7 +70,8 @@ class Chosen:
             "Build": self.build,
             "Version": self.version,
             "Filters": f"red {self.bands[0]}, green {self.bands[1]}, blue {self.bands[2]}",
-            "Scale": f"Lupton et al. (2004), stretch {self.stretch:g} counts, Q {self.softening:g}, minimum 0",
+            "Scale": f"Lupton et al. (2004), stretch {self.stretch:g} counts of zero point {ZERO_POINT_MAG:g}, "
+            f"Q {self.softening:g}, minimum 0",
         }
         return facts | ({"Where": f"{self.where} ({APPLIED})"} if self.where else {})
 
@@ -186,7 +187,7 @@ def thumbnails(catalog: Catalog, chosen: Chosen, progress: Callable[[int], None]
         places = ", ".join(
             f"max({column}) filter (pictures.band = '{band}')"
             for band in names
-            for column in ("pictures.shard", "image_offset", "height", "width")
+            for column in ("pictures.shard", "image_offset", "height", "width", "zero_point_mag")
         )
         reader = connection.sql(f"""
             select chosen.object_id, any_value(specz_redshift), any_value(magnitude), {places}
@@ -199,8 +200,9 @@ def thumbnails(catalog: Catalog, chosen: Chosen, progress: Callable[[int], None]
                 interrupts.check()
                 layers = {}
                 for at, band in enumerate(names):
-                    shard, offset, height, width = found[4 * at : 4 * at + 4]
-                    layers[band] = framed(shards.layer(shard, offset, (height, width), "image"))
+                    shard, offset, height, width, zero_point = found[5 * at : 5 * at + 5]
+                    counts = framed(shards.layer(shard, offset, (height, width), "image"))
+                    layers[band] = counts * 10 ** (0.4 * (ZERO_POINT_MAG - (zero_point or ZERO_POINT_MAG)))
                 picture = lupton([layers[band] for band in chosen.bands], chosen.stretch, chosen.softening)
                 yield Thumbnail(object_id, redshift, magnitude, picture)
                 if progress:

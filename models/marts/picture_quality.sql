@@ -13,10 +13,11 @@ masks as (
 
 planes as (
     {%- for plane in mask_planes() %}
-    select
-        '{{ plane }}' as mask_plane,
-        {{ 'true' if plane in defect_planes() else 'false' }} as is_defect{{ ' union all' if not loop.last }}
+    select '{{ plane }}' as mask_plane, {{ 'true' if plane in defect_planes() else 'false' }} as is_defect
+    union all
     {%- endfor %}
+    -- A survey without masks has the columns, too.
+    select '' as mask_plane, false as is_defect from bins where 1 = 0
 ),
 
 counted as (
