@@ -49,7 +49,7 @@ def gallery(
     """Draw galaxies in every filter, on a linear and a logarithmic scale, ordered by redshift.
 
     The galaxies are parted by redshift into as many equal parts as are drawn. Of each part the one is drawn that shows
-    best: little masked, large, bright. With --random, or --seed, any one is.
+    best: little masked, not blended, large, bright. With --random, or --seed, any one is.
 
     \b
     Examples:

@@ -53,8 +53,8 @@ def choose_galaxies(
     """Galaxies with pictures in all filters, one from each of ``n`` equal parts of the redshifts.
 
     Without a seed it is the one of its part that shows best: of those whose pictures have no defect above 1 % of their
-    pixels, the largest in the release's i filter (isophotal area, where morphology is measured; a third of the frame is
-    large enough), and of those the brightest.
+    pixels and that are not blended, the largest in the i filter (isophotal area, where morphology is measured;
+    a third of the frame is large enough), and of those the brightest.
 
     Parameters
     ----------
@@ -118,11 +118,14 @@ def _by_showing(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> tupl
     has = catalog.tables()
     planes = defect_planes(connection) if "picture_quality" in has else []
     wrong = f"select distinct object_id from ({defects('pictures', planes)}) where defect > {SPOILT}"
-    join, size = f"left join ({wrong}) as spoilt on parts.object_id = spoilt.object_id", "0"
-    if "galaxy_morphology" in has:
-        join += " left join galaxy_morphology as measured on parts.object_id = measured.object_id"
-        size = f"least(coalesce(measured.{band}_isophotal_area, 0), {FRAME**2 // 3})"
-    return join, f"spoilt.object_id is not null, {size} desc, parts.{band}_cmodel_mag nulls last"
+    join, order = f"left join ({wrong}) as spoilt on parts.object_id = spoilt.object_id", "spoilt.object_id is not null"
+    if "morphology" in has:
+        join += (
+            f" left join morphology as measured on parts.object_id = measured.object_id and measured.band = '{band}'"
+        )
+        order += ", coalesce(measured.morphology_reasons, '') like '%blended%'"
+        order += f", least(coalesce(measured.isophotal_area, 0), {FRAME**2 // 3}) desc"
+    return join, f"{order}, parts.{band}_cmodel_mag nulls last"
 
 
 def centred(picture: np.ndarray) -> np.ndarray:

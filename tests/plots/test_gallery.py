@@ -94,10 +94,13 @@ def test_what_shows_well_is_whole_and_large_and_bright(catalog, tmp_path):
     assert best(where="object_id <= 8") == 7 and best(where="object_id = 8") == 8
     assert best(where="object_id between 9 and 11") == 10
     # Large enough is a third of the frame.
-    path = found.current_build() / "galaxy_morphology.parquet"
+    path = found.current_build() / "morphology.parquet"
     assert pq.read_metadata(path).num_rows == 0
     areas = {3: 500, 13: 5400, 14: 9000, 15: 5300}
-    rows = [{"object_id": number, "i_isophotal_area": area} for number, area in areas.items()]
+    rows = [{"object_id": number, "band": "i", "isophotal_area": area} for number, area in areas.items()]
+    rows += [{"object_id": 16, "band": "i", "isophotal_area": 6000, "morphology_reasons": "off_center, blended"}]
+    # Another filter does not count.
+    rows += [{"object_id": 2, "band": "r", "isophotal_area": 9000}]
     pq.write_table(pa.Table.from_pylist(rows, pq.read_schema(path)), path)
     assert best() == 14 and best(where="object_id <> 14") == 13 and best(where="object_id < 13") == 3
 
