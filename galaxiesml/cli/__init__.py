@@ -12,6 +12,7 @@ import typer
 from galaxiesml import __version__
 from galaxiesml.cli import (
     audit,
+    audit_pictures,
     build,
     catalog,
     common,
@@ -36,6 +37,7 @@ from galaxiesml.cli import (
     request,
     specz,
     splits,
+    thumbnails,
     train,
     versions,
     weights,
@@ -72,6 +74,7 @@ def make_app() -> typer.Typer:
         cuts,
         versions,
         audit,
+        audit_pictures,
         splits,
         query,
         export,
@@ -83,6 +86,7 @@ def make_app() -> typer.Typer:
         fetch_pictures,
         fetch_release,
         plot,
+        thumbnails,
         specz,
         train,
         photoz,

@@ -37,7 +37,9 @@ SHORT = {
     "export parquet": (measured, ["export", "parquet", "--out", "{folder}/out.parquet"]),
     "export photoz": (measured, ["export", "photoz", "--out", "{folder}/out"]),
     "audit cuts": (measured, ["audit", "cuts", "--without", "secure"]),
+    "audit pictures": (measured, ["audit", "pictures", "--graph", "{folder}/quality.png"]),
     "plot gallery": (measured, ["plot", "gallery", "--out", "{folder}/gallery.png"]),
+    "plot thumbnails": (measured, ["plot", "thumbnails", "--n", "0", "--out", "{folder}/thumbnails"]),
 }
 EVERY = COMMANDS | SHORT
 #: When a command is at work: what is there then.
