@@ -23,6 +23,9 @@ FILES = {
 }
 #: Suffixes of each format of a table, the usual one first.
 SUFFIXES = {"csv": ("csv", "txt"), "json": ("json",), "parquet": ("parquet", "pq")}
+#: The formats that `export` writes besides.
+EXPORTS = SUFFIXES | {"ecsv": ("ecsv",), "fits": ("fits", "fit"), "votable": ("vot", "votable", "xml")}
+_WRITTEN = {"parquet": "Parquet", "vot": "a VOTable"}
 
 
 class _Once:
@@ -144,7 +147,7 @@ def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
     if suffix and suffix not in suffixes and not suffix.isdecimal():
         *others, last = [f".{known}" for known in suffixes]
         listed = f"{', '.join(others)} or {last}" if others else last
-        written = "Parquet" if suffixes[0] == "parquet" else suffixes[0].upper()
+        written = _WRITTEN.get(suffixes[0], suffixes[0].upper())
         raise UsageError(
             f"{command} writes {written}, but {path.name} does not end in {listed}.",
             f"Name it {path.stem}.{suffixes[0]}.",

@@ -1,4 +1,4 @@
-"""Write a version of galaxies, or another mart, as one CSV or Parquet file with units, cuts and missing cuts."""
+"""Write a version of galaxies, or another mart, as one CSV, ECSV or Parquet file with units, cuts and missing cuts."""
 
 from __future__ import annotations
 
@@ -137,34 +137,60 @@ def _facts(info: dict, source: Path) -> dict:
     }
 
 
-def write_csv(export: Export, path: Path, plain: bool = False) -> None:
-    """Write CSV, by default as ECSV 1.0: a commented header with units, UCDs and the facts, then the rows.
+def write_csv(export: Export, path: Path) -> None:
+    """Write plain CSV: one line of names, then the rows; the facts and the columns' units go to ``<path>.json``.
+
+    NULL is an empty field, an empty text is quoted (``""``), a boolean is true or false, a list is JSON.  Streamed;
+    equal for equal builds.
+    """
+    wanted = [f"to_json({_name(column)})" if _is_list(column) else _name(column) for column in export.columns]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with appearing(path) as making:
+        _copy(export, wanted, making)
+    described = [
+        {"name": column.name, "datatype": column.type, "unit": column.unit or None, "ucd": column.ucd or None}
+        | {"description": column.description}
+        for column in export.columns
+    ]
+    write_atomic(
+        path.with_name(path.name + ".json"), json.dumps(export.facts | {"columns": described}, indent=1) + "\n"
+    )
+
+
+def write_ecsv(export: Export, path: Path) -> None:
+    """Write ECSV 1.0: a commented header with units, UCDs and the facts, then the rows.
 
     NULL is an empty field; a text that is empty or holds a comma is quoted.  Streamed; equal for equal builds.
-
-    Parameters
-    ----------
-    plain : bool
-        Leave the header out; the facts are then written to ``<path>.json``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # ECSV wants True and False.
-    wanted = ", ".join(
-        f"""case "{column.name}" when true then 'True' when false then 'False' end as "{column.name}\""""
-        if column.type == "boolean"
-        else f'"{column.name}"'
-        for column in export.columns
-    )
+    wanted = [_ecsv_value(column) for column in export.columns]
     with appearing(path) as making, passing(path.with_name(f"{path.name}.rows")) as body:
-        connection = duckdb.connect()
-        connection.execute(f"copy (select {wanted} from ({export.rows})) to {quote(body)} (format csv, header)")
+        _copy(export, wanted, body)
         with open(making, "wb") as out, open(body, "rb") as rows:
-            if not plain:
-                out.write(ecsv_header(export).encode())
+            out.write(ecsv_header(export).encode())
             while block := rows.read(1 << 20):
                 out.write(block)
-    if plain:
-        write_atomic(path.with_name(path.name + ".json"), json.dumps(export.facts, indent=1) + "\n")
+
+
+def _copy(export: Export, wanted: list[str], path: Path) -> None:
+    listed = ", ".join(f"{value} as {_name(column)}" for value, column in zip(wanted, export.columns, strict=True))
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (select {listed} from ({export.rows})) to {quote(path)} (format csv, header)")
+
+
+def _ecsv_value(column: Column) -> str:
+    """SQL of a value as ECSV writes it: it wants True and False."""
+    if column.type == "boolean":
+        return f"case {_name(column)} when true then 'True' when false then 'False' end"
+    return f"to_json({_name(column)})" if _is_list(column) else _name(column)
+
+
+def _name(column: Column) -> str:
+    return '"' + column.name.replace('"', '""') + '"'
+
+
+def _is_list(column: Column) -> bool:
+    return column.type.endswith("[]")
 
 
 def ecsv_header(export: Export) -> str:
@@ -174,7 +200,9 @@ def ecsv_header(export: Export) -> str:
         entry: dict = {"name": column.name}
         if column.unit:
             entry["unit"] = column.unit
-        entry["datatype"] = _ECSV[column.type]
+        entry["datatype"] = "string" if _is_list(column) else _ECSV[column.type]
+        if _is_list(column):
+            entry["subtype"] = _ECSV[column.type.removesuffix("[]")] + "[null]"
         entry["description"] = column.description
         entry["meta"] = {"ucd": column.ucd}
         entries.append(entry)
