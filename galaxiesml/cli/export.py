@@ -58,8 +58,8 @@ def csv(
 ) -> None:
     """Export plain CSV; units, applied cuts and missing cuts go to a JSON file next to it.
 
-    pandas, Polars, DuckDB and TOPCAT open it under its own name. Formats whose files hold units and cuts themselves
-    are ecsv, fits, votable and parquet.
+    pandas, Polars, DuckDB and TOPCAT open it under its own name. The files of ecsv, fits, votable and parquet hold
+    units and cuts themselves.
 
     \b
     Examples:
@@ -83,20 +83,6 @@ def csv(
         _twins(common.catalog(), version, table, scheme or "release", out)
         return
     one("csv", version, table, where, out, force)
-
-
-@export.command("parquet")
-def parquet(
-    version: Version = None, table: Table = None, where: Where = None, out: Out = None, force: Force = False
-) -> None:
-    """Export Parquet with units, UCDs and descriptions of the columns.
-
-    \b
-    Examples:
-      galaxiesml export parquet --version v1 --out paper.parquet
-      galaxiesml export parquet --where "{band}_cmodel_mag < 24" --out bright.parquet
-    """
-    one("parquet", version, table, where, out, force)
 
 
 def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Path | None) -> None:
@@ -145,23 +131,22 @@ def _made(catalog, version: str | None, table: str | None, where: str | None):
 
 
 def one(
-    kind: str, version: str | None, table: str | None, where: str | None, out: Path | None, force: bool, **how
+    kind: str,
+    version: str | None,
+    table: str | None,
+    where: str | None,
+    out: Path | None,
+    force: bool,
+    reader: str | None = None,
 ) -> None:
-    """Write one table in one format, and print its path.
-
-    Parameters
-    ----------
-    kind : str
-        The format, as the command is called.
-    **how
-        What its writer takes besides.
-    """
+    """Write one table in one format, the command's name, and print the file's path."""
     from galaxiesml.query.formats import WRITERS
 
     catalog = common.catalog()
     made = _made(catalog, version, table, where)
     path = _path(catalog, out, made, kind, force)
-    WRITERS[kind](made, path, **how)
+    for note in WRITERS[f"{kind} for {reader}" if reader else kind](made, path) or ():
+        common.warn(note)
     _say(catalog, made, path, kind)
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from galaxiesml.query.tables import write_csv, write_ecsv, write_parquet
+from galaxiesml.query.fits_tables import write_fits
+from galaxiesml.query.tables import write_astropy_parquet, write_csv, write_ecsv, write_parquet
+from galaxiesml.query.votables import write_votable
 
-#: Each takes an `Export` and a path.
-WRITERS = {"csv": write_csv, "ecsv": write_ecsv, "parquet": write_parquet}
+#: Each takes an `Export` and a path; some return what the user should know of the file.
+WRITERS = {
+    "csv": write_csv,
+    "ecsv": write_ecsv,
+    "fits": write_fits,
+    "votable": write_votable,
+    "parquet": write_parquet,
+    "parquet for astropy": write_astropy_parquet,
+}
