@@ -145,10 +145,9 @@ def write_csv(export: Export, path: Path) -> None:
     NULL is an empty field, an empty text is quoted (``""``), a boolean is true or false, a list is JSON.  Streamed;
     equal for equal builds.
     """
-    wanted = [f"to_json({name_of(column)})" if is_list(column) else name_of(column) for column in export.columns]
     path.parent.mkdir(parents=True, exist_ok=True)
     with appearing(path) as making:
-        _copy(export, wanted, making)
+        _copy(export, [_csv_value(column) for column in export.columns], making)
     described = [
         {"name": column.name, "datatype": column.type, "unit": column.unit or None, "ucd": column.ucd or None}
         | {"description": column.description}
@@ -180,11 +179,20 @@ def _copy(export: Export, wanted: list[str], path: Path) -> None:
         connection.execute(f"copy (select {listed} from ({export.rows})) to {quote(path)} (format csv, header)")
 
 
+def _csv_value(column: Column) -> str:
+    """SQL of a value in CSV."""
+    name = name_of(column)
+    if column.type == "double":
+        # As 'nan', which DuckDB writes, Polars takes it for a text.
+        return f"case when isnan({name}) then 'NaN' else cast({name} as varchar) end"
+    return f"to_json({name})" if is_list(column) else name
+
+
 def _ecsv_value(column: Column) -> str:
     """SQL of a value as ECSV writes it: it wants True and False."""
     if column.type == "boolean":
         return f"case {name_of(column)} when true then 'True' when false then 'False' end"
-    return f"to_json({name_of(column)})" if is_list(column) else name_of(column)
+    return _csv_value(column)
 
 
 def ecsv_header(export: Export) -> str:
