@@ -63,7 +63,7 @@ def _beside(seen: Seen, path: Path) -> Seen:
 
 
 def pandas_csv(path, **how) -> Seen:
-    return _beside(_pandas(pd.read_csv(path, float_precision="round_trip", **how)), path)
+    return _beside(_pandas(pd.read_csv(path, **how)), path)
 
 
 def polars_csv(path) -> Seen:
@@ -198,6 +198,7 @@ class Reader:
 #: What a reader may not keep, with the words of docs/files.md.
 LOSSES = {
     "integers": "integers that have NULL are float64: exact to 2^53",
+    "digits": "last digits of numbers differ",
     "NaN": "NaN is NULL",
     "empty": "empty text is NULL",
     "no text": "NULL text is empty",
@@ -209,6 +210,7 @@ LOSSES = {
 }
 ALL = ("units", "UCDs", "descriptions", "provenance")
 _NULLABLE, _ARROW = {"dtype_backend": "numpy_nullable"}, {"dtype_backend": "pyarrow"}
+_EXACT = {"float_precision": "round_trip"}
 _ECSV, _FITS, _VOTABLE = ("empty", "ends"), ("NaN", "empty", "tail", "flags"), ("NaN", "no text", "ends")
 
 
@@ -222,13 +224,15 @@ def _both(losses: tuple[str, ...]) -> list[Reader]:
 #: The readers of each format, by the name of its writer.
 READERS = {
     "csv": [
-        Reader("pandas `read_csv(path)`", pandas_csv, ("integers", "NaN", "empty")),
-        Reader(
-            'pandas `read_csv(path, dtype_backend="numpy_nullable")`',
-            partial(pandas_csv, **_NULLABLE),
-            ("NaN", "empty"),
+        Reader("pandas `read_csv(path)`", pandas_csv, ("integers", "digits", "NaN", "empty")),
+        *(
+            Reader(
+                f'pandas `read_csv(path, dtype_backend="{how["dtype_backend"]}", float_precision="round_trip")`',
+                partial(pandas_csv, **how, **_EXACT),
+                ("NaN", "empty"),
+            )
+            for how in (_NULLABLE, _ARROW)
         ),
-        Reader('pandas `read_csv(path, dtype_backend="pyarrow")`', partial(pandas_csv, **_ARROW), ("NaN", "empty")),
         Reader("Polars `read_csv(path, infer_schema_length=None)`", polars_csv),
         Reader("DuckDB `read_csv(path)`", duckdb_csv, ("empty",)),
         Reader("TOPCAT, STILTS", stilts_csv, ("NaN", "empty", "ends", "Latin-1")),
