@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from galaxiesml.instrument import MASK_PLANES
-
 PACKAGED = Path(__file__).parent / "project"
 #: The SQL project: inside an installed package, or at the top of a checkout.
 PROJECT = PACKAGED if PACKAGED.is_dir() else Path(__file__).parent.parent
@@ -51,8 +49,10 @@ def _entries() -> dict[str, dict]:
     return tomllib.loads((PROJECT / "sql" / "columns.toml").read_text(encoding="utf-8"))
 
 
-def columns(bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> dict[str, Column]:
-    """Every column by name, written out for a survey's filters and a list of cuts.
+def columns(
+    bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = (), planes: tuple[str, ...] = ()
+) -> dict[str, Column]:
+    """Every column by name, written out for a survey's filters, a list of cuts, and the planes of its masks.
 
     Parameters
     ----------
@@ -60,10 +60,12 @@ def columns(bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> di
         Filter to its UCD word, as a release profile has it.
     cuts : tuple of (name, why)
         The cuts, for the ok_{cut} columns.
+    planes : tuple of str
+        Planes of the masks, for the masked_{plane} columns; without, there are none of these.
     """
     out = {}
     for pattern, entry in _entries().items():
-        for words in _fillings(pattern, bands, cuts):
+        for words in _fillings(pattern, bands, cuts, planes):
             filled = {key: _fill(of, words) if isinstance(of, str) else of for key, of in entry.items()}
             filled["families"] = tuple(entry.get("families", ()))
             name = _fill(pattern, words)
@@ -71,7 +73,7 @@ def columns(bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> di
     return out
 
 
-def family(name: str, bands: dict[str, str] | None = None) -> list[Column]:
+def family(name: str, bands: dict[str, str] | None = None, planes: tuple[str, ...] = ()) -> list[Column]:
     """The columns of one list, in the dictionary's order.
 
     Parameters
@@ -80,13 +82,15 @@ def family(name: str, bands: dict[str, str] | None = None) -> list[Column]:
         As the columns' ``families`` have it: object, picture, morphology ...
     bands : dict of str to str, optional
         Filters to write {band} out for; a list without such columns needs none.
+    planes : tuple of str
+        Planes of the masks, likewise.
     """
-    return list(_family(name, tuple((bands or {}).items())))
+    return list(_family(name, tuple((bands or {}).items()), planes))
 
 
 @cache
-def _family(name: str, bands: tuple[tuple[str, str], ...]) -> tuple[Column, ...]:
-    return tuple(column for column in columns(dict(bands)).values() if name in column.families)
+def _family(name: str, bands: tuple[tuple[str, str], ...], planes: tuple[str, ...]) -> tuple[Column, ...]:
+    return tuple(column for column in columns(dict(bands), planes=planes).values() if name in column.families)
 
 
 def patterns(name: str) -> list[str]:
@@ -132,9 +136,11 @@ def arrow_type(kind: str):
     return getattr(pa, _ARROW[kind])()
 
 
-def expand(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = ()) -> list[str]:
+def expand(
+    pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...] = (), planes: tuple[str, ...] = ()
+) -> list[str]:
     """The names that one pattern, as ``{band}_cmodel_mag`` or ``ok_{cut}``, stands for."""
-    return [_fill(pattern, words) for words in _fillings(pattern, bands, cuts)]
+    return [_fill(pattern, words) for words in _fillings(pattern, bands, cuts, planes)]
 
 
 @cache
@@ -154,11 +160,13 @@ def _names_in(macro: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\{'name': '(\w+)'", text))
 
 
-def _fillings(pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+def _fillings(
+    pattern: str, bands: dict[str, str], cuts: tuple[tuple[str, str], ...], planes: tuple[str, ...]
+) -> list[dict[str, str]]:
     if "{band}" in pattern:
         return [{"band": band, "em": em} for band, em in bands.items()]
     if "{plane}" in pattern:
-        return [{"plane": plane.lower(), "PLANE": plane} for plane in MASK_PLANES]
+        return [{"plane": plane.lower(), "PLANE": plane} for plane in planes]
     if "{cut}" in pattern:
         return [{"cut": name, "why": why} for name, why in cuts]
     return [{}]

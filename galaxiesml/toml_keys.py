@@ -7,7 +7,9 @@ docs/profiles.md both follow from it.
 from __future__ import annotations
 
 import difflib
+import re
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +17,8 @@ from galaxiesml.errors import InputError
 
 #: Of more problems than these the rest are counted.
 SHOWN = 20
+#: Lines of the longest statement whose end is looked for.
+LONGEST = 200
 #: Where every key is listed.
 DOCS = "docs/profiles.md"
 
@@ -63,6 +67,7 @@ KINDS = {
     "texts and whole numbers": lambda value: (
         isinstance(value, list) and all(_is_text(one) or type(one) is int for one in value)
     ),
+    "whole numbers": lambda value: isinstance(value, list) and all(type(one) is int for one in value),
     "finite number": _is_number,
     "finite numbers": lambda value: isinstance(value, list) and all(map(_is_number, value)),
     "whole number": lambda value: type(value) is int,
@@ -70,6 +75,25 @@ KINDS = {
     "table": lambda value: isinstance(value, dict),
     "tables": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
 }
+
+
+class Fault(str):
+    """One error in a file, as a sentence; it knows the key that it is about.
+
+    Attributes
+    ----------
+    place : str
+        The key, tables joined by dots: ``columns.ra.unit``; '' for the file as a whole.
+    """
+
+    place: str = ""
+
+    @classmethod
+    def at(cls, place: str, text: str) -> Fault:
+        """A fault of the key at a place."""
+        fault = cls(text)
+        fault.place = place
+        return fault
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -96,20 +120,20 @@ def _of_table(table: dict, path: str, shown: str, families: dict) -> Iterator[st
         key = known.get(name, known.get("*"))
         if key is None:
             inside = f"[{shown}] has" if shown else "there is"
-            yield f"{inside} no key {name!r}{nearest(name, known) or '; known: ' + ', '.join(known)}"
+            yield Fault.at(place, f"{inside} no key {name!r}{nearest(name, known) or '; known: ' + ', '.join(known)}")
         else:
             yield from _of_value(value, key, place, families)
     for name, key in known.items():
         if key.required and name != "*" and name not in table:
-            yield f"{shown}.{name} is missing" if shown else f"{name} is missing"
+            yield Fault.at(shown, f"{shown}.{name} is missing" if shown else f"{name} is missing")
 
 
 def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
     kind = next((kind for kind in key.kind.split(", or ") if KINDS[kind](value)), None)
     if kind is None:
-        yield f"{place} = {value!r}; expected: {key.kind}"
-    elif kind.startswith("texts") and not value and not key.may_be_empty:
-        yield f"{place} is empty; at least one is expected"
+        yield Fault.at(place, f"{place} = {value!r}; expected: {key.kind}")
+    elif isinstance(value, list) and kind != "tables" and not value and not key.may_be_empty:
+        yield Fault.at(place, f"{place} is empty; at least one is expected")
     elif kind == "table":
         yield from _of_table(value, key.path, place, families)
     elif kind == "tables":
@@ -118,7 +142,65 @@ def _of_value(value, key: Key, place: str, families: dict) -> Iterator[str]:
     elif key.words:
         for word in [value] if kind == "text" else value:
             if word not in key.words:
-                yield f"{place}: {word!r} is not one of {', '.join(key.words)}{nearest(word, key.words)}"
+                known = ", ".join(key.words)
+                yield Fault.at(place, f"{place}: {word!r} is not one of {known}{nearest(word, key.words)}")
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """The line of every key and table of a TOML text, the first being 1; tables are joined by dots.
+
+    A key whose value begins on one line and ends on another has the line of its beginning.
+    """
+    found: dict[str, int] = {}
+    table, start, lines = "", 0, text.splitlines()
+    while start < len(lines):
+        stop, statement = _statement(lines, start)
+        names, value = _named(statement)
+        if names and lines[start].lstrip().startswith("["):
+            table = ".".join(names)
+            found.setdefault(table, start + 1)
+        elif names:
+            place = ".".join([*([table] if table else []), *names])
+            found.setdefault(place, start + 1)
+            for name in value if isinstance(value, dict) else ():
+                found.setdefault(f"{place}.{name}", start + 1)
+        start = stop
+    return found
+
+
+def _statement(lines: list[str], start: int) -> tuple[int, dict]:
+    """The line after a statement that begins at a line, and what it says; a list may go on for several."""
+    for stop in range(start + 1, min(len(lines), start + LONGEST) + 1):
+        try:
+            return stop, tomllib.loads("\n".join(lines[start:stop]))
+        except tomllib.TOMLDecodeError:
+            continue
+    return start + 1, {}
+
+
+def _named(statement: dict) -> tuple[list[str], object]:
+    """The names that one statement gives, and the value; a table without a key has the value {}."""
+    names, value = [], statement
+    while isinstance(value, dict) and len(value) == 1:
+        (name,) = value
+        # The keys of an inline table are told apart by the caller.
+        if names and not isinstance(value[name], dict):
+            break
+        names.append(name)
+        value = value[name]
+    return names, value
+
+
+def line_of(fault: str, lines: dict[str, int]) -> int | None:
+    """The line of a fault: of its key, or of the nearest table around it; None if it has none."""
+    if (syntax := re.search(r"\(at line (\d+), column \d+\)", fault)) is not None:
+        return int(syntax[1])
+    place = getattr(fault, "place", "")
+    while place:
+        if place in lines:
+            return lines[place]
+        place = place.rpartition(".")[0]
+    return None
 
 
 def refuse(origin: str, what: str, problems: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from functools import cache
@@ -13,9 +14,15 @@ _SPELLINGS = {
     **dict.fromkeys(("hour", "hours", "hr", "hrs", "h", "hourangle"), "hourangle"),
     **dict.fromkeys(("arcseconds", "arcsecond", "arcsecs", "asec"), "arcsec"),
     **dict.fromkeys(("ab", "mags", "magnitude", "magnitudes", "abmag", "magab", "vegamag", "magvega"), "mag"),
+    **dict.fromkeys(("nanomaggy", "nanomaggies", "nmaggy", "nmaggies"), "nmgy"),
     **dict.fromkeys(("none", "unitless", "dimensionless", "null", "na", "redshift", "z"), ""),
 }
 _FORMATS = (None, "fits", "vounit", "cds", "ogip")
+#: What astropy makes of the usual units, so that a catalogue opens without it; a test compares them.
+FACTORS = {("rad", "deg"): 180 / math.pi, ("hourangle", "deg"): 15.0, ("arcsec", "deg"): 1 / 3600}
+ZERO_POINTS = {"nJy": 31.4, "uJy": 23.9, "mJy": 16.4, "Jy": 8.9, "nanomaggy": 22.5, "maggy": 0.0}
+#: AB magnitude of 1 erg / (s cm2 Hz).
+_AB_CGS = -48.6
 
 
 def means(text: str, expected: str) -> bool | None:
@@ -30,6 +37,50 @@ def means(text: str, expected: str) -> bool | None:
     """
     found, wanted = parse(text), parse(expected)
     return None if found is None else bool(found == wanted)
+
+
+@cache
+def factor(text: str, expected: str) -> float | None:
+    """By what a number in one unit is multiplied to be in another; None if either is unknown or they do not convert.
+
+    Parameters
+    ----------
+    text, expected : str
+        As `means` takes them.
+    """
+    if text == expected:
+        return 1.0
+    if (text, expected) in FACTORS:
+        return FACTORS[text, expected]
+    from astropy.units import UnitConversionError
+
+    found, wanted = parse(text), parse(expected)
+    if found is None or wanted is None:
+        return None
+    try:
+        return float(found.to(wanted))
+    except (UnitConversionError, TypeError):
+        return None
+
+
+@cache
+def zero_point(text: str) -> float | None:
+    """The AB magnitude of a flux density of 1 in a unit, mag; None if the unit is none of a flux density."""
+    if text in ZERO_POINTS:
+        return ZERO_POINTS[text]
+    if (unit := parse(text)) is None:
+        return None
+    from astropy import units
+
+    # AB: m = -2.5 log10(f / (erg / (s cm2 Hz))) - 48.6; a maggy is the flux of magnitude 0.
+    for base, point in ((units.Unit("erg / (s cm2 Hz)"), _AB_CGS), (units.mgy, 0.0)):
+        try:
+            value = float(unit.to(base))
+        except (units.UnitConversionError, TypeError):
+            continue
+        # What is left of 31.4 after a logarithm is rounded off; zero points have no more digits.
+        return round(-2.5 * math.log10(value) + point, 12) if value > 0 else None
+    return None
 
 
 @cache

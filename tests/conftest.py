@@ -27,6 +27,8 @@ SLOWEST = (
     "end_to_end/test_real_pictures.py",
     "spectra/test_build.py",
     "end_to_end/test_install.py",
+    "releases/test_radians.py",
+    "releases/test_ready.py",
     "splits/test_seeds.py",
     "splits/test_build.py",
     "archive/test_end_to_end.py",

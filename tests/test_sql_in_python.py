@@ -12,6 +12,8 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
 from galaxiesml.catalog.stores import STORES
+from galaxiesml.curation import without_spectrum
+from galaxiesml.curation.rules import published
 from galaxiesml.dictionary import PROJECT
 from galaxiesml.releases.profile import load_profile
 
@@ -37,6 +39,9 @@ def declared() -> dict[str, set[str]]:
                     found[name] = columns
     # A version's name is often filled in.
     found[f"galaxies_{HOLE}"] = found["galaxies"] = found["galaxies_v2"]
+    # Views that connections have.
+    found["rejections_of_default"] = found["rejections"]
+    found[without_spectrum.NAME] = set(without_spectrum.columns(published(), profile.bands))
     # Intermediate models are made again for some questions; what they hold is dbt's to check.
     return found | {name: set() for name in (f"int_judged_{HOLE}", *intermediate) if name not in found}
 

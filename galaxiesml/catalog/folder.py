@@ -34,12 +34,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from galaxiesml.catalog.functions import definitions
 from galaxiesml.catalog.inputs import landed_since
 from galaxiesml.catalog.parquet import parquet, plain, quote
-from galaxiesml.catalog.stores import EMPTY, LANDED, STORES
-from galaxiesml.dictionary import published_versions
+from galaxiesml.catalog.stores import EMPTY, LANDED, SIDES, STORES, is_of, of_exports
+from galaxiesml.catalog.views import is_view, views
+from galaxiesml.dictionary import published_versions, sql_type
 from galaxiesml.errors import CatalogError, LockedError, UsageError
 from galaxiesml.releases.check import checked_profile
+from galaxiesml.releases.conversions import converted
 from galaxiesml.releases.profile import Profile, parse_profile
 from galaxiesml.system import atomic, interrupts
 from galaxiesml.system.atomic import write_atomic
@@ -270,17 +273,48 @@ class Catalog:
                 any((self.root / folder).glob(f"*{pattern}")) if pattern else (self.root / folder).is_file()
             ):
                 # Landings of earlier versions have fewer columns.
-                found[store.name] = parquet(self.root / folder, f"*{pattern}" if pattern else "", union_by_name=True)
+                read = parquet(self.root / folder, f"*{pattern}" if pattern else "", union_by_name=True)
+                found[store.name] = self.with_conversions(read, store.name.removeprefix("hsc_"))
         if build := self.current_id():
             for path in sorted((self.builds / build).glob("*.parquet")):
                 found[path.stem] = parquet(path)
             default = f"galaxies_{DEFAULT_VERSION}"
             if default in found:
                 found["galaxies"] = found[default]
+            found |= views(self.builds / build, found, DEFAULT_VERSION)
         return found
 
+    def with_conversions(self, read: str, kind: str) -> str:
+        """A landed table with our columns that staging makes of the release's; others come back as they are.
+
+        Parameters
+        ----------
+        read : str
+            A DuckDB table expression that has every column which a landed table of the kind may have.
+        kind : str
+            objects, specz or joined.
+        """
+        if kind not in SIDES or not self.profile.conversions:
+            return read
+        known = {name: column for name, column in of_exports(self.profile).items() if is_of(kind, column)}
+        named = {name: (one, self.profile.landed(name)) for name, one in self.profile.conversions.items()}
+        wanted = {name: pair for name, pair in named.items() if name in known}
+        return converted(read, wanted, {name: sql_type(known[name].type) for name in wanted})
+
+    def changed_conversions(self, landing: dict) -> list[str]:
+        """Columns of a landed file that the release profile of today converts in another way, or no more."""
+        was = landing.get("conversions", {})
+        now = {name: one.written(self.profile.landed(name)) for name, one in self.profile.conversions.items()}
+        changed = [name for name in landing["columns"] if was.get(name) != now.get(name)]
+        # What landed before the profile converted it has the file's type, and its sentinels.
+        present = {name.lower() for name in (*landing["extra_columns"], *landing.get("inputs", ()))}
+        late = [name for name in now if all(one.lower() in present for one in self.profile.landed(name))]
+        return changed + [name for name in late if name not in landing["columns"]]
+
     def connect(self, threads: int | None = None, memory_limit: str | None = None):
-        """Open a DuckDB connection with a view for each table.  It takes no lock and does not write to the catalogue.
+        """Open a DuckDB connection with a view for each table, and the functions of `galaxiesml.catalog.functions`.
+
+        It takes no lock and does not write to the catalogue.
 
         Returns
         -------
@@ -296,8 +330,15 @@ class Catalog:
             connection.execute(f"set threads = {int(threads)}")
         if memory_limit:
             connection.execute(f"set memory_limit = {quote(memory_limit)}")
+        for definition in definitions():
+            connection.execute(definition)
         for name, source in self.tables().items():
-            connection.execute(f'create view "{name}" as select * from {source}')
+            try:
+                connection.execute(f'create view "{name}" as select * from {source}')
+            except duckdb.BinderException:
+                # Landed files may have lost a column since the build: that must not keep readers from the tables.
+                if not is_view(source):
+                    raise
         return connection
 
     # -- writing -----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from galaxiesml.catalog.measured import MEASUREMENTS
 from galaxiesml.dictionary import Column, arrow_type, columns, family
+from galaxiesml.releases.conversions import MADE_AT_LANDING
 from galaxiesml.releases.profile import Profile
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ SCHEMES = ("release", "paper", "official", "leak_free")
 SIDES = {"objects": ("object",), "specz": ("spectrum",), "joined": ("object", "spectrum")}
 
 #: Which row of which file a row is of, by the dictionary's types.
-EXPORT_KEYS = {"landing": "bigint", "source_file": "text", "source_sha256": "text", "source_row": "bigint"}
+EXPORT_KEYS = dict(zip(MADE_AT_LANDING, ("bigint", "text", "text", "bigint"), strict=True))
 SPECTRUM_KEYS = {"survey": "text", "source_file": "text", "source_sha256": "text", "source_row": "bigint"}
 
 
@@ -112,7 +113,7 @@ class Store:
     columns: Callable[[Profile | None], dict[str, str]]
 
     def schema(self, profile: Profile | None = None) -> pa.Schema:
-        """Arrow fields of the columns; only those of exports depend on the profile."""
+        """Arrow fields of the columns; those of exports and of pictures depend on the profile."""
         return arrow_schema(self.columns(profile))
 
 
@@ -128,14 +129,18 @@ def of_exports(profile: Profile) -> dict[str, Column]:
     return {name: column for name, column in columns(profile.bands).items() if column.of}
 
 
+def is_of(kind: str, column: Column) -> bool:
+    """Whether a landed table of a kind may have one of our columns."""
+    return column.of in SIDES[kind] or column.name == "object_id"
+
+
 def _export(kind: str) -> Callable[[Profile], dict[str, str]]:
     def columns_of(profile: Profile) -> dict[str, str]:
-        wanted = {
-            name: column.type
-            for name, column in of_exports(profile).items()
-            if column.of in SIDES[kind] or name == "object_id"
-        }
-        return EXPORT_KEYS | wanted
+        wanted = {name: column.type for name, column in of_exports(profile).items() if is_of(kind, column)}
+        # Of a column that staging makes of the release's own, those land.
+        made = [name for name in profile.conversions if name in wanted]
+        inputs = {one.landed: one.kind or "text" for one in profile.inputs.values()} if made else {}
+        return EXPORT_KEYS | {name: type for name, type in wanted.items() if name not in made} | inputs
 
     return columns_of
 
@@ -144,9 +149,23 @@ def _families(*names: str, keys: dict[str, str] | None = None) -> Callable[[Prof
     """Columns of the dictionary's lists, under the names that they land by."""
 
     def columns_of(profile: Profile | None) -> dict[str, str]:
-        return (keys or {}) | {column.landed: column.landed_type for name in names for column in family(name)}
+        planes = (profile.instrument.mask_planes or ()) if profile is not None else ()
+        found = [column for name in names for column in family(name, planes=planes)]
+        return (keys or {}) | {column.landed: column.landed_type for column in found}
 
     return columns_of
+
+
+def picture_types(planes: tuple[str, ...]) -> dict[str, str]:
+    """Columns of the tables of landed pictures, by the dictionary's types.
+
+    Parameters
+    ----------
+    planes : tuple of str
+        Planes of the survey's masks.
+    """
+    found = [column for name in ("picture", "stored_picture") for column in family(name, planes=planes)]
+    return {column.landed: column.landed_type for column in found}
 
 
 _TABLES = {"objects": "Object tables", "specz": "HSC spectrum tables", "joined": "Joined exports"}

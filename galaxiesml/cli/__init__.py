@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +31,7 @@ from galaxiesml.cli import (
     morphology,
     photoz,
     plot,
+    profile,
     query,
     request,
     specz,
@@ -40,9 +40,8 @@ from galaxiesml.cli import (
     versions,
     weights,
 )
-from galaxiesml.errors import GalaxiesmlError, UsageError
+from galaxiesml.cli.reported import report
 from galaxiesml.system import interrupts
-from galaxiesml.system.refusals import refusal
 
 _EPILOG = (
     "Exit codes: 0 success; 1 internal error; 2 wrong arguments; 3 invalid file; 4 no catalogue, another format, or no "
@@ -67,6 +66,7 @@ def make_app() -> typer.Typer:
     for module in (
         catalog,
         ingest,
+        profile,
         cutouts,
         build,
         cuts,
@@ -117,6 +117,9 @@ def options(
         bool, typer.Option("--verbose", "-v", help="Write debug messages to the catalogue's log.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only results, warnings and errors.")] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Print tables with lines of any length, not fitted to the terminal.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
@@ -134,6 +137,7 @@ def options(
     """
     common.STATE.root = None
     common.STATE.catalog, common.STATE.verbose, common.STATE.quiet = directory, verbose, quiet
+    common.STATE.wide = wide
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -149,47 +153,4 @@ def main(arguments: list[str] | None = None) -> None:
         raise
     except Exception as error:
         # DuckDB, for example, converts an interrupt to an error of its own.
-        sys.exit(interrupts.farewell() if interrupts.heard() else _report(error))
-
-
-def _report(error: Exception) -> int:
-    """Print an error and return its exit code."""
-    from galaxiesml.cli.older import older_build
-
-    known = (
-        error
-        if isinstance(error, GalaxiesmlError)
-        else _not_installed(error) or older_build(error) or refusal(error, common.STATE.root)
-    )
-    if known is None:
-        return _report_fault(error)
-    if known is error:
-        common.LOG.error("%s", error)
-    else:
-        common.LOG.error("%s", "".join(traceback.format_exception(error)))
-    sys.stderr.write(f"Error: {known}\n")
-    if known.hint:
-        sys.stderr.write(f"{known.hint}\n")
-    return known.exit_code
-
-
-def _not_installed(error: Exception) -> UsageError | None:
-    """An error that says what to install if an optional package is missing; None for any other error."""
-    if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] != "torch":
-        return None
-    return UsageError(
-        "This command computes with PyTorch, which is not installed.",
-        "Type: pip install torch\n"
-        "The build without CUDA is much smaller: choose CPU on PyTorch's installation page and type what it shows.",
-    )
-
-
-def _report_fault(error: Exception) -> int:
-    common.LOG.error("%s", traceback.format_exc())
-    sys.stderr.write(f"Error: {type(error).__name__}: {error}\n")
-    files = [handler.baseFilename for handler in common.LOG.handlers if hasattr(handler, "baseFilename")]
-    if files and not common.STATE.verbose:
-        sys.stderr.write(f"This is a bug in galaxiesml; the traceback is in {files[0]}.\n")
-    else:
-        traceback.print_exc()
-    return 1
+        sys.exit(interrupts.farewell() if interrupts.heard() else report(error))

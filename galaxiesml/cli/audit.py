@@ -183,23 +183,90 @@ def _draw(catalog, flow: dict, path: Path, as_json: bool) -> None:
 
 
 @audit.command("row")
-def row(object_id: Annotated[int, typer.Argument(help="HSC identifier of the object.")], as_json: Json = False) -> None:
-    """Explain why an object is in or out: value, limit and verdict of every cut, and its morphology.
+def row(
+    object_ids: Annotated[
+        list[int] | None, typer.Argument(help="HSC identifiers of objects.", metavar="OBJECT_ID...")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file", "-f", help="Read the identifiers from this file: one a line, or CSV with a column object_id."
+        ),
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Show the cuts and the outcome of this version alone; default: all versions.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Explain why objects are in or out: value, limit and verdict of every cut, and their morphology.
+
+    Several objects are shown with a line each; --json has every cut of each, as a list.
 
     \b
     Examples:
       galaxiesml audit row 42063608219011286
-      galaxiesml audit row 42063608219011286 --json
+      galaxiesml audit row 42063608219011286 --version v2 --json
+      galaxiesml audit row 42063608219011286 40040262113712987
+      galaxiesml audit row --file ids.txt --json
     """
-    from galaxiesml.curation.audit_row import audit_morphology, audit_object
+    from galaxiesml.curation.audit_row import audit_morphology, audit_objects
+    from galaxiesml.curation.id_files import read_ids
+    from galaxiesml.errors import CatalogError, UsageError
 
+    if bool(object_ids) == (file is not None):
+        raise UsageError("Give identifiers of objects, or --file FILE.", "Type: galaxiesml audit row OBJECT_ID ...")
+    asked = read_ids(file) if file else object_ids
     catalog = common.catalog()
     catalog.current_build()
-    found = audit_object(catalog, catalog.connect(), object_id)
-    found["morphology"] = audit_morphology(catalog, object_id)
+    chosen = catalog.built_version(version) if version else None
+    found, unknown = audit_objects(catalog, catalog.connect(), asked, chosen)
+    if not found:
+        raise CatalogError(_unknown(unknown), "Type: galaxiesml ingest list, to see what is landed.")
+    measured = audit_morphology(catalog, [each["object_id"] for each in found])
+    for each in found:
+        each["morphology"] = measured[each["object_id"]]
+    is_list = file is not None or len(asked) > 1
     if as_json:
-        common.print_json(found)
-        return
+        common.print_json(found if is_list else found[0])
+    elif is_list:
+        versions = next((list(each["pairs"][0]["versions"]) for each in found if each["pairs"]), [])
+        common.table([_summary(each, versions) for each in found])
+    else:
+        _print_object(found[0])
+    if unknown:
+        common.warn(_unknown(unknown))
+
+
+#: Objects that one message names.
+_NAMED = 100
+
+
+def _unknown(object_ids: list[int]) -> str:
+    named = ", ".join(map(str, object_ids[:_NAMED]))
+    more = f" and {len(object_ids) - _NAMED:,} more" if len(object_ids) > _NAMED else ""
+    return f"No landed file of the build holds {'object' if len(object_ids) == 1 else 'the objects'} {named}{more}."
+
+
+def _summary(found: dict, versions: list[str]) -> dict:
+    """One line of an object: where it landed, and for each version 'in' or the cuts that remove its spectra."""
+    pairs = found["pairs"]
+    place = pairs[0] if pairs else found
+    line = {
+        "object_id": found["object_id"],
+        "file": place["source_file"],
+        "row": place["source_row"],
+        "spectra": len(pairs),
+    }
+    for name in versions:
+        outcomes = [pair["versions"][name] for pair in pairs]
+        removed_by = ", ".join(dict.fromkeys(each["first_cut"] for each in outcomes if not each["kept"]))
+        is_in = any(each["kept"] for each in outcomes)
+        line[name] = "in" if is_in else f"removed by {removed_by}" if pairs else "no spectrum"
+    return line
+
+
+def _print_object(found: dict) -> None:
+    object_id = found["object_id"]
     if not found["pairs"]:
         common.result(
             f"object {object_id}: {found['source_file']}, row {found['source_row']}; "

@@ -130,7 +130,7 @@ def _say(built) -> None:
         if "emptied_by" in version:
             common.warn(told(name, version["emptied_by"]), yellow=True)
     if not built.info["landings"]:
-        common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest hsc FILE")
+        common.say("No export is landed: every version has zero galaxies.  Type: galaxiesml ingest table FILE")
     if built.info["spectra_from"] != "export":
         common.say(f"Spectra: {built.info['spectra_from']}.")
     for decided in by_hand(built.info["specz"]) if built.info["spectra_from"] != "export" else ():
@@ -140,6 +140,13 @@ def _say(built) -> None:
         common.say(f"galaxies_{name}{default}: {version['rows']:,} rows, {version['title']}")
         if version["missing_cuts"]:
             common.warn(f"galaxies_{name} is INCOMPLETE: {', '.join(version['missing_cuts'])} not applied in full.")
+    told = {
+        cut: why
+        for version in built.info["versions"].values()
+        for cut, why in version.get("not_applicable", {}).items()
+    }
+    for cut, why in told.items():
+        common.say(f"{cut}: not applicable, because {why}.")
     for name, cuts in built.left_out.items():
         common.warn(
             f"galaxies_{name} was not built: columns for its cuts {', '.join(cuts)} are missing.  "

@@ -37,14 +37,22 @@ def register(app: typer.Typer) -> None:
 
 def init(
     directory: Annotated[Path, typer.Argument(help="Folder to create.", metavar="DIR")],
-    release: Annotated[str, typer.Option(help="Release profile: pdr2_wide, pdr3_wide, s16a_wide or a .toml file.")],
+    release: Annotated[
+        str,
+        typer.Option(
+            metavar="PROFILE",
+            help="Release profile: your own .toml file, or pdr2_wide, pdr3_wide, s16a_wide, rubin_dp1, legacy_dr10.",
+        ),
+    ],
 ) -> None:
-    """Create an empty catalogue for one release of the survey.
+    """Create an empty catalogue for one release of a survey.
+
+    `galaxiesml profile new` proposes a profile for a survey of your own.
 
     \b
     Examples:
-      galaxiesml init cat --release pdr2_wide
       galaxiesml init cat --release my_release.toml
+      galaxiesml init cat --release pdr2_wide
     """
     import shlex
 
@@ -58,7 +66,7 @@ def init(
         ensure_empty(catalog)
         refresh(catalog)
     common.say(f"An empty catalogue for {catalog.profile.title}, filters {', '.join(catalog.profile.bands)}.")
-    common.say(f"Next: cd {shlex.quote(str(directory))} && galaxiesml ingest hsc FILE")
+    common.say(f"Next: cd {shlex.quote(str(directory))} && galaxiesml {catalog.profile.lands} FILE")
     common.result(str(catalog.root))
 
 
@@ -115,7 +123,7 @@ def catalog_status(catalog) -> dict:
     changed = [row["version"] for row in versions if row["now"] and (row["built"] or row["now"] == _NEW)]
     up_to_date = info is not None and is_current(catalog, info) and not changed
     if not landings:
-        step = "galaxiesml ingest hsc FILE"
+        step = f"galaxiesml {catalog.profile.lands} FILE"
     elif not up_to_date:
         step = "galaxiesml build"
     else:

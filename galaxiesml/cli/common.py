@@ -8,9 +8,12 @@ import json
 import logging
 import logging.handlers
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from galaxiesml.cli import tables
 
 LOG = logging.getLogger("galaxiesml")
 # Until a catalogue is open there is no log, and nothing of it belongs on standard error.
@@ -25,6 +28,7 @@ class State:
     catalog: Path | None = None
     verbose: bool = False
     quiet: bool = False
+    wide: bool = False
     #: The catalogue's folder, once it is open.
     root: Path | None = None
 
@@ -151,34 +155,32 @@ def warn_of_morphology(info: dict) -> None:
         )
 
 
-def table(rows: list[dict], columns: list[str] | None = None) -> None:
-    """Print rows as an aligned table on standard output; numbers are right-aligned."""
+def table(
+    rows: list[dict],
+    columns: list[str] | None = None,
+    wide: bool = False,
+    most_lines: int = tables.MOST_LINES,
+    instead: str = "--wide shows all.",
+) -> None:
+    """Print rows as an aligned table on standard output; numbers are right-aligned.
+
+    On a terminal lines fit its width, unless ``wide`` or the global option --wide is given.  A cell then takes
+    ``most_lines``; ``instead`` says what shows columns that have no room.
+    """
     if not rows:
         return
-    columns = columns or list(rows[0])
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    right = [
-        any(isinstance(row.get(column), (int, float)) and not isinstance(row.get(column), bool) for row in rows)
-        for column in columns
-    ]
-    widths = [max(len(column), *(len(row[at]) for row in cells)) for at, column in enumerate(columns)]
-    lines = [columns, ["-" * width for width in widths], *cells]
-    for line in lines:
-        padded = (
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right, strict=True)
-        )
-        result("  ".join(padded).rstrip())
+    lines, left_out = tables.aligned(rows, columns or list(rows[0]), terminal_width(wide), most_lines)
+    result("\n".join(lines))
+    if left_out:
+        named = ", ".join(left_out[:5]) + (" ..." if len(left_out) > 5 else "")
+        say(f"{len(left_out)} more columns have no room on this terminal: {named}; {instead}")
 
 
-def _cell(value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return str(value)
+def terminal_width(wide: bool = False) -> int | None:
+    """Characters of a line of the terminal that standard output is; None where lines may have any length."""
+    if wide or STATE.wide or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 class Progress:

@@ -19,11 +19,11 @@ from galaxiesml.catalog.settings import check_space
 from galaxiesml.cli import common
 from galaxiesml.cli import fetch as command
 from galaxiesml.cutouts.answered import Tally, answered, answered_since_build, tally
-from galaxiesml.cutouts.land import land_pictures, store_of
+from galaxiesml.cutouts.land import NEEDS, land_pictures, store_of
 from galaxiesml.cutouts.wanted import Ask, wanted_lists
 from galaxiesml.cutouts.wanted_psf import wanted_psfs
 from galaxiesml.errors import InputError
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
+from galaxiesml.releases.instrument import facts_for
 from galaxiesml.system.atomic import write_atomic
 
 #: Bytes of a pixel in all three layers; warps have one picture for each exposure.
@@ -143,11 +143,13 @@ def fetch(catalog, ask: Ask, options: Options, url: str | None, retry_for: float
 
 
 def _service(catalog, ask: Ask, options: Options, url: str | None, retry_for: float) -> Service:
+    listed = ("list_columns",) if options.kind == "cutouts" else ("psf_list_columns",)
+    facts = facts_for(catalog.profile, f"fetch {options.kind}", "archive", *listed, *NEEDS[options.kind])
     release, root = public_release(catalog.profile.name), root_of(url, HSC)
     transfer = command.transfer_to(root, retry_for)
     if options.kind == "psf":
         return Service(transfer, psf_url(root, release), {"bulk": "on"}, release, _PSF_BYTES)
-    side = 2 * ask.semi_width / PIXEL_SCALE_ARCSEC + 2
+    side = 2 * ask.semi_width / facts.pixel_scale_arcsec + 2
     pictures = _WARPS if ask.type == "warp" else 1
     return Service(transfer, cutouts_url(root, release), {}, release, int(side * side * _PIXEL_BYTES) * pictures)
 

@@ -19,6 +19,7 @@ group = typer.Typer(
     \b
     Examples:
       galaxiesml ingest hsc export.csv.gz --archive-query paper
+      galaxiesml ingest table dp1_objects.parquet
       galaxiesml ingest cutouts arch-*.tar
     """,
 )
@@ -49,14 +50,17 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="ingest")
 
 
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...", help="CSV, tab- or semicolon-separated text, ECSV (.gz too), FITS, Parquet, SQLite."
+    ),
+]
+
+
 @group.command("hsc")
 def hsc(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...", help="CSV, tab- or semicolon-separated text, ECSV (.gz too), FITS, Parquet, SQLite."
-        ),
-    ],
+    files: Files,
     archive_query: ArchiveQuery = None,
     rejects: Rejects = None,
     wait: Wait = 0.0,
@@ -74,11 +78,36 @@ def hsc(
       galaxiesml ingest hsc objects.csv.gz specz.csv.gz --archive-query wide
       galaxiesml ingest hsc export.csv --rejects bad-rows.csv
     """
+    _land_each(files, "ingest hsc", archive_query, rejects, wait, force, json)
+
+
+@group.command("table")
+def table(
+    files: Files,
+    archive_query: ArchiveQuery = None,
+    rejects: Rejects = None,
+    wait: Wait = 0.0,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Land tables of the catalogue's release, of any survey: objects, spectra (by identifier) or both joined.
+
+    It is the same command as `ingest hsc`: the release profile says which column is which, and in which unit.
+
+    \b
+    Examples:
+      galaxiesml ingest table dp1_objects.parquet
+      galaxiesml ingest table tractor-1126p222.fits spectra.csv --rejects bad-rows.csv
+    """
+    _land_each(files, "ingest table", archive_query, rejects, wait, force, json)
+
+
+def _land_each(files, command, archive_query, rejects, wait, force, json) -> None:
     from galaxiesml.errors import UsageError
 
     if rejects is not None and len(files) > 1:
         raise UsageError("--rejects takes the bad rows of a single file.", "Land the files one by one.")
-    _land(files, "ingest hsc", archive_query, rejects, None, wait, force, json)
+    _land(files, command, archive_query, rejects, None, wait, force, json)
 
 
 @group.command("replace")

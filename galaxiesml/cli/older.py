@@ -44,11 +44,10 @@ def _missing(catalog) -> list[str]:
     from galaxiesml.curation.rules import of_build
     from galaxiesml.curation.schema import mart_columns
 
-    build = catalog.current_build()
+    build, profile = catalog.current_build(), catalog.profile
     left_out = {f"galaxies_{row['version']}" for row in _versions(build) if not row["built"]}
-    ours = {
-        name: of for name, of in mart_columns(catalog.profile.bands, of_build(catalog)).items() if name not in left_out
-    }
+    ours = mart_columns(profile.bands, of_build(catalog), profile.instrument.mask_planes or ())
+    ours = {name: of for name, of in ours.items() if name not in left_out}
     missing = [name for name in ours if not (build / f"{name}.parquet").is_file()]
     return missing or [
         f"{name}.{column}"

@@ -52,9 +52,9 @@ def cutouts(
 ) -> None:
     """Write upload lists for missing cutouts, in the format of the cutout service.
 
-    A list has one filter and at most 990 lines, in the order that the service answers fastest. Cutouts that were
-    delivered, and those outside the coverage, are not requested again. Refused pictures are, and so are those
-    missing from a tar that was cut short. Objects with an impossible position are left out and listed.
+    A list has one filter and no more lines than the archive takes, in the order that the service answers fastest.
+    Cutouts that were delivered, and those outside the coverage, are not requested again. Refused pictures are, and so
+    are those missing from a tar that was cut short. Objects with an impossible position are left out and listed.
 
     \b
     Examples:
@@ -80,10 +80,10 @@ def cutouts(
         common.print_json({"version": ask.version, "folder": str(folder)} | counts | {"lists": rows})
     else:
         common.table(rows)
-    _say(catalog.profile.name, wanted, folder, other_lists(folder, wanted.lists))
+    _say(catalog.profile, wanted, folder, other_lists(folder, wanted.lists, catalog.profile.instrument))
 
 
-def _say(rerun: str, wanted, folder: Path, others: list[Path]) -> None:
+def _say(profile, wanted, folder: Path, others: list[Path]) -> None:
     if wanted.unplaced:
         common.warn(f"{wanted.unplaced:,} galaxies have no position, so no picture of them can be requested.")
     for object_id, ra, dec in wanted.impossible[:_NAMED]:
@@ -106,13 +106,13 @@ def _say(rerun: str, wanted, folder: Path, others: list[Path]) -> None:
         return
     name = wanted.lists[0].path.stem
     common.say(
-        f"Upload each list to {_service(rerun)}, and save its tar next to the list: {name}.tar next to {name}.txt.\n"
+        f"Upload each list to {_service(profile)}, and save its tar next to the list: {name}.tar next to {name}.txt.\n"
         f"Next: galaxiesml ingest cutouts {folder} && galaxiesml build"
     )
 
 
-def _service(rerun: str) -> str:
-    release = rerun.partition("_")[0]
-    if release in ("pdr2", "pdr3"):
+def _service(profile) -> str:
+    release = profile.name.partition("_")[0]
+    if profile.instrument.archive == "hsc-ssp" and release in ("pdr2", "pdr3"):
         return f"https://hsc-release.mtk.nao.ac.jp/das_cutout/{release}/"
     return "the archive's cutout service"

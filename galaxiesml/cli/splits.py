@@ -142,7 +142,8 @@ def splits(
             _draw(connection, schemes[0] if scheme else "leak_free", name, plot, as_json)
             if not as_json:
                 return
-        found = questions.audit_splits(connection, name, band, Macros(bands).call("split_schemes"), schemes)
+        shares, near = Macros(bands).call("split_schemes"), 2 * catalog.profile.instrument.cutout_radius_arcsec
+        found = questions.audit_splits(connection, name, band, shares, schemes, near_arcsec=near)
     if as_json:
         seed = catalog.build_info().get("split_seed")
         common.print_json([entry | {"split_seed": seed, "band": band} for entry in found])
@@ -173,7 +174,7 @@ def warn_of_empty(catalog, version: str, scheme: str, rows: dict[str, int], *, p
         split is empty.
     """
     from galaxiesml.catalog.stores import SPLITS
-    from galaxiesml.curation.macros import Macros
+    from galaxiesml.curation.macros import Macros, picture_variables
     from galaxiesml.splits.seeds import TRIED, empty_splits, filling_seed
 
     empty = empty_splits(rows)
@@ -191,8 +192,9 @@ def warn_of_empty(catalog, version: str, scheme: str, rows: dict[str, int], *, p
             " where object_id in (select object_id from pictures"
             f" group by object_id having count(image_offset) = {len(bands)})"
         )
+    macros = Macros(bands, variables=picture_variables(catalog.profile.instrument))
     with catalog.connect() as connection:
-        found = filling_seed(connection, objects, Macros(bands), scheme)
+        found = filling_seed(connection, objects, macros, scheme)
     if found:
         counted = ", ".join(f"{split} {found.rows[split]:,}" for split in SPLITS)
         common.warn(f"{what}.  Another seed fills all: {_build_again(catalog, found.seed)} ({counted})")

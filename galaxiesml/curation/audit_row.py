@@ -1,66 +1,107 @@
-"""Explain why one object is in or out of each version: every cut with its value and its limit."""
+"""Explain why objects are in or out of each version: every cut with its value and its limit."""
 
 from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
 
 import duckdb
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.curation.audit import rows
+from galaxiesml.curation import without_spectrum
+from galaxiesml.curation.audit import built_version, rows
 from galaxiesml.curation.rules import Rules, is_banded, of_build, terms
 from galaxiesml.errors import CatalogError
 
 _WORD = {True: "pass", False: "fail", None: "null"}
+#: Identifiers are 64-bit integers.
+_LARGEST = 2**63
 
 
-def audit_object(catalog: Catalog, connection: duckdb.DuckDBPyConnection, object_id: int) -> dict:
-    """All verdicts and values of one object in a build.
+def audit_objects(
+    catalog: Catalog, connection: duckdb.DuckDBPyConnection, object_ids: Sequence[int], version: str | None = None
+) -> tuple[list[dict], list[int]]:
+    """All verdicts and values of objects in a build, by as many queries as for one object.
+
+    Parameters
+    ----------
+    object_ids : sequence of int
+        An identifier that comes twice is answered once.
+    version : str, optional
+        The version whose cuts and outcome are asked for; by default all that were built.
 
     Returns
     -------
-    dict
-        ``object_id`` and ``pairs``, one for each spectrum: where it landed, ``versions`` (kept, or the first
-        cut that removes it) and ``cuts`` (name, verdict, value, limit, versions, why).  An object without a
-        spectrum has one entry with its photometric cuts alone.
+    found : list of dict
+        In the order asked: ``object_id`` and ``pairs``, one for each spectrum: where it landed, ``versions`` (kept, or
+        the first cut that removes it) and ``cuts`` (name, verdict, value, limit, versions, why).  An object without a
+        spectrum has no pairs, and its ``source_file``, ``source_row`` and ``cuts`` on photometry alone.
+    unknown : list of int
+        Objects that no landed file of the build has.
 
     Raises
     ------
     CatalogError
-        No landed file holds the object.
+        The build does not have the version.
     """
     rules = of_build(catalog)
-    whole = rules.macros(catalog.profile.bands).call("with_own_columns", "of_object")
+    asked = list(dict.fromkeys(object_ids))
+    built = [row["version"] for row in rows(connection, "select version from versions where built order by version")]
+    if version is not None:
+        built_version(connection, version)
+        built = [version]
+        rules = Rules(tuple(cut for cut in rules.cuts if version in cut["versions"]), rules.versions, rules.columns)
+    states = {(row["cut"], row["landing"]): row for row in rows(connection, "select * from cut_states")}
+    found = _with_spectrum(catalog, connection, asked, states, built, rules)
+    left = [object_id for object_id in asked if object_id not in found]
+    if left:
+        found |= _without_spectrum(catalog, connection, left, states, rules)
+    return [found[each] for each in asked if each in found], [each for each in asked if each not in found]
+
+
+def _listed(object_ids: Sequence[int]) -> str:
+    """Identifiers as a list in SQL; as literals, because only those are filtered by before rows are ranked."""
+    return ", ".join(str(int(each)) for each in object_ids if -_LARGEST <= each < _LARGEST) or "null"
+
+
+def _with_spectrum(
+    catalog: Catalog, connection, asked: list[int], states: dict, built: list[str], rules: Rules
+) -> dict[int, dict]:
+    # The landed columns of users' cuts are named by all rules of the build.
+    whole = of_build(catalog).macros(catalog.profile.bands).call("with_own_columns", "of_objects")
     pairs = rows(
         connection,
         f"""
-        with of_object as (select * from int_pairs where object_id = ?)
+        with of_objects as (select * from int_pairs where object_id in ({_listed(asked)}))
         select * from ({whole}) as whole inner join int_verdicts using (pair_id) order by pair_id
         """,
-        [object_id],
     )
     if not pairs:
-        return _without_spectrum(catalog, connection, object_id, rules)
-    states = {(row["cut"], row["landing"]): row for row in rows(connection, "select * from cut_states")}
-    built = [row["version"] for row in rows(connection, "select version from versions where built order by version")]
-    return {
-        "object_id": object_id,
-        "pairs": [_pair(connection, catalog, pair, states, built, rules) for pair in pairs],
-    }
-
-
-def _pair(connection, catalog: Catalog, pair: dict, states: dict, built: list[str], rules: Rules) -> dict:
-    pair_id = [pair["pair_id"]]
-    removed = {row["version"]: row for row in rows(connection, "select * from rejections where pair_id = ?", pair_id)}
-    groups = rows(
-        connection,
-        """
-        select d.version, d.cut, d.group_size, stayed.object_id, stayed.landing, stayed.source_row
+        return {}
+    removed, groups = defaultdict(dict), defaultdict(list)
+    these = f"select pair_id from int_pairs where object_id in ({_listed(asked)})"
+    for row in rows(connection, f"select * from rejections where pair_id in ({these})"):
+        removed[row["pair_id"]][row["version"]] = row
+    query = f"""
+        select d.pair_id, d.version, d.cut, d.group_size, stayed.object_id, stayed.landing, stayed.source_row
         from duplicates as d
         left join duplicates as stayed
             on d.version = stayed.version and d.cut = stayed.cut and d.group_key = stayed.group_key and stayed.stays
-        where d.pair_id = ? order by all
-        """,
-        pair_id,
-    )
+        where d.pair_id in ({these}) order by all
+    """
+    for row in rows(connection, query):
+        groups[row["pair_id"]].append(row)
+    found: dict[int, dict] = {}
+    for pair in pairs:
+        entry = found.setdefault(pair["object_id"], {"object_id": pair["object_id"], "pairs": []})
+        number = pair["pair_id"]
+        entry["pairs"].append(_pair(catalog, pair, removed[number], groups[number], states, built, rules))
+    return found
+
+
+def _pair(
+    catalog: Catalog, pair: dict, removed: dict, groups: list[dict], states: dict, built: list[str], rules: Rules
+) -> dict:
     cuts = []
     for cut in rules.cuts:
         if "sql" in cut:
@@ -177,44 +218,61 @@ def _window_verdict(cut: dict, version: str, removed: dict | None, groups: list[
     }
 
 
-def _without_spectrum(catalog: Catalog, connection, object_id: int, rules: Rules) -> dict:
-    """The photometric cuts of an object without a landed spectrum, applied to its landed row."""
-    bands = list(catalog.profile.bands)
+def _without_spectrum(catalog: Catalog, connection, asked: list[int], states: dict, rules: Rules) -> dict[int, dict]:
+    """The photometric cuts of objects without a landed spectrum, as the build's view judges their landed rows."""
     cuts = [cut for cut in rules.row_cuts if cut["scope"] == "object"]
-    for table in ("hsc_objects", "hsc_joined"):
-        found = rows(connection, f"select landing, source_row from {table} where object_id = ? limit 1", [object_id])
-        if not found:
-            continue
-        place = [found[0]["landing"], found[0]["source_row"]]
-        states = {row["cut"]: row for row in rows(connection, "select * from cut_states where landing = ?", place[:1])}
-        unjudged = {name: _unjudged(state) for name, state in states.items()}
-        verdict = rules.macros(bands).call
-        verdicts = ", ".join(f"{verdict('verdict', cut, unjudged)} as ok_{cut['name']}" for cut in cuts)
-        query = f"select *, {verdicts} from {table} where landing = ? and source_row = ?"
-        row = rows(connection, query, place)[0]
-        return {
-            "object_id": object_id,
+    _ensure_view(catalog, connection, states)
+    query = f"select * from objects_without_spectrum where object_id in ({_listed(asked)})"
+    bands = list(catalog.profile.bands)
+    return {
+        row["object_id"]: {
+            "object_id": row["object_id"],
             "pairs": [],
             "source_file": row["source_file"],
             "source_row": row["source_row"],
-            "cuts": [_row_verdict(cut, row, states[cut["name"]], bands) for cut in cuts],
+            "cuts": [_row_verdict(cut, row, states[cut["name"], row["landing"]], bands) for cut in cuts],
         }
-    raise CatalogError(
-        f"No landed file holds object {object_id}.", "Type: galaxiesml ingest list, to see what is landed."
+        for row in rows(connection, query)
+    }
+
+
+def _ensure_view(catalog: Catalog, connection, states: dict) -> None:
+    """Make the view of objects without a spectrum where the build has none: an earlier galaxiesml made it."""
+    name = without_spectrum.NAME
+    if rows(connection, "select view_name from duckdb_views() where view_name = ?", [name]):
+        return
+    query = without_spectrum.select(
+        of_build(catalog), catalog.profile.bands, _unjudged(states.values()), catalog.build_info()
     )
+    try:
+        connection.execute(f"create temp view {name} as {query}")
+    except duckdb.BinderException as error:
+        raise CatalogError(
+            f"The landed files have lost a column that build {catalog.current_id()} reads: {error}",
+            "Type: galaxiesml build",
+        ) from error
 
 
-def _unjudged(state: dict) -> dict:
-    """One file's state as the macro ``verdict`` takes it."""
-    bands = [band for band in f"{state['archive_bands']},{state['absent_bands']}".split(",") if band]
-    return {"all": [state["landing"]]} | {band: [state["landing"]] for band in bands}
+def _unjudged(states) -> dict[str, dict[str, list[int]]]:
+    """The landings that each cut cannot be applied to, as the macro ``unjudged_landings`` has them."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for state in states:
+        entry = found.setdefault(state["cut"], {"all": []})
+        entry["all"].append(state["landing"])
+        for band in filter(None, f"{state['archive_bands']},{state['absent_bands']}".split(",")):
+            entry.setdefault(band, []).append(state["landing"])
+    return found
 
 
-def audit_morphology(catalog: Catalog, object_id: int) -> list[dict]:
-    """The object's measurements, one row per filter in the release's order; empty if nothing was measured."""
+def audit_morphology(catalog: Catalog, object_ids: Sequence[int]) -> dict[int, list[dict]]:
+    """Each object's measurements, one row per filter in the release's order; empty if nothing was measured."""
+    found: dict[int, list[dict]] = {object_id: [] for object_id in object_ids}
     if "morphology" not in catalog.tables():
-        return []
+        return found
+    query = f"select * from morphology where object_id in ({_listed(object_ids)})"
     with catalog.connect() as connection:
-        found = connection.sql("select * from morphology where object_id = ?", params=[object_id]).to_arrow_table()
+        measured = connection.sql(query).to_arrow_table().to_pylist()
     order = list(catalog.profile.bands)
-    return sorted(found.to_pylist(), key=lambda row: order.index(row["band"]))
+    for row in sorted(measured, key=lambda row: order.index(row["band"])):
+        found[row["object_id"]].append(row)
+    return found

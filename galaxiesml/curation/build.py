@@ -14,9 +14,10 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION, now
 from galaxiesml.catalog.inputs import told
 from galaxiesml.catalog.stores import ensure_empty
-from galaxiesml.curation import own_versions, states
+from galaxiesml.curation import own_versions, states, without_spectrum
 from galaxiesml.curation import rules as of_galaxies
 from galaxiesml.curation.dbt import Settings, invoke
+from galaxiesml.curation.diff_specz import unjudged
 from galaxiesml.curation.emptied import emptied_by
 from galaxiesml.curation.known_metrics import refresh_known
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
@@ -102,6 +103,8 @@ def build(
         write_atomic(folder / of_galaxies.FILE, rules.text())
         info = _build_info(catalog, plans, rules, folder) | {"split_seed": split_seed}
         info["spectra_from"] = _spectra_from(info, specz, specz_rule)
+        lonely = without_spectrum.select(rules, catalog.profile.bands, unjudged(found), info)
+        write_atomic(folder / f"{without_spectrum.NAME}.sql", lonely)
         own_versions.keep(catalog, rules)
         _publish(catalog, folder, info)
     finally:
@@ -155,6 +158,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], rules: of_gal
             "cuts": [cut["name"] for cut in rules.of_version(plan.name)],
             "rule": rules.rule_hash(plan.name),
             "conditions": {cut["name"]: cut["condition"] for cut in rules.rule(plan.name)["cuts"]},
+            **({"not_applicable": plan.not_applicable} if plan.not_applicable else {}),
         }
         for plan in plans
         if plan.built

@@ -121,6 +121,6 @@ def unjudged(states: list[State]) -> dict[str, dict[str, list[int]]]:
     for state in states:
         entry = found.setdefault(state.cut, {"all": []})
         entry["all"].append(state.landing)
-        for band in (*state.archive, *state.absent):
+        for band in (*state.archive, *state.absent, *state.inapplicable):
             entry.setdefault(band, []).append(state.landing)
     return found

@@ -16,9 +16,7 @@ from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.catalog.stores import SOURCES
 from galaxiesml.curation.lineage_sql import VERDICT, Edges, ModelEdges, Node, Schema, names_in, read_model
 from galaxiesml.errors import CatalogError, UsageError
-
-#: Columns that landing writes beside those of the file.
-MADE_AT_LANDING = ("landing", "source_file", "source_sha256", "source_row")
+from galaxiesml.releases.conversions import MADE_AT_LANDING
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,8 @@ class Lineage:
         if table not in self._landed:
             landings = [each for each in self.landings if table == f"hsc_{each['kind']}"]
             names = [*self.models[table]["columns"], *(MADE_AT_LANDING if landings else ())]
-            names += [name for each in landings for name in (*each["sources"], *each.get("extra_columns", ()))]
+            for each in landings:
+                names += [*each["sources"], *each.get("inputs", ()), *each.get("extra_columns", ())]
             self._landed[table] = tuple(dict.fromkeys(name.lower() for name in names))
         return self._landed[table]
 
@@ -337,7 +336,8 @@ def _runs(build_folder: Path) -> list[dict]:
 
 
 def _origin(landing: dict, column: str) -> Origin:
-    sources = {name.lower(): names for name, names in landing.get("sources", {}).items()}
+    landed = landing.get("sources", {}) | landing.get("inputs", {})
+    sources = {name.lower(): names for name, names in landed.items()}
     columns = tuple(sources.get(column, ()))
     if not columns:
         columns = tuple(name for name in landing.get("extra_columns", ()) if name.lower() == column)

@@ -10,6 +10,8 @@ from galaxiesml.curation.lineage_sql import Node
 
 #: The table that runs write.
 PARTS = "predictions_parts"
+#: The models that convert.
+STAGED = "stg_hsc__"
 #: The words of a line of the tree, and the branches below it.  Words in brackets are no names of columns.
 Branch = tuple[tuple[str, ...], "tuple[Branch, ...]"]
 
@@ -22,8 +24,8 @@ def as_json(lineage: ColumnLineage) -> dict:
     dict
         ``column``, ``asked``, ``bands``; ``nodes`` (id, table, column, kind, depth, file, type, role:
         'value', 'filter' or 'both', origins in landed files); ``edges`` (from, to, kind; a filter edge goes
-        to 'table.*', the table's rows); ``cuts`` (name, model, columns); ``conditions``; ``files``; ``runs`` that
-        predicted what the column comes from.
+        to 'table.*', the table's rows); ``cuts`` (name, model, columns); ``conversions`` (column,
+        words, sql); ``conditions``; ``files``; ``runs`` that predicted what the column comes from.
     """
     source = lineage.source
     parents = lineage.filters.values | lineage.values
@@ -38,6 +40,9 @@ def as_json(lineage: ColumnLineage) -> dict:
         "cuts": [
             {"name": cut.name, "model": cut.model, "columns": [_id(node) for node in cut.columns]}
             for cut in lineage.filters.cuts
+        ],
+        "conversions": [
+            {"column": name, "words": words, "sql": sql} for name, (words, sql) in _conversions(lineage).items()
         ],
         "conditions": [
             {"table": table, "clause": clause, "columns": [_id(node) for node in nodes]}
@@ -95,7 +100,7 @@ def text_tree(lineage: ColumnLineage) -> str:
     if source.edges(lineage.node[0]) is None:
         branches = list(_branch(lineage, lineage.node)[1])
     lines += _draw(branches, "", set()) or ["└─ no column: a constant, or a count of rows"]
-    lines += _cut_lines(lineage) + _condition_lines(lineage)
+    lines += _conversion_lines(lineage) + _cut_lines(lineage) + _condition_lines(lineage)
     if runs := _runs(lineage):
         lines += ["", "predicted by", *(f"  {_run_line(run)}" for run in runs)]
     if source.landings:
@@ -104,6 +109,23 @@ def text_tree(lineage: ColumnLineage) -> str:
             lines.append(f"  [{landing['landing']}] {landing['source_file']}  sha256 {landing['source_sha256'][:12]}")
             lines += _fetched_lines(landing.get("fetched"))
     return "\n".join(lines)
+
+
+def _conversions(lineage: ColumnLineage) -> dict[str, tuple[str, str]]:
+    """Columns on the way that the release profile converts: what is done, and the SQL over the landed columns."""
+    staged = {column for table, column in lineage.values if table.startswith(STAGED)}
+    return {
+        name: (landing["converted"][name], sql)
+        for landing in lineage.source.landings
+        for name, sql in landing.get("conversions", {}).items()
+        if name in staged
+    }
+
+
+def _conversion_lines(lineage: ColumnLineage) -> list[str]:
+    found = _conversions(lineage)
+    lines = [f"  {name}: {words}\n    {sql}" for name, (words, sql) in found.items()]
+    return ["", "converted, as the release profile says", *lines] if found else []
 
 
 def _fetched_lines(fetched: dict | None) -> list[str]:

@@ -11,11 +11,21 @@ from pathlib import Path
 import jinja2
 
 from galaxiesml.dictionary import PROJECT
+from galaxiesml.instrument import HSC, Instrument
 
 #: The seed that splits are made with where no other is named; dbt_project.yml has the same.
 SPLIT_SEED = 1
 #: Whose spectra the pairs are of, and by which rule; dbt_project.yml has the same.
-VARS = {"specz": "export", "specz_rule": "hsc", "photoz_version": "v2", "rules": {}}
+VARS = {"specz": "export", "specz_rule": "hsc", "photoz_version": "v2", "rules": {}, "conversions": {}}
+
+
+def picture_variables(instrument: Instrument) -> dict:
+    """dbt's variables that are facts of a survey's pictures; dbt_project.yml has HSC's."""
+    return {
+        "mask_planes": list(instrument.planes),
+        "no_data_plane": instrument.no_data_plane.lower(),
+        "cutout_radius_arcsec": instrument.cutout_radius_arcsec,
+    }
 
 
 class _Return(Exception):
@@ -51,7 +61,9 @@ class Macros:
         self._sources = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
         self._globals = {
             "return": self._return,
-            "var": (VARS | {"bands": list(bands), "split_seed": split_seed} | (variables or {})).__getitem__,
+            "var": (
+                VARS | picture_variables(HSC) | {"bands": list(bands), "split_seed": split_seed} | (variables or {})
+            ).__getitem__,
             "ref": lambda name: name,
             "source": lambda schema, name: name,
             "execute": False,

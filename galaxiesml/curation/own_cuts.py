@@ -235,7 +235,8 @@ def landed_columns(catalog: Catalog) -> dict[str, set[str]]:
     """Names of landed columns outside the dictionary, as the files have them: the kinds of landings with each."""
     found: dict[str, set[str]] = {}
     for landing in catalog.landings():
-        for name in landing.get("extra_columns", ()):
+        # The release's own columns behind conversions are outside the dictionary too.
+        for name in (*landing.get("extra_columns", ()), *landing.get("inputs", ())):
             found.setdefault(name, set()).add(landing["kind"])
     return found
 

@@ -9,11 +9,13 @@ import yaml
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.curation.key_docs import documents
-from galaxiesml.curation.macros import SPLIT_SEED
+from galaxiesml.curation.macros import SPLIT_SEED, picture_variables
 from galaxiesml.curation.rules import Rules, published
 from galaxiesml.curation.schema import render
 from galaxiesml.curation.survey_seeds import survey_seeds
 from galaxiesml.dictionary import PROJECT
+from galaxiesml.errors import InputError
+from galaxiesml.instrument import HSC, Instrument
 from galaxiesml.surveys.description import Survey, known_surveys
 
 
@@ -24,8 +26,11 @@ def project_files(
     variables: dict | None = None,
     surveys: dict[str, Survey] | None = None,
     rules: Rules | None = None,
+    instrument: Instrument = HSC,
 ) -> dict[str, str]:
     """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
+
+    Of the instrument's facts, the planes of the masks are columns, and so in yml and in the macro ``family``.
 
     The boundary tests are left out of catalogues: they test the SQL, not the data, and cost dbt's parser seconds.
     """
@@ -37,13 +42,15 @@ def project_files(
         if path.suffix in {".sql", ".yml", ".csv"}
     }
     settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
-    settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | rules.variables() | (variables or {})
+    settings["vars"] |= {"bands": list(bands), "split_seed": split_seed} | picture_variables(instrument)
+    settings["vars"] |= rules.variables() | (variables or {})
     files["dbt_project.yml"] = yaml.safe_dump(settings, sort_keys=False)
     files["profiles.yml"] = (PROJECT / "profiles.yml").read_text(encoding="utf-8")
     for name in set(rules.names) - set(published().names):
         files[f"models/intermediate/int_judged_{name}.sql"] = f"{{{{ judged('{name}') }}}}\n"
         files[f"models/marts/galaxies_{name}.sql"] = f"{{{{ galaxies('{name}') }}}}\n"
-    return files | render(bands, rules, boundaries=boundaries) | ({} if surveys is None else survey_seeds(surveys))
+    files |= render(bands, rules, boundaries=boundaries, planes=instrument.mask_planes or ())
+    return files | ({} if surveys is None else survey_seeds(surveys))
 
 
 def render_project(
@@ -52,8 +59,14 @@ def render_project(
     """Write the project into the catalogue; unchanged files are not touched, so dbt need not parse them again."""
     folder = catalog.dbt
     surveys = known_surveys(catalog.raw / "specz")
+    variables = {"conversions": conversions(catalog)} | (variables or {})
     wanted = project_files(
-        catalog.profile.bands, split_seed=split_seed, variables=variables, surveys=surveys, rules=rules
+        catalog.profile.bands,
+        split_seed=split_seed,
+        variables=variables,
+        surveys=surveys,
+        rules=rules,
+        instrument=catalog.profile.instrument,
     )
     for name, text in wanted.items():
         path = folder / name
@@ -65,6 +78,27 @@ def render_project(
             if path.is_file() and str(path.relative_to(folder)) not in wanted:
                 path.unlink()
     return folder
+
+
+def conversions(catalog: Catalog) -> dict[str, dict]:
+    """The release profile's conversions as dbt's variable: by our column, its SQL and the columns of its places.
+
+    Raises
+    ------
+    InputError
+        A file landed by conversions other than the profile's of today: their columns may be others.
+    """
+    profile = catalog.profile
+    for landing in catalog.landings():
+        if changed := catalog.changed_conversions(landing):
+            raise InputError(
+                f"{catalog.root / 'release.toml'}: {', '.join(changed)} is made of other columns, or in another way, "
+                f"than when {landing['source_file']} was landed.",
+                f"Land the file again: galaxiesml ingest replace {landing['landing']} FILE",
+            )
+    return {
+        name: {"sql": one.sql, "columns": profile.landed(name)} for name, one in sorted(profile.conversions.items())
+    }
 
 
 def write_rendered(folder: Path = PROJECT) -> list[str]:

@@ -1,7 +1,8 @@
 """Generate the models' yml files and the dictionary seed; they are never written by hand.
 
 Sources are models/models.toml (the models), sql/columns.toml (the columns) and the list of cuts and versions.  The
-committed files are for five bands and the published versions; the catalogue of a survey with other filters has its own.
+committed files are for HSC's five bands and mask planes, and the published versions; the catalogue of a survey with
+others has its own.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import yaml
 from galaxiesml import dictionary
 from galaxiesml.catalog.folder import DEFAULT_VERSION
 from galaxiesml.catalog.stores import STORES
+from galaxiesml.curation import without_spectrum
 from galaxiesml.curation.rules import Rules, terms
 from galaxiesml.curation.survey_seeds import SURVEY_VALUES, SURVEYS, survey_seeds
-from galaxiesml.instrument import MASK_PLANES
+from galaxiesml.instrument import HSC
 
 #: libyaml writes ten times as fast as Python; without it the text is the same.
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -47,7 +49,7 @@ class Model:
         return "order_by" in self.options
 
 
-def load_models(bands: dict[str, str], rules: Rules) -> list[Model]:
+def load_models(bands: dict[str, str], rules: Rules, planes: tuple[str, ...] = HSC.mask_planes) -> list[Model]:
     """Every model in models.toml, which declares int_judged once for all versions."""
     raw = tomllib.loads((dictionary.PROJECT / "models" / "models.toml").read_text(encoding="utf-8"))
     entries = [
@@ -60,7 +62,7 @@ def load_models(bands: dict[str, str], rules: Rules) -> list[Model]:
             name,
             folder,
             entry["description"],
-            tuple(_write_out(entry.get("columns", []), bands, rules)),
+            tuple(_write_out(entry.get("columns", []), bands, rules, planes)),
             entry.get("key", ""),
             tuple(entry.get("not_null", ())),
             entry,
@@ -70,23 +72,25 @@ def load_models(bands: dict[str, str], rules: Rules) -> list[Model]:
     ]
 
 
-def _write_out(patterns, bands: dict[str, str], rules: Rules):
+def _write_out(patterns, bands: dict[str, str], rules: Rules, planes: tuple[str, ...]):
     row_cuts = tuple((cut["name"], cut["why"]) for cut in rules.row_cuts)
     for pattern in patterns:
         if pattern.startswith("@"):
-            yield from _write_out(dictionary.patterns(pattern[1:]), bands, rules)
+            yield from _write_out(dictionary.patterns(pattern[1:]), bands, rules, planes)
         elif pattern == "{window_column}":
             yield from rules.window_columns(bands)
         elif "{window}" in pattern:
             yield pattern
         else:
-            yield from dictionary.expand(pattern, bands, row_cuts)
+            yield from dictionary.expand(pattern, bands, row_cuts, planes)
 
 
-def mart_columns(bands: dict[str, str], rules: Rules) -> dict[str, tuple[str, ...]]:
+def mart_columns(
+    bands: dict[str, str], rules: Rules, planes: tuple[str, ...] = HSC.mask_planes
+) -> dict[str, tuple[str, ...]]:
     """The tables that a build publishes, with their columns in order."""
     tables = {}
-    for model in load_models(bands, rules):
+    for model in load_models(bands, rules, planes):
         if model.options.get("versioned"):
             tables |= {f"{model.name}_{version}": model.columns for version in rules.names}
         elif model.is_mart:
@@ -94,50 +98,59 @@ def mart_columns(bands: dict[str, str], rules: Rules) -> dict[str, tuple[str, ..
     return tables
 
 
-def render(bands: dict[str, str], rules: Rules, boundaries: bool = True) -> dict[str, str]:
-    """Every generated file of the project: path within it to text; on demand without the boundary tests."""
-    facts = dictionary.columns(bands, rules.words)
+def table_descriptions(bands: dict[str, str], rules: Rules) -> dict[str, str]:
+    """What the rows of each table of a build are."""
+    found = {}
+    for model in load_models(bands, rules):
+        names = [f"{model.name}_{name}" for name in rules.names] if model.options.get("versioned") else [model.name]
+        found |= dict.fromkeys(names, model.description)
+    return found
+
+
+def render(
+    bands: dict[str, str], rules: Rules, boundaries: bool = True, planes: tuple[str, ...] = HSC.mask_planes
+) -> dict[str, str]:
+    """Every generated file of the project: path within it to text; on demand without the boundary tests.
+
+    Parameters
+    ----------
+    planes : tuple of str
+        Planes of the survey's masks.
+    """
+    facts = dictionary.columns(bands, rules.words, planes)
     files = {
         f"{model.folder}/{entry['name']}.yml": _yaml({"version": 2, "models": [entry]})
-        for model in load_models(bands, rules)
+        for model in load_models(bands, rules, planes)
         for entry in _entries(model, facts, rules)
     }
     if boundaries:
         tests = {"version": 2, "unit_tests": boundary_tests(bands, facts, rules)}
         files["models/intermediate/boundary_tests.yml"] = _yaml(tests)
     files["models/staging/_sources.yml"] = _yaml(_sources())
-    files |= _family_macros()
-    files["sql/seeds/column_dictionary.csv"] = _dictionary_csv(bands, facts, rules)
+    files["sql/macros/family.sql"] = _family_macro(planes)
+    tables = mart_columns(bands, rules, planes)
+    # What has no mart of its own, but a name in SQL by which its units are looked up.
+    tables |= {"galaxies": tables[f"galaxies_{DEFAULT_VERSION}"], "rejections_of_default": tables["rejections"]}
+    tables[without_spectrum.NAME] = without_spectrum.columns(rules, bands)
+    files["sql/seeds/column_dictionary.csv"] = _dictionary_csv(tables, facts)
     files["sql/seeds/_seeds.yml"] = _yaml(_seeds())
     return files | survey_seeds()
 
 
-def _family_macros() -> dict[str, str]:
-    """Macros that give SQL the dictionary's lists of columns, and the mask planes."""
+def _family_macro(planes: tuple[str, ...]) -> str:
+    """The macro that gives SQL the dictionary's lists of columns, {band} left as it is."""
     lists = []
     for name in dictionary.families():
         rows = [
             f"        ['{column.landed}', '{dictionary.sql_type(column.landed_type)}', '{column.name}']"
-            for column in _as_patterns(name)
+            for column in dictionary.family(name, {"{band}": ""}, planes)
         ]
         lists.append(f"    '{name}': [\n" + ",\n".join(rows) + "]")
-    planes = ", ".join(f"'{plane.lower()}'" for plane in MASK_PLANES)
     head = "Generated by `make yml` from sql/columns.toml"
-    return {
-        "sql/macros/family.sql": (
-            f"{{#- {head}: columns of one list, each [name where it lands, type, name]. -#}}\n"
-            "{%- macro family(name) -%}\n{{ return({\n" + ",\n".join(lists) + "\n}[name]) }}\n{%- endmacro -%}\n"
-        ),
-        "sql/macros/mask_planes.sql": (
-            "{#- Generated by `make yml` from galaxiesml/instrument.py: planes of the masks of HSC's coadds, by bit "
-            f"from 0. -#}}\n{{%- macro mask_planes() -%}}\n{{{{ return([{planes}]) }}}}\n{{%- endmacro -%}}\n"
-        ),
-    }
-
-
-def _as_patterns(name: str) -> list[dictionary.Column]:
-    """Columns of a list with {band} left as it is, planes of masks written out."""
-    return dictionary.family(name, {"{band}": ""})
+    return (
+        f"{{#- {head}: columns of one list, each [name where it lands, type, name]. -#}}\n"
+        "{%- macro family(name) -%}\n{{ return({\n" + ",\n".join(lists) + "\n}[name]) }}\n{%- endmacro -%}\n"
+    )
 
 
 def _entries(model: Model, facts: dict, rules: Rules) -> list[dict]:
@@ -314,13 +327,10 @@ def _seeds() -> dict:
     }
 
 
-def _dictionary_csv(bands: dict[str, str], facts: dict, rules: Rules) -> str:
+def _dictionary_csv(tables: dict[str, tuple[str, ...]], facts: dict) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table_name", "name", "data_type", "unit", "ucd", "description"])
-    tables = mart_columns(bands, rules)
-    # In SQL the default version also has a plain name, by which its units are looked up.
-    tables["galaxies"] = tables[f"galaxies_{DEFAULT_VERSION}"]
     for table, names in tables.items():
         for name in names:
             fact = facts[name]

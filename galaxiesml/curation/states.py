@@ -5,7 +5,7 @@ The result is written to ``plan/`` as Parquet, which the SQL reads; nothing else
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION
@@ -31,7 +31,15 @@ _MATCHED_COLUMNS = frozenset(
 
 @dataclass(frozen=True)
 class State:
-    """The state of one cut in one landed file.  The lists hold filters, or '*' for a cut without filters."""
+    """The state of one cut in one landed file.  The lists hold filters, or '*' for a cut without filters.
+
+    Attributes
+    ----------
+    inapplicable : tuple of str
+        Filters in which the release has no equal for what the cut reads, as its profile says.
+    why : str
+        The profile's reason.
+    """
 
     landing: int
     source_file: str
@@ -39,6 +47,8 @@ class State:
     judged: tuple[str, ...]
     archive: tuple[str, ...]
     absent: tuple[str, ...]
+    inapplicable: tuple[str, ...] = ()
+    why: str = ""
 
     @property
     def text(self) -> str:
@@ -47,6 +57,7 @@ class State:
             (self.judged, "judged"),
             (self.archive, "made at the archive"),
             (self.absent, "not in this export"),
+            (self.inapplicable, f"not applicable, because {self.why.rstrip('.')}"),
         ]
         present = [(bands, word) for bands, word in parts if bands]
         if len(present) == 1:
@@ -64,19 +75,30 @@ def cut_states(catalog: Catalog, specz: str = "export", rules: Rules | None = No
     rules : Rules, optional
         Those of a build; by default of the next one.
     """
-    states, cuts = [], (rules or of_catalog(catalog)).cuts
-    for landing in catalog.landings():
-        for cut in cuts:
-            sides = _sides(cut, landing["kind"], specz)
-            if sides:
-                exported = {*landing["columns"], *landing.get("extra_columns", ())}
-                found = _judge(catalog.profile, cut, sides, exported, landing["archive"]["where"])
-                states.append(State(landing["landing"], landing["source_file"], cut["name"], *found))
+    cuts = (rules or of_catalog(catalog)).cuts
+    states = [state for landing in catalog.landings() for state in states_of(catalog.profile, landing, cuts, specz)]
     if specz == "matched":
         for cut in cuts:
             if cut["scope"] in ("spectrum", "pair"):
                 found = _judge(catalog.profile, cut, ("spectrum",), _MATCHED_COLUMNS, ())
                 states.append(State(MATCHED, "matched_redshifts", cut["name"], *found))
+    return states
+
+
+def states_of(profile: Profile, landing: dict, cuts: tuple[dict, ...], specz: str = "export") -> list[State]:
+    """The state of every cut in one file that has a side of the pair that the cut reads.
+
+    Parameters
+    ----------
+    landing : dict
+        Of landing.json: landing, source_file, kind, columns, extra_columns, inputs and archive.
+    """
+    states = []
+    exported = {*landing["columns"], *landing.get("extra_columns", ()), *landing.get("inputs", ())}
+    for cut in cuts:
+        if sides := _sides(cut, landing["kind"], specz):
+            found = _judge(profile, cut, sides, exported, landing["archive"]["where"])
+            states.append(State(landing["landing"], landing["source_file"], cut["name"], *found))
     return states
 
 
@@ -87,9 +109,13 @@ def _sides(cut: dict, kind: str, specz: str) -> tuple[str, ...]:
     return tuple(side for side in wanted if side in brought and kind in _BRINGS[side])
 
 
-def _judge(profile: Profile, cut: dict, sides: tuple[str, ...], exported, conditions) -> tuple[tuple[str, ...], ...]:
-    """The filters in which the cut is applied here, was applied by the archive, or cannot be applied."""
-    found = {"judged": [], "archive": [], "absent": []}
+def _judge(profile: Profile, cut: dict, sides: tuple[str, ...], exported, conditions) -> tuple:
+    """The filters in which the cut is applied here, was applied by the archive, cannot be applied, or does not apply.
+
+    Last comes the profile's reason for the cut not to apply.
+    """
+    found = {"judged": [], "archive": [], "absent": [], "inapplicable": []}
+    reasons: dict[str, None] = {}
     exported = {name.lower() for name in exported}
     for band, term in terms(cut, profile.bands).items():
         # Of a cut that reads both sides a file is asked for its own.
@@ -103,19 +129,36 @@ def _judge(profile: Profile, cut: dict, sides: tuple[str, ...], exported, condit
             cut["scope"] != "pair" and term["sql"] and implied(term["sql"], conditions)
         ):
             found["archive"].append(band)
+        elif why := _inapplicable(profile, cut, band, {name for name in needs if name.lower() not in exported}):
+            found["inapplicable"].append(band)
+            reasons[why] = None
         else:
             found["absent"].append(band)
-    return tuple(tuple(bands) for bands in found.values())
+    return *(tuple(bands) for bands in found.values()), "; ".join(reasons)
+
+
+def _inapplicable(profile: Profile, cut: dict, band: str, lacking: set[str]) -> str:
+    """Why the release has no equal for a cut, or for all that it lacks; '' if the profile does not say so.
+
+    A user's cut always applies: whoever wrote it asks for the column, and a version without it would pass every row.
+    """
+    told = {} if "text" in cut else profile.not_applicable
+    if cut["name"] in told:
+        return told[cut["name"]]
+    patterns = {column.replace("{band}", band): column for column in cut["needs"]}
+    reasons = [told.get(name) or told.get(patterns.get(name, name), "") for name in sorted(lacking)]
+    return "; ".join(dict.fromkeys(reasons)) if reasons and all(reasons) else ""
 
 
 @dataclass(frozen=True)
 class VersionPlan:
-    """One version: its cuts that cannot be applied in full, and whether it is built."""
+    """One version: its cuts that cannot be applied in full, whether it is built, its cuts that do not apply and why."""
 
     name: str
     title: str
     missing: tuple[str, ...]
     built: bool
+    not_applicable: dict[str, str] = field(default_factory=dict)
 
 
 def plan_versions(
@@ -151,12 +194,16 @@ def plan_versions(
     if unknown:
         raise UsageError(f"No cut named {', '.join(unknown)}.", f"Cuts: {', '.join(sorted(known))}; or all.")
     absent = {state.cut for state in states if state.absent}
+    reasons = {state.cut: state.why for state in states if state.inapplicable}
     plans = []
     for version in rules.versions:
         required = [cut["name"] for cut in rules.of_version(version["name"]) if cut["required"]]
         missing = tuple(name for name in required if name in absent)
         refused = [name for name in missing if "all" not in accepted and name not in accepted]
-        plans.append(VersionPlan(version["name"], version["title"], missing, built=not refused))
+        told = {
+            cut["name"]: reasons[cut["name"]] for cut in rules.of_version(version["name"]) if cut["name"] in reasons
+        }
+        plans.append(VersionPlan(version["name"], version["title"], missing, not refused, told))
         if refused and version["name"] in (DEFAULT_VERSION, named):
             raise MissingColumnsError(*_refusal(version["name"], [rules.cut(cut) for cut in refused], states, profile))
     return plans
@@ -170,18 +217,23 @@ def _refusal(name: str, refused: list[dict], states: list[State], profile: Profi
                 columns = [column for term in terms(cut, state.absent).values() for column in term["needs"]]
                 lines.append(f"  {state.cut}: {state.source_file} has no {', '.join(_as_exported(columns, profile))}.")
     options = " ".join(f"--accept-missing {cut['name']}" for cut in refused)
-    hint = (
-        f"Type: galaxiesml build {options}\n"
-        "  or, for every missing cut: galaxiesml build --accept-missing all (the version is then marked INCOMPLETE).\n"
-        "  If the archive applied them: galaxiesml ingest replace LANDING FILE --archive-query paper."
-    )
-    return "\n".join(lines), hint
+    hint = [
+        f"Type: galaxiesml build {options}",
+        "  or, for every missing cut: galaxiesml build --accept-missing all (the version is then marked INCOMPLETE).",
+        "  If the archive applied them: galaxiesml ingest replace LANDING FILE --archive-query paper.",
+    ]
+    if any("text" not in cut for cut in refused):
+        hint.append(
+            "  If the survey has no such columns: say so, and why, under [not_applicable] of its release profile."
+        )
+    return "\n".join(lines), "\n".join(hint)
 
 
 def _as_exported(columns: list[str], profile: Profile) -> list[str]:
     """Columns by the release's names, if the release has them."""
     return [
-        profile.columns[column].source if column in profile.columns else column for column in dict.fromkeys(columns)
+        " and ".join(profile.columns[column].sources) if column in profile.columns else column
+        for column in dict.fromkeys(columns)
     ]
 
 
@@ -196,7 +248,8 @@ def refresh(catalog: Catalog, plans: list[VersionPlan] | None = None, specz: str
             "state": state.text,
             "judged_bands": ",".join(state.judged),
             "archive_bands": ",".join(state.archive),
-            "absent_bands": ",".join(state.absent),
+            # The SQL applies a cut in neither: the file has no such columns.
+            "absent_bands": ",".join((*state.absent, *state.inapplicable)),
         }
         for state in states
     ]

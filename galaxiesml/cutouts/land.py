@@ -20,10 +20,16 @@ from galaxiesml.cutouts.silence import Silence, silence_of
 from galaxiesml.cutouts.source import bytes_of, fits_of, is_empty_answer, is_tar, sha_of
 from galaxiesml.cutouts.tar import BadTar, TarStream
 from galaxiesml.errors import GalaxiesmlError, InputError, UsageError
+from galaxiesml.releases.instrument import facts_for
 from galaxiesml.system.refusals import refusal
 from galaxiesml.system.workers import pool
 
 KIND = {False: "cutouts", True: "psf"}
+#: Facts of the release profile that landing needs.
+NEEDS = {
+    "cutouts": ("cutout_name", "hdus", "filter", "sky_map", "pixel_scale_arcsec", "zero_point_mag", "mask_planes"),
+    "psf": ("psf_name", "filter", "sky_map"),
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ def land_pictures(
     UsageError, InputError, ResourceError
         Before anything is read: no such source, one list for several, too little room.
     """
+    instrument = facts_for(catalog.profile, f"ingest {KIND[psf]}", *NEEDS[KIND[psf]])
     sources = [found for source in sources for found in _expand(Path(source))]
     if list_file is not None and len(sources) != 1:
         raise UsageError(
@@ -119,7 +126,7 @@ def land_pictures(
                 progress.advance(bytes_of(source))
             continue
         folder = making_folder(catalog, str(number))
-        tasks.append(Task(source, beside, folder, tuple(catalog.profile.bands), psf, accept_cut, fetched))
+        tasks.append(Task(source, beside, folder, instrument, psf, accept_cut, fetched))
     try:
         with contextlib.closing(_made(tasks, jobs, progress)) as made:
             for task, info, error in made:
@@ -195,7 +202,7 @@ def _known(catalog: Catalog, store: Path, source: Path, info: dict, list_file: P
     if list_file is None or info["list_file"] is not None:
         return Landed(source, info, "known")
     try:
-        requests = read_list(list_file)
+        requests = read_list(list_file, catalog.profile.instrument)
     except InputError as error:
         return Landed(source, info, "failed", error)
     folder = store / info["shard"]

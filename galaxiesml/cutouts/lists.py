@@ -14,11 +14,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from galaxiesml.cutouts.names import band_of
 from galaxiesml.errors import InputError
+from galaxiesml.instrument import Instrument
 
-#: Rows of a list; the service takes about a thousand, its own client sends 990.
-MAX_ROWS = 990
 #: Lists that are read are a few times longer at most.
 _MAX_BYTES = 16 << 20
 _KNOWN = {"rerun", "type", "filter", "tract", "patch", "ra", "dec", "sw", "sh", "image", "mask", "variance", "name"}
@@ -55,7 +53,7 @@ class Request:
     semi_height: float | None
 
 
-def read_list(path: Path) -> list[Request]:
+def read_list(path: Path, instrument: Instrument) -> list[Request]:
     """Read an upload list.
 
     Raises
@@ -64,7 +62,8 @@ def read_list(path: Path) -> list[Request]:
         No header '#?', no ra or dec, or a line that does not fit it: names the line.
     """
     if path.stat().st_size > _MAX_BYTES:
-        raise InputError(f"{path} is too long for an upload list.", f"A list has at most {MAX_ROWS} rows.")
+        most = f"A list has at most {instrument.list_rows} rows." if instrument.list_rows else None
+        raise InputError(f"{path} is too long for an upload list.", most)
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     header = lines[0].split() if lines else []
     if not header or header[0] != "#?":
@@ -74,13 +73,13 @@ def read_list(path: Path) -> list[Request]:
     if "ra" not in names or "dec" not in names or unknown:
         raise InputError(f"{path}, line 1: " + (f"unknown {', '.join(unknown)}." if unknown else "no ra and dec."))
     return [
-        _request(path, number, dict(zip(names, words, strict=False)), len(words) == len(names))
+        _request(path, number, dict(zip(names, words, strict=False)), len(words) == len(names), instrument)
         for number, words in ((number, _SPACED.sub(r"\1\2", line).split()) for number, line in enumerate(lines[1:], 2))
         if words
     ]
 
 
-def _request(path: Path, number: int, row: dict, is_whole: bool) -> Request:
+def _request(path: Path, number: int, row: dict, is_whole: bool, instrument: Instrument) -> Request:
     try:
         if not is_whole:
             raise ValueError("its number of words differs from the header's")
@@ -93,7 +92,7 @@ def _request(path: Path, number: int, row: dict, is_whole: bool) -> Request:
             number,
             ra,
             dec,
-            None if band in ("all", "any", "-") else band_of(band),
+            None if band in ("all", "any", "-") else instrument.band_of(band),
             int(tract) if tract.isdecimal() else None,
             _arcsec(row.get("sw")),
             _arcsec(row.get("sh")),

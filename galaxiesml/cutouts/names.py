@@ -1,4 +1,4 @@
-"""Parse the service's file names: the line of the list, the filter, the tract."""
+"""Parse the file names of a survey's cutouts and PSFs: the line of the list, the filter, the tract."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import re
 from dataclasses import dataclass
 
 from galaxiesml.cutouts.refusal import Refused
+from galaxiesml.instrument import Instrument
 
-# A bulk answer numbers its members; a picture that was downloaded alone has no number, and browsers write a second
-# download of one name as 'X (1).fits'.
-_NUMBER, _AGAIN = r"(?:(\d{1,7})-)?", r"(?: ?\(\d{1,4}\))?\.fits"
-_CUTOUT = re.compile(rf"{_NUMBER}cutout-(HSC-[A-Z]\d?|[A-Z]+\d*)-(\d{{1,6}})-([\w.-]+?){_AGAIN}", re.ASCII)
-_PSF = re.compile(
-    rf"{_NUMBER}psf-\w+-([\w.]+)-(HSC-[A-Z]\d?|[A-Z]+\d*)-(\d{{1,6}})-(\d+,\d+)-(-?[\d.]+?)-(-?[\d.]+?){_AGAIN}",
-    re.ASCII,
-)
+#: A longer name is no file's, and would keep the regular expression busy.
+_LONGEST = 255
 
 
 class BadName(Refused):
@@ -32,9 +27,11 @@ class Name:
     line : int or None
         Line of the upload list, the header being line 1: the first object is 2.  None where the name has no number.
     band : str
-        As the survey calls the filter here: g, r, i, z, y.
+        As the release profile calls the filter: g, r, i, z, y.
     tract : int
-    rerun : str
+        0 in a survey without tracts: its sky is one map.
+    rerun : str or None
+        None where the survey's names have none.
     ra, dec : float or None
         deg; PSF pictures carry the requested position.
     """
@@ -42,40 +39,38 @@ class Name:
     line: int | None
     band: str
     tract: int
-    rerun: str
+    rerun: str | None
     ra: float | None = None
     dec: float | None = None
 
 
-def read_name(path: str, psf: bool = False) -> Name:
+def read_name(path: str, instrument: Instrument, psf: bool = False) -> Name:
     """Parse a member's name.
 
     Raises
     ------
     BadName
-        It leads out of its folder, or is not formed as the service's are.
+        It leads out of its folder, or is not formed as the survey's are.
     """
     folders, _, base = path.rpartition("/")
     if path.startswith("/") or ".." in folders.split("/") or "\\" in path:
         raise BadName("its name leads out of its folder")
-    if psf:
-        if (found := _PSF.fullmatch(base)) is None:
-            raise BadName(
-                "its name is not <N>-psf-calexp-<rerun>-<filter>-<tract>-<patch>-<ra>-<dec>.fits, with or without <N>-"
-            )
-        line, rerun, band, tract, _, ra, dec = found.groups()
-        return Name(_line(line), band_of(band), int(tract), rerun, float(ra), float(dec))
-    if (found := _CUTOUT.fullmatch(base)) is None:
-        raise BadName("its name is not <N>-cutout-<filter>-<tract>-<rerun>.fits, with or without <N>-")
-    line, band, tract, rerun = found.groups()
-    return Name(_line(line), band_of(band), int(tract), rerun)
-
-
-def _line(number: str | None) -> int | None:
-    return None if number is None else int(number)
-
-
-def band_of(text: str) -> str:
-    """g from HSC-G, G or g; r and i from the second filters HSC-R2, i2; others in lower case as they are."""
-    short = text.strip().removeprefix("HSC-").lower()
-    return short[0] if short in ("r2", "i2") else short
+    pattern = instrument.psf_pattern if psf else instrument.cutout_pattern
+    found = None if len(base) > _LONGEST else pattern.fullmatch(base)
+    if found is None:
+        numbered = re.match(r"\{line\}(\W*)", instrument.psf_name if psf else instrument.cutout_name)
+        optional = f", with or without <N>{numbered[1]}" if numbered else ""
+        raise BadName(f"its name is not {instrument.name_words(psf)}{optional}")
+    parts = found.groupdict()
+    line, tract, ra, dec = (parts.get(name) for name in ("line", "tract", "ra", "dec"))
+    try:
+        return Name(
+            None if line is None else int(line),
+            instrument.band_of(parts["filter"]),
+            int(tract or 0),
+            parts.get("rerun"),
+            None if ra is None else float(ra),
+            None if dec is None else float(dec),
+        )
+    except ValueError:
+        raise BadName("its name has a position that is no number") from None

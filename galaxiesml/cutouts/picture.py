@@ -8,17 +8,17 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pyarrow as pa
 
-from galaxiesml.catalog.stores import BY_NAME
+from galaxiesml.catalog.stores import arrow_schema, picture_types
 from galaxiesml.cutouts.layers import BadFits, Cutout, read_cutout, read_psf
-from galaxiesml.cutouts.names import BadName, Name, band_of, read_name
+from galaxiesml.cutouts.names import BadName, Name, read_name
 from galaxiesml.cutouts.projection import read_projection, sky_of
 from galaxiesml.cutouts.refusal import Refused
 from galaxiesml.cutouts.tar import Member
-from galaxiesml.instrument import MASK_PLANES
+from galaxiesml.instrument import Instrument
 from galaxiesml.pixels.store import DTYPES, ShardWriter
 
-#: Planes of HSC's masks, for headers that do not say which bit is which.
-PLANES = {name: bit for bit, name in enumerate(MASK_PLANES)}
+#: How far a picture's pixels may be from the survey's scale.
+SCALE = 0.01
 #: Problems of a PSF picture; the first that applies is reported.
 PSF_FLAGS = {
     "too_small": "it has fewer than 3 pixels on a side",
@@ -46,7 +46,7 @@ class Picture:
     *_crc : int or None
         CRC-32 of the layer as stored.
     zero_point_mag : float
-        AB magnitude of one count: 2.5 log10(FLUXMAG0).
+        AB magnitude of one count: of HSC 2.5 log10(FLUXMAG0), else the survey's.
     crval1, crval2, crpix1, crpix2, cd1_1, cd1_2, cd2_1, cd2_2 : float
         Gnomonic projection: deg; pixels from 0, not FITS's from 1; deg a pixel.
     x0, y0 : int
@@ -57,7 +57,7 @@ class Picture:
         What is wrong with a PSF picture, of `PSF_FLAGS`; '' if nothing is; None if it is not a PSF.
     masked : dict or None
         Pixels of each plane that has any, by its name in lower case; None without a mask.  In the table there is a
-        column masked_<plane> for each of HSC's planes, 0 where none is set, and other_planes for the rest.
+        column masked_<plane> for each of the survey's planes, 0 where none is set, and other_planes for the rest.
     """
 
     member: str
@@ -97,30 +97,34 @@ class Picture:
 
 
 _PLAIN = [field.name for field in fields(Picture) if field.name != "masked"]
-_PLANES = [plane.lower() for plane in MASK_PLANES]
 
 
-def to_table(pictures: list[Picture], keys: dict[str, str]) -> pa.Table:
-    """The rows of pictures.parquet, the shard and its file in each."""
-    schema = BY_NAME["cutout_pictures"].schema()
+def to_table(pictures: list[Picture], keys: dict[str, str], planes: tuple[str, ...]) -> pa.Table:
+    """The rows of pictures.parquet, the shard and its file in each.
+
+    Parameters
+    ----------
+    planes : tuple of str
+        Planes of the survey's masks.
+    """
+    schema = arrow_schema(picture_types(planes))
+    known = [plane.lower() for plane in planes]
     masks = [picture.masked for picture in pictures]
     columns = {name: [value] * len(pictures) for name, value in keys.items()}
     columns |= {name: [getattr(picture, name) for picture in pictures] for name in _PLAIN}
-    columns |= {
-        f"masked_{plane}": [None if mask is None else mask.get(plane, 0) for mask in masks] for plane in _PLANES
-    }
-    columns["other_planes"] = [None if mask is None else _others(mask) for mask in masks]
+    columns |= {f"masked_{plane}": [None if mask is None else mask.get(plane, 0) for mask in masks] for plane in known}
+    columns["other_planes"] = [None if mask is None else _others(mask, known) for mask in masks]
     return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema)
 
 
-def _others(mask: dict[str, int]) -> str:
-    return " ".join(f"{plane}:{count}" for plane, count in sorted(mask.items()) if plane not in _PLANES)
+def _others(mask: dict[str, int], known: list[str]) -> str:
+    return " ".join(f"{plane}:{count}" for plane, count in sorted(mask.items()) if plane not in known)
 
 
 def store_picture(
     member: Member,
     shard: ShardWriter,
-    bands: tuple[str, ...],
+    instrument: Instrument,
     psf: bool = False,
     lines: frozenset[int] | None = None,
 ) -> Picture:
@@ -130,8 +134,8 @@ def store_picture(
     ----------
     member : Member
     shard : ShardWriter
-    bands : tuple of str
-        Filters of the catalogue's release; a picture in another one is refused.
+    instrument : Instrument
+        Of the catalogue's release; a picture in another filter, or of another pixel scale, is refused.
     psf : bool
         It is a PSF picture: one layer, no WCS.
     lines : frozenset of int, optional
@@ -146,58 +150,72 @@ def store_picture(
     if member.refused:
         return picture
     try:
-        name = read_name(member.name, psf)
+        name = read_name(member.name, instrument, psf)
         picture.line, picture.band, picture.tract, picture.rerun = name.line, name.band, name.tract, name.rerun
         if lines is not None and name.line is not None and name.line not in lines:
             raise BadName(f"it is not asked for: its list has no line {name.line:,}", "not_asked")
-        if name.band not in bands:
-            raise BadName(f"its filter {name.band} is not one of the release's: {', '.join(bands)}", "filter")
-        cutout = read_psf(member.data) if psf else read_cutout(member.data)
-        _take_header(picture, cutout, name, psf)
+        if name.band not in instrument.bands:
+            known = ", ".join(instrument.bands)
+            raise BadName(f"its filter {name.band} is not one of the release's: {known}", "filter")
+        cutout = read_psf(member.data) if psf else read_cutout(member.data, instrument.hdus)
+        _take_header(picture, cutout, name, instrument, psf)
     except Refused as error:
         picture.refused, picture.refused_class = str(error), error.kind
         return picture
     if cutout.shape is not None:
         picture.height, picture.width = cutout.shape
-        _store_layers(picture, cutout, member.data, shard)
+        _store_layers(picture, cutout, member.data, shard, instrument)
     return picture
 
 
-def _take_header(picture: Picture, cutout: Cutout, name: Name, psf: bool) -> None:
+def _take_header(picture: Picture, cutout: Cutout, name: Name, instrument: Instrument, psf: bool) -> None:
     if psf:
         picture.ra, picture.dec = name.ra, name.dec
         return
-    told = cutout.primary.get("FILTER")
-    if not isinstance(told, str):
-        raise BadFits("its header has no FILTER", "filter")
-    if band_of(told) != name.band:
-        raise BadFits(f"its name says filter {name.band} and its header {told!r}", "filter")
-    flux = cutout.primary.get("FLUXMAG0")
-    if not isinstance(flux, int | float) or not np.isfinite(flux) or flux <= 0:
-        raise BadFits(f"its header has no FLUXMAG0: {flux!r}", "zero_point")
-    picture.zero_point_mag = round(2.5 * float(np.log10(flux)), 9)
+    if card := instrument.filter_card:
+        told = cutout.primary.get(card)
+        if not isinstance(told, str):
+            raise BadFits(f"its header has no {card}", "filter")
+        if instrument.band_of(told) != name.band:
+            raise BadFits(f"its name says filter {name.band} and its header {told!r}", "filter")
+    picture.zero_point_mag = instrument.zero_point_mag
+    if card := instrument.zero_point_card:
+        flux = cutout.primary.get(card)
+        if not isinstance(flux, int | float) or not np.isfinite(flux) or flux <= 0:
+            raise BadFits(f"its header has no {card}: {flux!r}", "zero_point")
+        picture.zero_point_mag = round(2.5 * float(np.log10(flux)), 9)
     if cutout.shape is None:
         return
     for key, value in read_projection(cutout.header).items():
         setattr(picture, key, value)
+    _check_scale(picture, instrument.pixel_scale_arcsec)
     picture.x0, picture.y0 = (_whole(cutout.header.get(key)) for key in ("CRVAL1A", "CRVAL2A"))
     rows, columns = cutout.shape
     picture.ra, picture.dec = sky_of(picture, columns / 2 - 0.5, rows / 2 - 0.5)
+
+
+def _check_scale(picture: Picture, expected: float) -> None:
+    """Exports state the survey's scale, and the splits rely on it."""
+    found = 3600 * np.sqrt(abs(picture.cd1_1 * picture.cd2_2 - picture.cd1_2 * picture.cd2_1))
+    if abs(found / expected - 1) > SCALE:
+        raise BadFits(f"its pixels have {found:.4g} arcsec on a side, the survey's {expected:g}", "projection")
 
 
 def _whole(value) -> int | None:
     return int(value) if isinstance(value, int | float) and float(value).is_integer() else None
 
 
-def _store_layers(picture: Picture, cutout: Cutout, data, shard: ShardWriter) -> None:
+def _store_layers(picture: Picture, cutout: Cutout, data, shard: ShardWriter, instrument: Instrument) -> None:
     """Append each layer in little-endian order, and count its bad pixels."""
+    # For headers that do not say which bit is which.
+    planes = {name: bit for bit, name in enumerate(instrument.mask_planes or ())}
     for kind, layer in cutout.layers.items():
         pixels = layer.pixels(data).astype(DTYPES[kind])
         offset, crc = shard.append(pixels)
         setattr(picture, f"{kind}_offset", offset)
         setattr(picture, f"{kind}_crc", crc)
         if kind == "mask":
-            picture.masked = count_planes(pixels, cutout.planes or PLANES)
+            picture.masked = count_planes(pixels, cutout.planes or planes)
         elif kind == "psf":
             picture.psf_flag = flag_of_psf(pixels)
             picture.not_finite = int((~np.isfinite(pixels)).sum())

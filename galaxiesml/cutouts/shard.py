@@ -19,6 +19,7 @@ from galaxiesml.cutouts.silence import Silence, silence_of
 from galaxiesml.cutouts.source import bytes_of, fits_of, is_tar, sha_of
 from galaxiesml.cutouts.tar import BadTar, CutTar, TarStream, folder_members
 from galaxiesml.errors import InputError
+from galaxiesml.instrument import Instrument
 from galaxiesml.pixels.store import ShardWriter
 
 
@@ -34,7 +35,8 @@ class Task:
         The upload list that it answers.
     folder : Path
         Where the shard is made; it is moved into the store afterwards.
-    bands : tuple of str
+    instrument : Instrument
+        Of the catalogue's release.
     psf : bool
     accept_cut : bool
         Of a tar that is cut short, land the members that came.
@@ -45,7 +47,7 @@ class Task:
     source: Path
     list_file: Path | None
     folder: Path
-    bands: tuple[str, ...]
+    instrument: Instrument
     psf: bool
     accept_cut: bool = False
     fetched: dict | None = None
@@ -70,7 +72,7 @@ def make_shard(task: Task, progress=None) -> dict:
         The tar is damaged or cut short, the list is not valid, or all members are refused; some members that cannot be
         trusted are no error but rows.
     """
-    requests = read_list(task.list_file) if task.list_file else []
+    requests = read_list(task.list_file, task.instrument) if task.list_file else []
     task.folder.mkdir(parents=True)
     shard = ShardWriter(task.folder)
     try:
@@ -91,7 +93,7 @@ def make_shard(task: Task, progress=None) -> dict:
     if not pictures and task.list_file is not None:
         sha = sha_of(task.source, task.list_file)
     keys = {"shard": sha[:12], "source_file": task.source.name, "source_sha256": sha}
-    pq.write_table(to_table(pictures, keys), task.folder / "pictures.parquet")
+    pq.write_table(to_table(pictures, keys, task.instrument.mask_planes or ()), task.folder / "pictures.parquet")
     info = (
         keys
         | {
@@ -133,7 +135,7 @@ def _read(task: Task, shard: ShardWriter, requests: list[Request], progress) -> 
             member.refused_class = "repeated"
             member.name = f"{member.name} (again, {len(pictures) + 1})"
         seen.add(member.name)
-        pictures.append(store_picture(member, shard, task.bands, task.psf, lines))
+        pictures.append(store_picture(member, shard, task.instrument, task.psf, lines))
     return (sha if stream is None else stream.sha256), pictures, silence_of(task.source, stream, pictures)
 
 
@@ -147,7 +149,7 @@ def _check_any_use(task: Task, pictures: list[Picture]) -> None:
         f"  {count:,} ({kind}), as {firsts[kind].member}: {firsts[kind].refused}"
         for kind, count in counts.most_common()
     )
-    other = [picture for picture in pictures if _is_of(picture.member, not task.psf)]
+    other = [picture for picture in pictures if _is_of(picture.member, task.instrument, not task.psf)]
     hint = f"Type: galaxiesml ingest {'cutouts' if task.psf else 'psf'} {task.source}" if other else None
     raise InputError(
         f"{task.source} has no usable picture; nothing of it was landed.  Refused:\n{told}",
@@ -155,9 +157,11 @@ def _check_any_use(task: Task, pictures: list[Picture]) -> None:
     )
 
 
-def _is_of(member: str, psf: bool) -> bool:
+def _is_of(member: str, instrument: Instrument, psf: bool) -> bool:
+    if not (instrument.psf_name if psf else instrument.cutout_name):
+        return False
     try:
-        return bool(read_name(member, psf))
+        return bool(read_name(member, instrument, psf))
     except BadName:
         return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import glob
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,17 +10,18 @@ import numpy as np
 
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import quote
-from galaxiesml.cutouts.lists import MAX_ROWS
 from galaxiesml.errors import CatalogError, InputError, UsageError
+from galaxiesml.instrument import Instrument
+from galaxiesml.releases.instrument import RERUN, facts_for
+from galaxiesml.releases.profile import Profile
 from galaxiesml.system.atomic import write_atomic
 
 LAYERS = ("image", "mask", "variance")
 TYPES = ("coadd", "coadd/bg", "warp")
-#: The service cuts out 35 arcmin at most.
-MAX_SEMI_WIDTH_ARCSEC = 35 * 60.0
+#: Columns of a list that may be left out where the service's defaults are asked for.
+_MORE = ("type", *LAYERS)
 #: Classes of reasons in the manifest for pictures that were requested, and that another request would not bring.
 _IN_VAIN = ("outside_coverage", "other_tract")
-_RERUN = re.compile(r"[\w.+-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,11 @@ def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_wid
     Raises
     ------
     UsageError
-        No such filter, layer, type or width.
+        No such filter, layer, type or width, or the archive's lists cannot ask for it.
     CatalogError
         The published build does not have the version.
     """
+    instrument = catalog.profile.instrument
     name = catalog.built_version(version)
     known = tuple(catalog.profile.bands)
     typed = known if bands is None else tuple(bands.split(",")) if "," in bands or bands in known else tuple(bands)
@@ -111,14 +113,44 @@ def check_ask(catalog: Catalog, version: str | None, bands: str | None, semi_wid
         raise UsageError(f"Unknown filter in --bands: {bands}.", f"{catalog.profile.name} has {', '.join(known)}.")
     if not set(asked) <= set(LAYERS):
         raise UsageError(f"Unknown layer in --layers: {layers}.", f"Give some of {','.join(LAYERS)}.")
-    if not 0 < semi_width <= MAX_SEMI_WIDTH_ARCSEC:
-        raise UsageError(
-            f"--semi-width {semi_width:g} is out of range.", "Give arcseconds above 0, up to 2100, the service's limit."
-        )
+    most = instrument.max_semi_width_arcsec or np.inf
+    if not (0 < semi_width <= most and semi_width < np.inf):
+        limit = f", up to {most:g}, the service's limit" if most < np.inf else ""
+        raise UsageError(f"--semi-width {semi_width:g} is out of range.", f"Give arcseconds above 0{limit}.")
     if rest.get("type", TYPES[0]) not in TYPES:
         raise UsageError(f"Unknown value for --type: {rest['type']}.", f"Give one of {', '.join(TYPES)}.")
     chosen = tuple(band for band in known if band in typed)
-    return Ask(name, chosen, float(semi_width), tuple(layer for layer in LAYERS if layer in asked), **rest)
+    ask = Ask(name, chosen, float(semi_width), tuple(layer for layer in LAYERS if layer in asked), **rest)
+    _check_columns(ask, instrument)
+    return ask
+
+
+def _check_columns(ask: Ask, instrument: Instrument) -> None:
+    """Whether the columns of the archive's lists can say what is asked for."""
+    if instrument.list_columns is None or is_plain(ask):
+        return
+    of_type = ("type",) if ask.type != TYPES[0] else ()
+    of_layers = LAYERS if ask.layers != ("image",) else ()
+    for option, columns in (("--type", of_type), ("--layers", of_layers)):
+        if lacking := [column for column in columns if column not in instrument.list_columns]:
+            raise UsageError(
+                f"{option}: upload lists of this release have no column {', '.join(lacking)}.",
+                f"Leave {option} out, or add the columns to instrument.list_columns in release.toml.",
+            )
+
+
+def rerun_of(profile: Profile) -> str:
+    """The release's name at the archive.
+
+    Raises
+    ------
+    InputError
+        It cannot be one.
+    """
+    rerun = profile.instrument.rerun or profile.name
+    if not RERUN.fullmatch(rerun):
+        raise InputError(f"release.toml: its name {rerun!r} cannot be a rerun of the cutout service.")
+    return rerun
 
 
 def wanted_lists(
@@ -126,18 +158,18 @@ def wanted_lists(
     ask: Ask,
     folder: Path,
     *,
-    rows: int = MAX_ROWS,
+    rows: int | None = None,
     but: frozenset[tuple[str, float, float]] = frozenset(),
 ) -> Wanted:
     """Make the lists of missing pictures, without writing them.
 
-    Lists are of one filter and 990 lines at most, by tract and then RA: the service keeps the coadd that it read
-    last.  Galaxies at one place share a line.
+    Lists are of one filter, by tract and then RA: the service keeps the coadd that it read last.  Galaxies at one
+    place share a line.
 
     Parameters
     ----------
-    rows : int
-        Lines of a list, at most.
+    rows : int, optional
+        Lines of a list, at most; default: the archive's limit.
     but : set of (band, ra, dec)
         Places, deg, that are in no list: see :func:`galaxiesml.cutouts.answered.answered_since_build`.
 
@@ -146,8 +178,9 @@ def wanted_lists(
     CatalogError
         The build is of before there were pictures, or classes of reasons for them.
     InputError
-        The release's name cannot be a rerun.
+        The release's name cannot be a rerun, or its profile does not say how the archive is asked.
     """
+    instrument = facts_for(catalog.profile, "request cutouts", "filter", "list_columns")
     if "pictures" not in catalog.tables():
         raise CatalogError(f"Build {catalog.current_id()} has no table of pictures.", "Type: galaxiesml build")
     with catalog.connect() as connection:
@@ -157,9 +190,7 @@ def wanted_lists(
                 "cut short from a position outside the coverage.",
                 "Type: galaxiesml build",
             )
-    rerun = catalog.profile.name
-    if not _RERUN.fullmatch(rerun):
-        raise InputError(f"release.toml: its name {rerun!r} cannot be a rerun of the cutout service.")
+    rerun = rerun_of(catalog.profile)
     found = _query(catalog, ask)
     is_placed = ~np.isnan(found["ra"]) & ~np.isnan(found["dec"])
     is_place = (found["ra"] >= 0) & (found["ra"] <= 360) & (np.abs(found["dec"]) <= 90)
@@ -170,7 +201,8 @@ def wanted_lists(
     lists = []
     for band in ask.bands:
         of_band = wanted & (found["band"] == band)
-        lists += _of_band(ask, band, rerun, {name: values[of_band] for name, values in found.items()}, folder, rows)
+        of_band = {name: values[of_band] for name, values in found.items()}
+        lists += _of_band(ask, band, rerun, instrument, of_band, folder, rows)
     in_vain = int((found["in_vain"] & is_place & ~wanted).sum())
     unplaced = len(np.unique(found["object_id"][~is_placed]))
     return Wanted(lists, int(wanted.sum()), in_vain, unplaced, _impossible(found, is_placed & ~is_place))
@@ -204,42 +236,42 @@ def _impossible(found: dict[str, np.ndarray], rows: np.ndarray) -> list[tuple[in
 
 
 def _of_band(
-    ask: Ask, band: str, rerun: str, found: dict[str, np.ndarray], folder: Path, rows: int
+    ask: Ask,
+    band: str,
+    rerun: str,
+    instrument: Instrument,
+    found: dict[str, np.ndarray],
+    folder: Path,
+    rows: int | None,
 ) -> list[UploadList]:
     """A filter's lists."""
+    name = instrument.filter_name(band)
+    columns = [column for column in instrument.list_columns if not (is_plain(ask) and column in _MORE)]
     places: dict[tuple[float, float], int] = {}
     for place in zip(found["ra"].tolist(), found["dec"].tolist(), strict=True):
         places[place] = places.get(place, 0) + 1
-    lines = [(_line(ask, band, rerun, *place), count) for place, count in places.items()]
-    made = []
+    lines = [(_line(ask, columns, name, rerun, *place), count) for place, count in places.items()]
+    made, rows = [], rows or instrument.list_rows or max(1, len(lines))
     for number, start in enumerate(range(0, len(lines), rows), 1):
         part = lines[start : start + rows]
-        text = "\n".join([_header(ask), *(line for line, _ in part)]) + "\n"
-        path = folder / f"cutouts-HSC-{band.upper()}-{number:04d}.txt"
+        text = "\n".join([" ".join(["#?", *columns]), *(line for line, _ in part)]) + "\n"
+        path = folder / f"cutouts-{name}-{number:04d}.txt"
         made.append(UploadList(path, band, len(part), sum(count for _, count in part), text))
     return made
 
 
-def _is_plain(ask: Ask) -> bool:
+def is_plain(ask: Ask) -> bool:
     """Whether the columns of the paper's appendix 9 say it all: the service's defaults for the others."""
     return ask.layers == ("image",) and ask.type == TYPES[0]
 
 
-def _header(ask: Ask) -> str:
-    if _is_plain(ask):
-        return "#? rerun filter ra dec sw sh"
-    return "#? rerun type filter ra dec sw sh image mask variance"
-
-
-def _line(ask: Ask, band: str, rerun: str, ra: float, dec: float) -> str:
+def _line(ask: Ask, columns: list[str], name: str, rerun: str, ra: float, dec: float) -> str:
     width = f"{np.format_float_positional(ask.semi_width, trim='-')}asec"
     # All the digits that make the same float again, and no exponent, which not every reader takes.
-    place = [np.format_float_positional(value, trim="0") for value in (ra, dec)]
-    words = [rerun, f"HSC-{band.upper()}", *place, width, width]
-    if not _is_plain(ask):
-        words[1:1] = [ask.type]
-        words += [str(layer in ask.layers).lower() for layer in LAYERS]
-    return " ".join(words)
+    place = {key: np.format_float_positional(value, trim="0") for key, value in (("ra", ra), ("dec", dec))}
+    words = {"rerun": rerun, "type": ask.type, "filter": name, **place, "sw": width, "sh": width}
+    words |= {layer: str(layer in ask.layers).lower() for layer in LAYERS}
+    return " ".join(words[column] for column in columns)
 
 
 def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
@@ -271,6 +303,7 @@ def write_lists(lists: list[UploadList], *, force: bool = False) -> list[str]:
     return states
 
 
-def other_lists(folder: Path, lists: list[UploadList]) -> list[Path]:
+def other_lists(folder: Path, lists: list[UploadList], instrument: Instrument) -> list[Path]:
     """Lists of an earlier request in the folder, which do not belong to this one."""
-    return sorted(set(folder.glob("cutouts-HSC-*-[0-9][0-9][0-9][0-9].txt")) - {made.path for made in lists})
+    begin = glob.escape(f"cutouts-{instrument.filter_prefix}")
+    return sorted(set(folder.glob(f"{begin}*-[0-9][0-9][0-9][0-9].txt")) - {made.path for made in lists})

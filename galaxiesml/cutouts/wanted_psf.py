@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,13 @@ import numpy as np
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.cutouts.answered import Place
-from galaxiesml.cutouts.lists import MAX_ROWS
-from galaxiesml.cutouts.wanted import Ask, UploadList, Wanted
-from galaxiesml.errors import CatalogError, InputError
-
-_HEADER = "#? rerun type filter tract ra dec"
-_RERUN = re.compile(r"[\w.+-]+", re.ASCII)
+from galaxiesml.cutouts.wanted import Ask, UploadList, Wanted, rerun_of
+from galaxiesml.errors import CatalogError
+from galaxiesml.releases.instrument import facts_for
 
 
 def wanted_psfs(
-    catalog: Catalog, ask: Ask, folder: Path, *, rows: int = MAX_ROWS, but: frozenset[Place] = frozenset()
+    catalog: Catalog, ask: Ask, folder: Path, *, rows: int | None = None, but: frozenset[Place] = frozenset()
 ) -> Wanted:
     """Make lists of the PSFs at the places, and in the tracts, of pictures that have none; they are not written.
 
@@ -27,8 +23,8 @@ def wanted_psfs(
     ----------
     ask : Ask
         Its version, bands and type.
-    rows : int
-        Lines of a list, at most.
+    rows : int, optional
+        Lines of a list, at most; default: the archive's limit.
     but : set of (band, ra, dec)
         Places, deg, that are in no list.
 
@@ -36,27 +32,31 @@ def wanted_psfs(
     ------
     CatalogError
         The build has no pictures.
+    InputError
+        The profile does not say how the archive is asked.
     """
+    instrument = facts_for(catalog.profile, "fetch psf", "filter", "psf_list_columns")
     if "pictures" not in catalog.tables():
         raise CatalogError(f"Build {catalog.current_id()} has no table of pictures.", "Type: galaxiesml build")
-    rerun = catalog.profile.name
-    if not _RERUN.fullmatch(rerun):
-        raise InputError(f"release.toml: its name {rerun!r} cannot be a rerun of the PSF service.")
+    rerun, columns = rerun_of(catalog.profile), instrument.psf_list_columns
     found, lists, pictures = _query(catalog, ask), [], 0
     for band in ask.bands:
         lines: dict[str, int] = {}
+        words = {"rerun": rerun, "type": ask.type, "filter": instrument.filter_name(band)}
         for at in np.flatnonzero(found["band"] == band):
             ra, dec = float(found["ra"][at]), float(found["dec"][at])
             if (band, ra, dec) not in but:
-                place = " ".join(np.format_float_positional(value, trim="0") for value in (ra, dec))
-                line = f"{rerun} {ask.type} HSC-{band.upper()} {found['tract'][at]} {place}"
+                place = {key: np.format_float_positional(value, trim="0") for key, value in (("ra", ra), ("dec", dec))}
+                known = words | place | {"tract": str(found["tract"][at])}
+                line = " ".join(known[column] for column in columns)
                 lines[line] = lines.get(line, 0) + 1
         pictures += sum(lines.values())
         texts = list(lines)
-        for number, start in enumerate(range(0, len(texts), rows), 1):
-            part = texts[start : start + rows]
-            path = folder / f"psf-HSC-{band.upper()}-{number:04d}.txt"
-            text = "\n".join([_HEADER, *part]) + "\n"
+        most = rows or instrument.list_rows or max(1, len(texts))
+        for number, start in enumerate(range(0, len(texts), most), 1):
+            part = texts[start : start + most]
+            path = folder / f"psf-{words['filter']}-{number:04d}.txt"
+            text = "\n".join([" ".join(["#?", *columns]), *part]) + "\n"
             lists.append(UploadList(path, band, len(part), sum(lines[line] for line in part), text))
     return Wanted(lists, pictures)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +13,7 @@ from galaxiesml.catalog.stores import EXPORT_KEYS, arrow_schema, of_exports
 from galaxiesml.dictionary import arrow_type
 from galaxiesml.errors import InputError
 from galaxiesml.ingest.convert import REASONS, Nulls, can_hold, convert, nullify
+from galaxiesml.ingest.converted import Conversions, find_conversions, input_type, land_inputs, wrong_type
 from galaxiesml.ingest.source import BadRow, Block, Source
 from galaxiesml.ingest.wrong import Wrong
 from galaxiesml.releases.profile import Profile, Survey, known_releases
@@ -40,6 +40,8 @@ class Plan:
         The survey flags that the file has.
     notes : list of str
         Messages for the user about the file's columns.
+    conversions : Conversions
+        Our columns that staging makes of the release's, which land under their own names.
     """
 
     kind: str
@@ -48,11 +50,19 @@ class Plan:
     surveys: list[tuple[Survey, int]]
     notes: list[str]
     schema: pa.Schema
+    order: tuple[str, ...] = ()
+    conversions: Conversions = field(default_factory=Conversions)
 
     @property
     def exported(self) -> list[str]:
         """Our names of the file's columns, in the dictionary's order."""
-        return [name for name in self.schema.names if name in self.ours or name in MADE]
+        landed = {name for name in self.schema.names if name in self.ours or name in MADE}
+        return [name for name in self.order if name in landed or name in self.conversions.named]
+
+    def sources(self, source: Source) -> dict[str, list[str]]:
+        """By our name: the file's names of what each column is made of."""
+        direct = {name: [source.names[place]] for name, place in self.ours.items()}
+        return direct | self.conversions.sources(source)
 
 
 def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] | None = None) -> Plan:
@@ -83,17 +93,20 @@ def make_plan(source: Source, profile: Profile, landed: dict[str, pa.DataType] |
     ours = {
         name: places[profile.columns[name].source.lower()]
         for name in known
-        if name in profile.columns and profile.columns[name].source.lower() in places
+        if name in profile.columns
+        and profile.columns[name].conversion is None
+        and profile.columns[name].source.lower() in places
     }
+    conversions = find_conversions(profile, places)
     surveys = [(survey, places[survey.column.lower()]) for survey in profile.surveys if survey.column.lower() in places]
-    kind = _kind(source, profile, known, ours, surveys)
-    _check_types(source, known, ours, surveys)
-    extras = _name_extras(source, known, set(ours.values()), landed or {})
-    schema = _schema(source, known, ours, extras, bool(surveys))
-    return Plan(kind, ours, extras, surveys, notes, schema)
+    kind = _kind(source, profile, known, {*ours, *conversions.named}, surveys)
+    _check_types(source, known, ours, surveys, conversions)
+    extras = _name_extras(source, known, ours, conversions, landed or {})
+    schema = _schema(source, known, ours, extras, bool(surveys), conversions)
+    return Plan(kind, ours, extras, surveys, notes, schema, tuple(known), conversions)
 
 
-def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: list) -> str:
+def _kind(source: Source, profile: Profile, known: dict, ours: set[str], surveys: list) -> str:
     has_object = any(known[name].of == "object" for name in ours if name != "object_id")
     has_spectrum = bool(surveys) or any(known[name].of == "spectrum" for name in ours)
     if "object_id" in ours and (has_object or has_spectrum):
@@ -102,12 +115,13 @@ def _kind(source: Source, profile: Profile, known: dict, ours: dict, surveys: li
     hint = (
         "The file may be of another release than the catalogue: galaxiesml init DIR --release RELEASE\n"
         f"  where RELEASE is {', '.join(known_releases())}, or a profile of your own that says what the file\n"
-        f"  calls our columns: --release my_release.toml ({DOCS} has its keys)."
+        f"  calls our columns: --release my_release.toml ({DOCS} has its keys).\n"
+        "  galaxiesml profile new my_release.toml --from-file FILE proposes one."
     )
     if "object_id" not in profile.columns:
         raise InputError(f"The release profile {profile.name} names no column for object_id.", hint)
     if "object_id" not in ours:
-        wanted = profile.columns["object_id"].source
+        wanted = ", ".join(profile.columns["object_id"].sources)
         likely = _likely_ids(source, wanted)
         said = f"the likeliest: {', '.join(likely)}; " if likely else ""
         raise InputError(f"{source.path} has no column {wanted} ({profile.name}); {said}its columns: {found}.", hint)
@@ -132,7 +146,7 @@ def _likely_ids(source: Source, wanted: str) -> list[str]:
     return list(dict.fromkeys([*alike, *with_id]))[:3]
 
 
-def _check_types(source: Source, known: dict, ours: dict, surveys: list) -> None:
+def _check_types(source: Source, known: dict, ours: dict, surveys: list, conversions: Conversions) -> None:
     for name, position in ours.items():
         kind, found = known[name].type, source.types[position]
         if not can_hold(found, kind, _is_id(name)):
@@ -140,6 +154,11 @@ def _check_types(source: Source, known: dict, ours: dict, surveys: list) -> None
             raise InputError(
                 f"{source.path}, column {source.names[position]} ({name}): its type is {found}; {why}.",
                 "Export the column again as a 64-bit integer." if _is_id(name) else None,
+            )
+    for one, position in conversions.inputs.values():
+        if why := wrong_type(one, source.types[position]):
+            raise InputError(
+                f"{source.path}, column {source.names[position]}: its type is {source.types[position]}; {why}."
             )
     for survey, position in surveys:
         if not can_hold(source.types[position], "boolean", False):
@@ -152,9 +171,10 @@ def _is_id(name: str) -> bool:
     return name.endswith("_id")
 
 
-def _name_extras(source: Source, known: dict, used: Iterable[int], landed: dict) -> dict[str, int]:
+def _name_extras(source: Source, known: dict, ours: dict, conversions: Conversions, landed: dict) -> dict[str, int]:
     """Every other column under its own name, unless that is taken, whatever the case (SQL ignores it)."""
-    taken = {name.lower() for name in (*EXPORT_KEYS, *known)}
+    used = {*ours.values(), *(position for _, position in conversions.inputs.values())}
+    taken = {name.lower() for name in (*EXPORT_KEYS, *known, *conversions.inputs)}
     extras = {}
     for position, name in enumerate(source.names):
         if position in used:
@@ -192,7 +212,9 @@ def _family(kind: pa.DataType) -> str:
     return "number" if is_number else str(kind)
 
 
-def _schema(source: Source, known: dict, ours: dict, extras: dict, has_surveys: bool) -> pa.Schema:
+def _schema(
+    source: Source, known: dict, ours: dict, extras: dict, has_surveys: bool, conversions: Conversions
+) -> pa.Schema:
     fields = list(arrow_schema(EXPORT_KEYS))
     for name, column in known.items():
         if name in ours:
@@ -201,8 +223,20 @@ def _schema(source: Source, known: dict, ours: dict, extras: dict, has_surveys: 
             fields.append(pa.field(name, found if keeps_width else arrow_type(column.type)))
         elif name in MADE and has_surveys:
             fields.append(pa.field(name, pa.string()))
+    fields += [
+        pa.field(name, input_type(one, source.types[position])) for name, (one, position) in conversions.inputs.items()
+    ]
     fields += [pa.field(name, source.types[position]) for name, position in extras.items()]
     return pa.schema(fields)
+
+
+def expected_units(plan: Plan, known: dict) -> dict[int, tuple[str, str]]:
+    """What the file may state of each column's unit: its position, our name, and the unit."""
+    units = {place: (name, known[name].unit) for name, place in plan.ours.items() if known[name].type == "double"}
+    for name, (conversion, (landed, *_)) in plan.conversions.named.items():
+        if conversion.unit is not None:
+            units[plan.conversions.inputs[landed][1]] = (name, conversion.unit)
+    return units
 
 
 # -- blocks --------------------------------------------------------------------------------------------------
@@ -214,6 +248,10 @@ def hopes(plan: Plan, profile: Profile) -> dict[int, pa.DataType]:
     found = {
         plan.ours[name]: arrow_type(known[name].type) for name in plan.ours if known[name].type in ("double", "boolean")
     }
+    for one, position in plan.conversions.inputs.values():
+        # What is also read as it stands is left as the file has it.
+        if one.kind in ("double", "boolean") and position not in plan.ours.values():
+            found[position] = arrow_type(one.kind)
     return found
 
 
@@ -231,6 +269,7 @@ def conform(block: Block, plan: Plan, source: Source, profile: Profile, known: d
         landed[name] = values
     if plan.surveys:
         landed |= _surveys(block, plan, general, wrong)
+    landed |= land_inputs(block, plan.conversions, profile.nulls, wrong)
     for name, position in plan.extras.items():
         landed[name] = nullify(block.columns[position], general)
     names = [name for name in plan.schema.names if name in landed]

@@ -12,9 +12,10 @@ from galaxiesml.ingest.source import Source, clean_name
 
 #: Keys of a Parquet field's metadata that hold a unit.
 _KEYS = (b"unit", b"units", b"UNIT", b"TUNIT")
+_HINT = "Units are not converted: write the column in the expected unit, and state that unit in the file."
 
 
-def check_units(source: Source, expected: dict[int, tuple[str, str]]) -> list[str]:
+def check_units(source: Source, expected: dict[int, tuple[str, str]], hint: str = _HINT) -> list[str]:
     """Refuse columns whose unit in the file differs from the expected one.
 
     Parameters
@@ -23,6 +24,8 @@ def check_units(source: Source, expected: dict[int, tuple[str, str]]) -> list[st
         The opened file.
     expected : dict of int to (str, str)
         Position to our name of the column and its unit as VOUnit writes it; '' is a pure number.
+    hint : str
+        What to do about a column in another unit.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def check_units(source: Source, expected: dict[int, tuple[str, str]]) -> list[st
         told = wrong[0] if len(wrong) == 1 else "".join(f"\n  {line}" for line in wrong)
         raise InputError(
             f"{source.path}, {told}; nothing was landed.",
-            "Units are not converted: write the column in the expected unit, and state that unit in the file.",
+            hint,
         )
     return doubtful
 

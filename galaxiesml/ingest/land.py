@@ -18,7 +18,8 @@ from galaxiesml.catalog.settings import check_space
 from galaxiesml.catalog.stores import of_exports
 from galaxiesml.errors import InputError, UsageError
 from galaxiesml.ingest.arrival import check_unchanged, name_of, sha256_of
-from galaxiesml.ingest.conform import MADE, Plan, conform, hopes, make_plan
+from galaxiesml.ingest.conform import MADE, Plan, conform, expected_units, hopes, make_plan
+from galaxiesml.ingest.converted import Evaluated
 from galaxiesml.ingest.file_units import check_units
 from galaxiesml.ingest.formats import open_source
 from galaxiesml.ingest.groups import Groups, ahead
@@ -27,6 +28,13 @@ from galaxiesml.ingest.pairs_apart import Pairs, count_across
 from galaxiesml.ingest.ranges import Ranges
 from galaxiesml.ingest.rejects import Rejects, beside, check_rejects, show_rejects
 from galaxiesml.ingest.source import Source
+from galaxiesml.releases.conversions import converted
+from galaxiesml.toml_keys import DOCS
+
+_OTHER_UNIT = (
+    'Say the unit in the release profile, e.g. ra = {source = "coord_ra", unit = "rad"}, and it is converted: '
+    f"{DOCS} has the keys."
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ def _landed_before(catalog: Catalog, path: Path, sha: str, archive, old: dict | 
     """The landing of the same file, or None.  A different --archive-query for it is an error."""
     same = next((entry for entry in catalog.landings() if entry["source_sha256"] == sha), None)
     declared = _archive(archive)
-    if same is None or (old == same and same["archive"] != declared):
+    if same is None or (old == same and (same["archive"] != declared or catalog.changed_conversions(same))):
         return None
     if old is not None and old != same:
         raise UsageError(f"{path} is already landed, as {same['landing']}.", "Type: galaxiesml ingest list")
@@ -161,19 +169,20 @@ def _write(
     catalog, source: Source, plan: Plan, folder: Path, keys: dict, archive, rejects, progress, fetched
 ) -> Landing:
     profile, known = catalog.profile, of_exports(catalog.profile)
-    named = {name: source.names[place] for name, place in plan.ours.items()}
-    units = {place: (name, known[name].unit) for name, place in plan.ours.items() if known[name].type == "double"}
-    doubtful = check_units(source, units)
+    named = {name: ", ".join(theirs) for name, theirs in plan.sources(source).items()}
+    doubtful = check_units(source, expected_units(plan, known), _OTHER_UNIT)
     ranges = Ranges(source.path, {name: (known[name], theirs) for name, theirs in named.items()})
     pairs = Pairs(source.path, named)
     target = folder / f"{plan.kind}.parquet"
     counts = {"rows": 0, "rejected": 0, "with_spectrum": 0}
     blocks = ahead(source.blocks(hopes(plan, profile), profile.nulls))
-    with Groups(target, plan.schema) as groups, Rejects(rejects, source.path) as aside:
+    made = Evaluated(plan.conversions, source)
+    with Groups(target, plan.schema) as groups, Rejects(rejects, source.path) as aside, made:
         for block in blocks:
             table, bad = conform(block, plan, source, profile, known)
             aside.add(bad)
-            table = ranges.check(table)
+            # What is converted is checked beside what lands, and left out of what is written.
+            table = ranges.check(made.add(table))
             pairs.add(table)
             counts["rows"] += table.num_rows
             counts["rejected"] += len(bad)
@@ -186,20 +195,24 @@ def _write(
     ranges.refuse()
     if plan.kind != "joined":
         kinds = {landed["kind"] for landed in catalog.landings()}
-        count_across(pairs, target, plan.kind, catalog.raw / "hsc", kinds)
+        count_across(pairs, target, plan.kind, catalog, kinds, plan.conversions)
     pairs.refuse()
-    info = _info(source, plan, keys, archive, counts, profile) | ranges.info() | {"pairs_apart": pairs.apart}
+    info = (
+        _info(source, plan, keys, archive, counts, profile) | ranges.info() | made.info() | {"pairs_apart": pairs.apart}
+    )
     info |= {"fetched": fetched} if fetched else {}
     info["contradictions"], info["unchecked"] = _contradictions(target, plan, info["archive"]["where"])
     write_note(folder, info)
-    return Landing(info, notes=[*plan.notes, *source.notes, *doubtful, *ranges.notes(), *pairs.notes()])
+    notes = [*plan.notes, *source.notes, *doubtful, *made.notes(), *ranges.notes(), *pairs.notes()]
+    return Landing(info, notes=notes)
 
 
 def _with_spectrum(table: pa.Table, plan: Plan) -> int:
     """Number of rows that are an (object, spectrum) pair: they have a spectrum's name or a redshift."""
     if plan.kind == "specz":
         return table.num_rows
-    has = [table[name].is_valid() for name in ("specz_name", "specz_redshift") if name in plan.ours]
+    names = [name for name in ("specz_name", "specz_redshift") if name in plan.exported and table.num_rows]
+    has = [table[name].is_valid() for name in names]
     if not has:
         return 0
     return pc.sum(has[0] if len(has) == 1 else pc.or_(*has)).as_py() or 0
@@ -219,9 +232,9 @@ def _with_keys(table: pa.Table, keys: dict, schema: pa.Schema) -> pa.Table:
 
 
 def _info(source: Source, plan: Plan, keys: dict, archive, counts: dict, profile) -> dict:
-    sources = {name: [source.names[position]] for name, position in plan.ours.items()}
+    sources = plan.sources(source)
     flags = [source.names[position] for _, position in plan.surveys]
-    sources |= {name: flags for name in MADE if name in plan.exported}
+    sources |= {name: flags for name in MADE if name in plan.schema.names}
     return {
         **keys,
         "bytes": source.path.stat().st_size,
@@ -248,7 +261,8 @@ def _contradictions(path: Path, plan: Plan, conditions: list[str]) -> tuple[list
             try:
                 if not _reads_only(condition, exported):
                     raise ValueError
-                count = f"select count(*) from {parquet(path)} where ({condition}) is not true"
+                rows_of = converted(parquet(path), plan.conversions.named, plan.conversions.types)
+                count = f"select count(*) from {rows_of} where ({condition}) is not true"
                 rows = connection.execute(count).fetchone()[0]
             except (ValueError, duckdb.Error):
                 unchecked.append(condition)

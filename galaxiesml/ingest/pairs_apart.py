@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import parquet
 from galaxiesml.errors import InputError
+from galaxiesml.ingest.converted import Conversions
+from galaxiesml.releases.conversions import converted
 
 #: Pairs farther apart than this are none of the same source.
 APART_ARCSEC = 60.0
@@ -66,7 +69,9 @@ class Pairs:
         return [f"{told}, up to {self.farthest:,.0f}"] if self.apart else []
 
 
-def count_across(pairs: Pairs, new: Path, kind: str, raw: Path, landed_kinds: set[str]) -> None:
+def count_across(
+    pairs: Pairs, new: Path, kind: str, catalog: Catalog, landed_kinds: set[str], conversions: Conversions
+) -> None:
     """Count pairs of a new file of objects with spectra landed before, or the other way round.
 
     Some of the spectra are taken, the first of them: what is wrong with a unit is wrong with all.
@@ -77,18 +82,21 @@ def count_across(pairs: Pairs, new: Path, kind: str, raw: Path, landed_kinds: se
         The new file's Parquet.
     kind : str
         'objects' or 'specz'; a joined file has its pairs in its own rows.
-    raw : Path
-        The folder of landed files.
     landed_kinds : set of str
         Landed files; the folder also has empty tables of every kind.
+    conversions : Conversions
+        Of the new file.
     """
     other = {"objects": "specz", "specz": "objects"}[kind]
     if other not in landed_kinds:
         return
     import duckdb
 
-    landed = parquet(raw, f"[0-9]*/{other}.parquet", union_by_name=True)
-    sides = {kind: parquet(new), other: landed}
+    landed = parquet(catalog.raw / "hsc", f"[0-9]*/{other}.parquet", union_by_name=True)
+    sides = {
+        kind: converted(parquet(new), conversions.named, conversions.types),
+        other: catalog.with_conversions(landed, other),
+    }
     with duckdb.connect(config={"memory_limit": "256MB", "threads": 2}) as connection:
         try:
             found = connection.execute(

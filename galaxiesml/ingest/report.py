@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from galaxiesml.dictionary import columns, expand
 from galaxiesml.ingest.conform import MADE
 from galaxiesml.ingest.land import Landing
@@ -27,6 +29,8 @@ def describe(landing: Landing, profile: Profile) -> list[str]:
         f"  columns: {', '.join(holds)}",
         f"  expected, but not in this file: {'; '.join(lacks) or 'none'}",
     ]
+    if info.get("converted"):
+        lines.append(f"  converted: {'; '.join(_converted(info, profile))}")
     if foreign:
         lines.append(f"  not defined in {profile.name}: {', '.join(foreign)}")
     if info["extra_columns"]:
@@ -34,6 +38,21 @@ def describe(landing: Landing, profile: Profile) -> list[str]:
     if info["archive"]["query"]:
         lines.append(f"  declared: query {info['archive']['query']}, {len(info['archive']['where'])} conditions")
     return lines
+
+
+def _converted(info: dict, profile: Profile) -> list[str]:
+    """Our columns, what they are made of, and how; the same in all filters is told once."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name, words in info["converted"].items():
+        band = next((band for band in profile.bands if f"{band}_" in name or name == f"a_{band}"), None)
+        texts = [name, " and ".join(info["sources"][name]), words]
+        found.setdefault(tuple(_as_pattern(text, band) for text in texts), []).append(band or "")
+    return [f"{ours} <- {theirs} ({words})" for ours, theirs, words in found]
+
+
+def _as_pattern(text: str, band: str | None) -> str:
+    """A text with {band} where a filter's name stands alone."""
+    return re.sub(rf"(?<![A-Za-z0-9]){re.escape(band)}(?![A-Za-z0-9])", "{band}", text) if band else text
 
 
 def warnings(landing: Landing) -> list[str]:

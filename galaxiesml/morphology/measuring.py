@@ -82,8 +82,9 @@ def measure(
     gain : float
         Electrons a unit of flux; 0: no Poisson noise.  Not used where there is a variance.
     zero_point_mag : float
-        AB magnitude of one unit of flux.
+        AB magnitude of one unit of flux; default: HSC's.
     pixel_scale_arcsec : float
+        Default: HSC's.
     settings : Settings, optional
         Source Extractor's settings, neighbours that are fitted with the target, stamp; `gain` is put in.
     device : str

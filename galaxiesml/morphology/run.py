@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -18,18 +18,16 @@ from galaxiesml.catalog.measured import MORPHOLOGY
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.errors import CatalogError
-from galaxiesml.instrument import MASK_PLANES
 from galaxiesml.morphology.choice import list_pictures, measured_of, run_of, settle
 from galaxiesml.morphology.flags import Flag
 from galaxiesml.morphology.psf_source import Source
 from galaxiesml.morphology.settings import Settings
 from galaxiesml.pixels.store import Shards
+from galaxiesml.releases.instrument import facts_for
 from galaxiesml.system.workers import pool
 
 #: Pictures of a block: what is lost when a run is killed, and what a process holds.  A GPU asks for many at once.
 BLOCK = {"cpu": 256, "cuda": 4096}
-#: Bits of HSC's masks whose pixels do not count in a fit.
-_MASKED = sum(1 << MASK_PLANES.index(plane) for plane in ("BAD", "SAT", "CR", "NO_DATA"))
 #: Angles that need the picture's place on the sky, and what each is made from.
 _ON_THE_SKY = {"pos_angle_sky_deg": "pos_angle", "sersic_pos_angle_sky_deg": "sersic_pos_angle_deg"}
 #: What a block's row says of its picture.
@@ -79,7 +77,11 @@ def plan(catalog: Catalog, settings: Settings, source: Source, bands: list[str])
     ------
     CatalogError
         There is no build, or it has no pictures.
+    InputError
+        The release profile does not say which planes of a mask mark unusable pixels.
     """
+    facts = facts_for(catalog.profile, "morphology", "pixel_scale_arcsec", "mask_planes", "unusable_planes")
+    settings = replace(settings, unusable_bits=facts.unusable_bits)
     digest = settings.digest(source.identity)
     ensure_empty(catalog)
     catalog.current_build()
@@ -220,6 +222,8 @@ def _of_one_shape(catalog: Catalog, work: _Work, rows: list[dict]) -> pa.Table:
 
     shards = Shards(catalog.raw / "cutouts")
     shape = rows[0]["height"], rows[0]["width"]
+    # As a signed number, like the mask's: bit 31 is its sign.
+    unusable = np.uint32(work.settings.unusable_bits).astype(np.int32)
 
     def layers(kind: str) -> np.ndarray:
         return np.stack([shards.layer(row["shard"], row[f"{kind}_offset"], shape, kind) for row in rows])
@@ -228,7 +232,7 @@ def _of_one_shape(catalog: Catalog, work: _Work, rows: list[dict]) -> pa.Table:
     kept = np.isfinite(images)
     for at, row in enumerate(rows):
         if row["mask_offset"] is not None:
-            kept[at] &= shards.layer(row["shard"], row["mask_offset"], shape, "mask") & _MASKED == 0
+            kept[at] &= shards.layer(row["shard"], row["mask_offset"], shape, "mask") & unusable == 0
     variance = None if rows[0]["variance_offset"] is None else layers("variance")
     if variance is not None:
         kept &= np.isfinite(variance) & (variance > 0)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
+from galaxiesml.instrument import HSC
 from galaxiesml.morphology.detect import Detection
 
 #: Of the measurement itself: any change of what the same settings give is a new one.
@@ -31,6 +32,8 @@ class Settings:
     sky : str
         'fitted': the sky beneath a Sersic profile is fitted, with a prior from the pixels far from every footprint;
         'background': it stays at Source Extractor's background, as in Source Extractor's own fits.
+    unusable_bits : int
+        Bits of a catalogue's masks whose pixels do not count in a fit; a run takes the release profile's.
     """
 
     detection: Detection = field(default_factory=Detection)
@@ -39,10 +42,15 @@ class Settings:
     counting: str = "labels"
     stamp: int = 0
     sky: str = "fitted"
+    unusable_bits: int = HSC.unusable_bits
 
     def text(self, psf: str) -> str:
         """These settings and the source of the PSF, as JSON."""
-        return json.dumps({"version": MORPHOLOGY_VERSION, "psf": psf, **asdict(self)}, sort_keys=True)
+        told = asdict(self)
+        # Measurements of HSC have the hash that they had before there were other instruments.
+        if self.unusable_bits == HSC.unusable_bits:
+            del told["unusable_bits"]
+        return json.dumps({"version": MORPHOLOGY_VERSION, "psf": psf, **told}, sort_keys=True)
 
     def digest(self, psf: str) -> str:
         """The hash of `text`, twelve characters."""

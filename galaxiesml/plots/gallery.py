@@ -35,7 +35,7 @@ class Shown:
     object_id : int
     redshift : float
     pictures : ndarray of float32, shape (filters, 127, 127)
-        Counts at zero point 27.0 as the archive sent them; NaN where there is no pixel.
+        Counts at the zero point of the release as the archive sent them; NaN where there is no pixel.
     """
 
     object_id: int

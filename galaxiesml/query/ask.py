@@ -14,6 +14,7 @@ import duckdb
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.errors import GalaxiesmlError, UsageError
+from galaxiesml.query.hints import unknown_name
 from galaxiesml.query.reading import reading
 from galaxiesml.system.atomic import appearing
 from galaxiesml.system.refusals import refusal
@@ -42,16 +43,21 @@ def ask(catalog: Catalog, query: str, **settings) -> duckdb.DuckDBPyConnection:
     UsageError
         The text is not a single read-only statement, or names a table or column that does not exist.
     """
-    connection = catalog.connect(**settings)
-    return _execute(catalog, connection, reading(connection, query))
+    return ask_again(catalog, catalog.connect(**settings), query)
 
 
-def _execute(catalog: Catalog, connection: duckdb.DuckDBPyConnection, statement) -> duckdb.DuckDBPyConnection:
+def ask_again(catalog: Catalog, connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyConnection:
+    """Run one read-only statement on a connection that the catalogue has opened; `ask` tells the rest."""
+    return _execute(catalog, connection, reading(connection, query), query)
+
+
+def _execute(
+    catalog: Catalog, connection: duckdb.DuckDBPyConnection, statement, query: str
+) -> duckdb.DuckDBPyConnection:
     try:
         return _interruptible(connection, lambda: connection.execute(statement))
-    except duckdb.CatalogException as error:
-        tables = ", ".join(sorted(catalog.tables()))
-        raise UsageError(str(error), f"Tables: {tables}.") from error
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise unknown_name(error, connection, query, list(catalog.profile.bands)) from error
     except duckdb.Error as error:
         raise _told(error) from error
 
@@ -133,7 +139,8 @@ def write_parquet(catalog: Catalog, query: str, path: Path, **settings) -> int:
     connection = catalog.connect(**settings)
     body = reading(connection, query).query.strip().rstrip(";")
     with appearing(path) as making:
-        copied = _execute(catalog, connection, f"copy ({body}\n) to {quote(making)} (format parquet, compression zstd)")
+        copying = f"copy ({body}\n) to {quote(making)} (format parquet, compression zstd)"
+        copied = _execute(catalog, connection, copying, body)
         return copied.fetchone()[0]
 
 

@@ -86,6 +86,8 @@ def export_of(catalog: Catalog, version: str | None, where: str | None = None) -
         "incomplete": entry["missing_cuts"],
         **{key: entry[key] for key in ("rule", "conditions") if key in entry},
     }
+    if told := entry.get("not_applicable"):
+        facts["not_applicable"] = [f"{cut}: {why}" for cut, why in told.items()]
     made = Export(source, [known[column] for column in pq.read_schema(source).names], facts)
     return _filtered(made, read_where(catalog, source.stem, where))
 

@@ -26,9 +26,9 @@ from galaxiesml import __version__
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.catalog.settings import check_space
-from galaxiesml.instrument import PIXEL_SCALE_ARCSEC
 from galaxiesml.pixels.store import Shards
 from galaxiesml.release.layout import NULLS, Key, in_sql, keys
+from galaxiesml.releases.instrument import facts_for
 from galaxiesml.samples import morphology
 from galaxiesml.samples.pictures import BLOCK, blocks, fill
 from galaxiesml.samples.selection import Selection, counts, select
@@ -107,7 +107,10 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         No galaxy has pictures in all filters.
     ResourceError
         The disk is too full.
+    InputError
+        The release profile does not give the pixel scale or the zero point, which the files state.
     """
+    facts_for(catalog.profile, "export hdf5", "pixel_scale_arcsec", "zero_point_mag")
     connection = select(catalog, wanted.selection)
     rows = counts(catalog, connection, wanted.selection)
     bands = len(catalog.profile.bands)
@@ -190,6 +193,7 @@ def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
         "conditions": json.dumps(version.get("conditions", {})),
         "where": selection.where.text if selection.where else "",
         "incomplete": bool(version["missing_cuts"]),
+        **not_applicable(version),
         "spectra_from": info.get("spectra_from", "export"),
         "split_scheme": selection.scheme,
         "split": split,
@@ -198,8 +202,14 @@ def _attributes(catalog: Catalog, wanted: Wanted, split: str) -> dict:
         "missing": selection.missing,
         "morphology": morphology.told(info),
         "morphology_fill": float(wanted.fill),
-        "pixel_scale_arcsec": PIXEL_SCALE_ARCSEC,
+        "pixel_scale_arcsec": catalog.profile.instrument.pixel_scale_arcsec,
     }
+
+
+def not_applicable(version: dict) -> dict[str, str]:
+    """The attribute that tells which cuts do not apply to the release, and why; none where all do."""
+    told = version.get("not_applicable", {})
+    return {"not_applicable": "; ".join(f"{cut}: {why}" for cut, why in told.items())} if told else {}
 
 
 def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan: dict) -> None:

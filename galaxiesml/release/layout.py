@@ -80,7 +80,7 @@ def keys(profile: Profile, size: int, *, leftovers: bool = False, extra: bool = 
     """
     bands = list(profile.bands)
     about = columns(profile.bands)
-    made = [Key("image", (len(bands), size, size), "<f4", "image", False, "", _image_words(bands))]
+    made = [Key("image", (len(bands), size, size), "<f4", "image", False, "", _image_words(profile))]
     for pattern in _CATALOGUE:
         names = [pattern.replace("{band}", band) for band in bands] if "{band}" in pattern else [pattern]
         made += [_catalogue_key(about[name]) for name in names]
@@ -105,9 +105,11 @@ def _catalogue_key(column: Column) -> Key:
     return Key(column.name, (1,) if is_text else (), dtype, "catalogue", not known, column.unit, column.description)
 
 
-def _image_words(bands: list[str]) -> str:
+def _image_words(profile: Profile) -> str:
+    zero = profile.instrument.zero_point_mag
+    counts = "counts" if zero is None else f"counts at zero point {zero!r}"
     return (
-        f"Pictures, axes (galaxy, filter {', '.join(bands)}, row, column), counts at zero point 27.0; a picture of n "
+        f"Pictures, axes (galaxy, filter {', '.join(profile.bands)}, row, column), {counts}; a picture of n "
         "pixels on an axis has floor((127 - n) / 2) zeros before it, the 64-pixel picture is 31 to 94 of that."
     )
 

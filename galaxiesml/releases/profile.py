@@ -9,9 +9,22 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import InputError, UsageError
+from galaxiesml.instrument import Instrument
+from galaxiesml.releases.conversions import (
+    KINDS,
+    Conversion,
+    Input,
+    constant_errors,
+    conversion_of,
+    inputs_of,
+    is_conversion,
+)
+from galaxiesml.releases.instrument import read_instrument
 
 #: The profiles that come with the package.
 RELEASES = Path(__file__).parent
@@ -26,14 +39,22 @@ class SourceColumn:
     name : str
         Our name, filter written out.
     source : str
-        The release's name.
+        The release's name; of a conversion, the first of those that it reads.
     nulls : tuple of str
         Values that mean 'none' in this column, as text.
+    conversion : Conversion or None
+        How ours is made of the release's, where it is not the same.
     """
 
     name: str
     source: str
     nulls: tuple[str, ...] = ()
+    conversion: Conversion | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every column of the release that it is made of."""
+        return tuple(read.source for read in self.conversion.reads) if self.conversion else (self.source,)
 
 
 @dataclass(frozen=True)
@@ -61,6 +82,10 @@ class Profile:
         Cuts that the archive made before any query.
     surveys : tuple of Survey
         Spectroscopic surveys that the release flags, for ``specz_surveys`` and ``specz_error_kind``.
+    not_applicable : dict of str to str
+        Our columns, patterns of columns or cuts that the release has no equal for, and why.
+    instrument : Instrument
+        What only pictures need: pixel scale, zero point, mask planes, names of cutouts.
     text : str
         The TOML that this was read from; a catalogue keeps it.
     """
@@ -73,12 +98,34 @@ class Profile:
     nulls: tuple[str, ...]
     archive_cuts: tuple[str, ...] = ()
     surveys: tuple[Survey, ...] = ()
+    not_applicable: dict[str, str] = field(default_factory=dict)
+    instrument: Instrument = field(default_factory=Instrument)
     text: str = field(default="", repr=False)
 
     @property
     def ours(self) -> dict[str, SourceColumn]:
-        """Our columns by the release's names, in lower case (the archive's names ignore case)."""
-        return {column.source.lower(): column for column in self.columns.values()}
+        """Our columns by the release's names, in lower case (the archive's names ignore case); none is converted."""
+        return {column.source.lower(): column for column in self.columns.values() if column.conversion is None}
+
+    @property
+    def lands(self) -> str:
+        """The command that lands a table of the release: the same under two names, one of which is of HSC."""
+        return "ingest hsc" if "hsc" in self.title.lower() else "ingest table"
+
+    @cached_property
+    def conversions(self) -> dict[str, Conversion]:
+        """Conversions by our name; none in a release whose columns are ours under other names."""
+        return {name: column.conversion for name, column in self.columns.items() if column.conversion is not None}
+
+    @cached_property
+    def inputs(self) -> dict[str, Input]:
+        """Columns of the release that conversions read, by the release's names in lower case."""
+        nulls = {name: column.nulls for name, column in self.columns.items()}
+        return inputs_of(self.conversions, nulls, self.bands)
+
+    def landed(self, name: str) -> list[str]:
+        """The landed names of what one of our columns is converted from, in the order of its places."""
+        return [self.inputs[read.source.lower()].landed for read in self.conversions[name].reads]
 
 
 def known_releases() -> list[str]:
@@ -121,28 +168,52 @@ def parse_profile(text: str, origin: str) -> Profile:
     try:
         raw = tomllib.loads(text)
         bands = {str(band): str(ucd) for band, ucd in raw["bands"].items()}
-        return Profile(
+        profile = Profile(
             name=raw["name"],
             title=raw["title"],
             reference=raw["reference"],
             bands=bands,
-            columns={column.name: column for _, column in written_out(raw["columns"], list(bands))},
+            columns=_columns(raw, bands),
             nulls=tuple(raw["nulls"]),
             archive_cuts=tuple(raw.get("archive_cuts", ())),
             surveys=tuple(
                 Survey(name, entry["column"], entry["error"]) for name, entry in raw.get("surveys", {}).items()
             ),
+            not_applicable=dict(raw.get("not_applicable", {})),
+            instrument=read_instrument(raw, origin),
             text=text,
         )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        # Two conversions that read one column as two types are known here, not when a file lands.
+        _ = profile.inputs
+        return profile
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise InputError(
             f"{origin} is not a release profile: {type(error).__name__}: {error}.",
             "It needs name, title, reference, nulls, [bands] and [columns]; every key is in docs/profiles.md.",
         ) from error
 
 
-def written_out(entries: dict, bands: list[str]) -> Iterator[tuple[str, SourceColumn]]:
-    """Each column of [columns] with {band} written out, after the key that it is of.
+def _columns(raw: dict, bands: dict[str, str]) -> dict[str, SourceColumn]:
+    """[columns] with {band} written out, each with its conversion."""
+    found = {}
+    known: dict[str, Column] = {}
+    for _, name, entry in written_out(raw["columns"], list(bands)):
+        conversion = None
+        # Units and the dictionary are only looked at where something may be converted.
+        if "unit" in entry or any(key in entry for key in KINDS):
+            known = known or columns(bands)
+            if is_conversion(entry, known.get(name)):
+                conversion = conversion_of(known[name], entry)
+        source = conversion.reads[0].source if conversion else entry["source"]
+        found[name] = SourceColumn(name, source, tuple(entry.get("nulls", ())), conversion)
+    if "spectra_errors" in raw and "specz_redshift" in found:
+        made = constant_errors(raw["spectra_errors"], found["specz_redshift"].source)
+        found["specz_error_kind"] = SourceColumn(made.name, made.reads[0].source, found["specz_redshift"].nulls, made)
+    return found
+
+
+def written_out(entries: dict, bands: list[str]) -> Iterator[tuple[str, str, dict]]:
+    """Each column of [columns] with {band} written out: the key that it is of, our name, its entry as a table.
 
     A column that is named for one filter counts, and not what a key with {band} says of it, whatever their order.
 
@@ -154,6 +225,13 @@ def written_out(entries: dict, bands: list[str]) -> Iterator[tuple[str, SourceCo
     for name, entry in entries.items():
         entry = {"source": entry} if isinstance(entry, str) else entry
         for band in entry.get("bands", bands) if "{band}" in name else [""]:
-            ours, theirs = name.replace("{band}", band), entry["source"].replace("{band}", band)
+            ours = name.replace("{band}", band)
             if ours == name or ours not in entries:
-                yield name, SourceColumn(ours, theirs, tuple(entry.get("nulls", ())))
+                yield name, ours, {key: _filled(value, band) for key, value in entry.items()}
+
+
+def _filled(value, band: str):
+    """A value with {band} written out in every text of it."""
+    if isinstance(value, str):
+        return value.replace("{band}", band)
+    return [_filled(one, band) for one in value] if isinstance(value, list) else value

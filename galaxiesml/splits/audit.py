@@ -9,13 +9,19 @@ import numpy as np
 
 from galaxiesml.catalog.stores import SCHEMES, SPLITS
 from galaxiesml.errors import CatalogError
-from galaxiesml.splits.pairs import NEAR_ARCSEC, close_pairs
+from galaxiesml.splits.pairs import close_pairs
 
 BUFFER = "buffer"
 
 
 def audit_splits(
-    connection: duckdb.DuckDBPyConnection, version: str, band: str, shares: dict[str, list], schemes=SCHEMES
+    connection: duckdb.DuckDBPyConnection,
+    version: str,
+    band: str,
+    shares: dict[str, list],
+    schemes=SCHEMES,
+    *,
+    near_arcsec: float,
 ) -> list[dict]:
     """Each scheme on one version of galaxies.
 
@@ -30,6 +36,8 @@ def audit_splits(
     shares : dict of str to list
         Scheme to (split, part, whole); the official scheme is held against the release's.
     schemes : sequence of str
+    near_arcsec : float
+        Twice the radius of a cutout.
 
     Returns
     -------
@@ -46,10 +54,10 @@ def audit_splits(
         The published build has no splits, or not that version.
     """
     load_objects(connection, version, band)
-    pairs = close_pairs(connection, list(schemes))
+    pairs = close_pairs(connection, list(schemes), near_arcsec)
     return [
         _audit(connection, scheme, shares.get(scheme, shares["release"]))
-        | {"version": version, "near_arcsec": NEAR_ARCSEC}
+        | {"version": version, "near_arcsec": near_arcsec}
         | {"close_pairs": pairs[scheme]["pairs"]}
         | {"testing_near_training": pairs[scheme]["testing_near_training"]}
         for scheme in schemes

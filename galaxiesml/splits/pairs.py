@@ -6,14 +6,11 @@ import math
 
 import duckdb
 
-from galaxiesml.instrument import CUTOUT_RADIUS_ARCSEC
 
-#: Nearer than this, two cutouts' circles overlap.
-NEAR_ARCSEC = 2 * CUTOUT_RADIUS_ARCSEC
-
-
-def close_pairs(connection: duckdb.DuckDBPyConnection, schemes: list[str]) -> dict[str, dict[str, int]]:
-    """Count pairs across splits that are nearer than two cutouts' radii.
+def close_pairs(
+    connection: duckdb.DuckDBPyConnection, schemes: list[str], near_arcsec: float
+) -> dict[str, dict[str, int]]:
+    """Count pairs across splits that are nearer than two cutouts' radii, at which their circles overlap.
 
     Parameters
     ----------
@@ -21,15 +18,19 @@ def close_pairs(connection: duckdb.DuckDBPyConnection, schemes: list[str]) -> di
         With a table ``split_objects``: object_id, ra, dec (deg) and split_<scheme> for each scheme.
     schemes : list of str
         A buffer, and an object without a split, is in no file and in no pair.
+    near_arcsec : float
+        Twice the cutout's radius; 0 in a survey whose pictures have no known scale, and then no pair is near.
 
     Returns
     -------
     dict of str to dict
         By scheme: ``pairs``, and ``testing_near_training``, the testing objects that have a training object so near.
     """
+    if not near_arcsec > 0:
+        return {scheme: {"pairs": 0, "testing_near_training": 0} for scheme in schemes}
     # Cubes of unit vectors, as wide as the distance: near objects share a cube or stand in cubes that touch, at
     # the poles and at RA 0 as anywhere else.  Each pair of cubes is met once.
-    side = math.radians(NEAR_ARCSEC / 3600)
+    side = math.radians(near_arcsec / 3600)
     chord = 2 * math.sin(side / 2)
     steps = [(x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1) if (x, y, z) >= (0, 0, 0)]
     connection.execute(f"""

@@ -31,6 +31,9 @@ passing: set[str] = set()
 _heard: int | None = None
 _held = 0
 _said = False
+_in_shell = False
+#: Where the system's handler writes; -1 where signals are left to others.
+_wakeup = -1
 
 
 class Interrupted(KeyboardInterrupt):
@@ -49,9 +52,10 @@ def listen() -> None:
     sys.unraisablehook = _unraisable
     threading.excepthook = _thread_failed
     # The system's own handler writes there at once, even while the main thread is inside a library.
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    global _wakeup
+    reading, _wakeup = os.pipe()
+    os.set_blocking(_wakeup, False)
+    watch_again()
     threading.Thread(target=_watch, args=(reading,), daemon=True, name="interrupts").start()
     # A program that blocks them while it starts this one, as some schedulers do, would have made it deaf.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {*HEARD, signal.SIGALRM})
@@ -104,6 +108,24 @@ def hold() -> None:
 
 
 @contextlib.contextmanager
+def shell() -> Iterator[None]:
+    """Inside, Ctrl-C raises `Interrupted` and ends nothing else; SIGTERM and SIGHUP end the program as ever."""
+    global _in_shell
+    _in_shell = True
+    try:
+        yield
+    finally:
+        _in_shell = False
+        watch_again()
+
+
+def watch_again() -> None:
+    """Have signals watched, after an event loop of a library took the system's handler for itself."""
+    if _wakeup >= 0:
+        signal.set_wakeup_fd(_wakeup, warn_on_full_buffer=False)
+
+
+@contextlib.contextmanager
 def heeded() -> Iterator[None]:
     """What runs inside may swallow an interrupt; it is raised at the end all the same."""
     before = signal.getsignal(signal.SIGINT)
@@ -128,10 +150,18 @@ def heeded() -> Iterator[None]:
 
 def _note(number: int, frame) -> None:
     global _heard
+    if _ends_a_step(number):
+        _raise_after_import(number, frame)
+        return
     is_first, _heard = _heard is None, _heard or number
     # A second one would only break what the first one's end cleans up.
     if is_first and not _held:
         _raise_after_import(number, frame)
+
+
+def _ends_a_step(number: int) -> bool:
+    """Whether the signal is for the step of a shell that is at work, and not for the program."""
+    return _in_shell and number == signal.SIGINT
 
 
 def _raise_after_import(number: int, frame) -> None:
@@ -176,7 +206,7 @@ def _next(reading: int, seconds: float | None) -> int | None:
     """The next signal that asks for the end; None where none came in time."""
     while select.select([reading], [], [], seconds)[0]:
         number = os.read(reading, 1)[0]
-        if number in HEARD:
+        if number in HEARD and not _ends_a_step(number):
             return number
     return None
 

@@ -66,6 +66,17 @@ def check_facts(told: dict, build: Build) -> None:
             raise Difference(
                 f"attribute {name} is {told[name]!r}; the build has {', '.join(right) or 'none'}", key=name
             )
+    reasons = "; ".join(f"{cut}: {why}" for cut, why in version.get("not_applicable", {}).items())
+    if told.get("not_applicable", "") != reasons:
+        found = told.get("not_applicable", "")
+        raise Difference(f"attribute not_applicable is {found!r}; the build has {reasons!r}", key="not_applicable")
+    scale = build.survey.pixel_scale_arcsec
+    # Files of before the profile said it, and profiles that no longer do, are not held against it.
+    if scale is not None and told.get("pixel_scale_arcsec", scale) != scale:
+        raise Difference(
+            f"attribute pixel_scale_arcsec is {told['pixel_scale_arcsec']!r}; the release profile says {scale!r}",
+            key="pixel_scale_arcsec",
+        )
     # Files of earlier versions do not name the rule.
     if told.get("rule", version.get("rule", "")) != version.get("rule", ""):
         raise Difference(f"attribute rule is {told['rule']!r}; the build has {version.get('rule')!r}", key="rule")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.verify.found import Difference
+from galaxiesml.verify.survey import Survey, read_survey
 
 SCHEMES = ("release", "paper", "official", "leak-free")
 #: A picture is of a galaxy within so many arcsec.
@@ -29,12 +29,17 @@ SAME_ARCSEC = 1e-6
 
 @dataclass(frozen=True)
 class Build:
-    """A build as its folder says, and the release's filters in order; `root` as DuckDB is told of it."""
+    """A build as its folder says, and the survey as the release profile does; `root` as DuckDB is told of it."""
 
     root: Path
     name: str
     info: dict
-    bands: tuple[str, ...]
+    survey: Survey
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The release's filters, in order."""
+        return self.survey.bands
 
     def mart(self, name: str) -> str:
         """A mart as DuckDB reads it."""
@@ -77,8 +82,7 @@ def read_build(root: Path, name: str) -> Build:
             f"{root} has no build {name!r}: the file is of another catalogue, or the build was deleted.",
             "Name the catalogue with -C DIR, or export again: galaxiesml export hdf5",
         )
-    bands = tuple(tomllib.loads((root / "release.toml").read_text(encoding="utf-8"))["bands"])
-    return Build(root, name, json.loads(path.read_text(encoding="utf-8")), bands)
+    return Build(root, name, json.loads(path.read_text(encoding="utf-8")), read_survey(root / "release.toml"))
 
 
 def load_expected(connection: duckdb.DuckDBPyConnection, build: Build, told: dict, number: int) -> np.ndarray:

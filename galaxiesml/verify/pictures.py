@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -15,10 +14,10 @@ import numpy as np
 
 from galaxiesml.errors import CatalogError
 from galaxiesml.verify.found import Difference
+from galaxiesml.verify.survey import Survey
 
 #: Why the store's bytes are compared instead, as a sentence goes on that begins with one file or several.
 GONE, OTHER = "no longer there", "not what was landed"
-_NAME = re.compile(r"(?:^|/)(?:\d+-)?cutout-(?:HSC-)?(\w+)-(\d+)-[^/]*\.fits$")
 
 
 def framed(picture: np.ndarray, size: int) -> tuple[np.ndarray, int]:
@@ -64,7 +63,8 @@ class Source:
         Why the tar is not read, one of `GONE` and `OTHER`; empty where it is.
     """
 
-    def __init__(self, root: Path, shard: str):
+    def __init__(self, root: Path, shard: str, survey: Survey):
+        self.survey = survey
         self.folder = root / "raw" / "cutouts" / shard
         try:
             info = json.loads((self.folder / "landing.json").read_text(encoding="utf-8"))
@@ -105,7 +105,7 @@ class Source:
             found = _folder(self.path, left) if self.path.is_dir() else _tar(self.path, left)
         for member, data in found:
             left.discard(member)
-            yield member, _image(f"{member} of {self.path}", member, data)
+            yield member, _image(f"{member} of {self.path}", member, data, self.survey)
         if left:
             raise Difference(f"{self.path} has no {min(left)}, which the build shows")
 
@@ -158,31 +158,19 @@ def _folder(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
             yield name, (path / name).read_bytes()
 
 
-def _image(what: str, member: str, data: bytes) -> np.ndarray:
-    """The image of a cutout: the second HDU."""
+def _image(what: str, member: str, data: bytes, survey: Survey) -> np.ndarray:
+    """The image of a cutout."""
     from astropy.io import fits
 
     try:
         with fits.open(io.BytesIO(data), memmap=False) as hdus:
-            pixels = np.asarray(hdus[1].data, np.float32)
-            band = str(hdus[0].header.get("FILTER", ""))
+            pixels = np.asarray(hdus[survey.image_hdu].data, np.float32)
+            band = str(hdus[0].header.get(survey.filter_card, "")) if survey.filter_card else ""
     except Exception as error:
         raise Difference(f"{what} cannot be read: {error}") from None
     if pixels.ndim != 2:
         raise Difference(f"{what} has an image of {pixels.ndim} axes")
-    named = band_and_tract(member)
-    if band and named and letter(band) != named[0]:
+    named = survey.band_of_file(member)
+    if band and named and survey.band(band) != named:
         raise Difference(f"{what} has filter {band} in its header")
     return pixels
-
-
-def letter(band: str) -> str:
-    """The filter as the catalogue calls it: r of HSC-R2."""
-    short = band.strip().removeprefix("HSC-").lower()
-    return {"r2": "r", "i2": "i"}.get(short, short)
-
-
-def band_and_tract(member: str) -> tuple[str, int] | None:
-    """What a member's name says of its filter and tract."""
-    found = _NAME.search(member)
-    return (letter(found[1]), int(found[2])) if found else None

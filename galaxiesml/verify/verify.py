@@ -19,7 +19,8 @@ from galaxiesml.errors import InputError
 from galaxiesml.verify.attributes import check_attributes, check_facts, text_of
 from galaxiesml.verify.expected import load_expected, load_uses, plainly_named, read_build, why_not
 from galaxiesml.verify.found import Difference, Unread
-from galaxiesml.verify.pictures import Source, band_and_tract, framed
+from galaxiesml.verify.pictures import Source, framed
+from galaxiesml.verify.survey import read_survey
 from galaxiesml.verify.values import check_layout, check_values
 
 #: Memory for DuckDB; the rest takes little.
@@ -197,6 +198,7 @@ def _check_pictures(connection, root: Path, checked: list[Checked], progress) ->
     for number, one in enumerate(checked):
         if one.image:
             _check_empty(connection, number, one, progress)
+    survey = read_survey(root / "release.toml")
     fallbacks: dict[tuple[int, str], list[Path]] = {}
     shards = connection.execute("select distinct shard from uses where shard is not null order by shard").fetchall()
     for (shard,) in shards:
@@ -210,12 +212,13 @@ def _check_pictures(connection, root: Path, checked: list[Checked], progress) ->
             uses.setdefault(member, []).append(use)
         files = {use[0] for of_member in uses.values() for use in of_member}
         with _noting(*(checked[file] for file in files)):
-            source = Source(root, shard)
+            source = Source(root, shard, survey)
             if source.fallback:
                 for file in files:
                     fallbacks.setdefault((file, source.fallback), []).append(source.path)
             for member, picture in source.pictures({member: tuple(of[0][5:]) for member, of in uses.items()}):
-                _compare(checked, member, picture, uses[member], bool(source.fallback), progress)
+                named = survey.band_of_file(member)
+                _compare(checked, member, named, picture, uses[member], bool(source.fallback), progress)
     for (file, why), paths in fallbacks.items():
         checked[file].notes.append(_fallback_note(why, sorted(paths)))
 
@@ -243,15 +246,16 @@ def _check_empty(connection, number: int, one: Checked, progress) -> None:
             progress.advance(len(some))
 
 
-def _compare(checked: list[Checked], member: str, picture: np.ndarray, uses: list, is_store: bool, progress) -> None:
-    """A picture against its every place."""
+def _compare(
+    checked: list[Checked], member: str, named: str | None, picture: np.ndarray, uses: list, is_store: bool, progress
+) -> None:
+    """A picture against its every place; ``named`` is the filter that its name says."""
     frames: dict[int, tuple[np.ndarray, int]] = {}
-    named = band_and_tract(member)
     for file, row, at, band, object_id, *_ in uses:
         one = checked[file]
         if one.image is None:
             continue
-        if named and named[0] != band:
+        if named and named != band:
             words = f"object {object_id} (row {row}): {member} is shown as its {band}"
             _keep(one, (row, at), Difference(words, object_id, "image"))
         size = one.image.shape[-1]

@@ -1,4 +1,7 @@
 -- Properties of the chosen cutouts: the object's position in them, masked pixels, whether a part is missing.
+{%- set no_data = var('no_data_plane') %}
+{%- set or_no_data = ' or masked_' ~ no_data ~ ' > 0' if no_data else '' %}
+{%- set without_data = 'greatest(not_finite, coalesce(masked_' ~ no_data ~ ', 0))' if no_data else 'not_finite' %}
 with chosen as (
     select * from {{ ref('int_chosen_pictures') }} where kind = 'cutout'
 ),
@@ -48,12 +51,12 @@ measured as (
             when width < least_width or height < least_height then concat(
                 'smaller than asked for: ', cast(width as string), ' x ', cast(height as string), ' pixels of ',
                 cast(cast(least_width as bigint) as string), ' x ', cast(cast(least_height as bigint) as string))
-            when not_finite > 0 or masked_no_data > 0 then concat(
-                cast(greatest(not_finite, coalesce(masked_no_data, 0)) as string), ' pixels have no data')
+            when not_finite > 0{{ or_no_data }} then concat(
+                cast({{ without_data }} as string), ' pixels have no data')
         end as lacks,
         case
             when width < least_width or height < least_height then 'smaller_than_asked'
-            when not_finite > 0 or masked_no_data > 0 then 'pixels_without_data'
+            when not_finite > 0{{ or_no_data }} then 'pixels_without_data'
         end as lacks_class
     from projected
 )

@@ -274,7 +274,9 @@ def test_the_dictionary_answers_for_every_name_that_sql_knows(real, typed):
     known = {}
     for row in asked("select table_name, name from columns"):
         known.setdefault(row["table_name"], set()).add(row["name"])
-    assert known == marts | {"galaxies": marts["galaxies_v2"]} and set(units) == known["galaxies"]
+    views = {"galaxies": marts["galaxies_v2"], "rejections_of_default": marts["rejections"]}
+    lonely = {row["column_name"] for row in asked("describe objects_without_spectrum")}
+    assert known == marts | views | {"objects_without_spectrum": lonely} and set(units) == known["galaxies"]
     assert asked("select table_name, name from columns group by all having count(*) > 1") == []
 
 

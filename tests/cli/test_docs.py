@@ -12,7 +12,7 @@ from galaxiesml.errors import GalaxiesmlError
 from .typable import commands, program
 
 HEAVY = ["duckdb", "dbt", "pyarrow", "astropy", "matplotlib", "numpy", "polars", "sqlglot", "pandas", "torch"]
-HEAVY += ["requests", "urllib3", "stamina", "keyring"]
+HEAVY += ["requests", "urllib3", "stamina", "keyring", "prompt_toolkit", "pygments"]
 
 
 def groups(group=None, words=()):

@@ -10,8 +10,7 @@ import pytest
 from galaxiesml.catalog import Catalog
 
 from ..curation.landed import land_rows, new_catalog
-from ..curation.own import drawn_pairs
-from ..curation.reading import common, number
+from ..curation.own import bright, drawn_pairs, low_z, mine
 
 PAIRS = drawn_pairs(1500)
 CUTS = (
@@ -60,15 +59,7 @@ def built(made, typed):
 def reading() -> list[int]:
     frame = pd.DataFrame(PAIRS).astype(object)
     frame = frame.where(frame.notna(), None)
-    redshift, error = number(frame, "specz_redshift"), number(frame, "specz_redshift_err")
-    good = common(frame) & (error < 0.005 * (1 + redshift)) & (number(frame, "i_cmodel_mag") < 22.5) & (redshift < 1.5)
-    left = frame[good].copy()
-    left["distance"], left["error"] = number(left, "d_pos"), number(left, "specz_redshift_err")
-    left["place"] = left.index
-    left = left.sort_values(["distance", "error", "place"], na_position="last")
-    named = left["specz_name"].notna()
-    left = left[~(named & left["specz_name"].duplicated())]
-    return sorted(left[~left["object_id"].duplicated()].index)
+    return mine(frame, bright(frame) & low_z(frame))
 
 
 def test_rows_flow_and_ledger(built, typed):

@@ -36,10 +36,10 @@ WRONG = {
         "surveys.gama_dr2.error: 'arbitary' is not one of",
     ),
     "a UCD that is none": ('g = "em.opt.B"', 'g = "em.opt.Blue"', "bands.g = 'em.opt.Blue' is not a word of the UCD"),
-    "a unit that is not converted": (
+    "a unit that does not convert": (
         '\nra = "ra"',
-        '\nra = {source = "ra", unit = "rad"}',
-        "columns.ra.unit = 'rad' is a different unit; deg is expected",
+        '\nra = {source = "ra", unit = "kg"}',
+        "columns.ra.unit = 'kg' does not convert to deg",
     ),
     "a unit that is none": (
         '\nra = "ra"',

@@ -66,17 +66,28 @@ def _pair(place: int, draw: random.Random) -> dict:
 
 def read_in_pandas(pairs: list[dict]) -> list[int]:
     """Places of the pairs that the version keeps: v2 without specz_mag, with the story's cuts, duplicates as v3's."""
-    frame = pd.DataFrame(pairs).astype(object).where(lambda table: table.notna(), None)
-    redshift, error = number(frame, "specz_redshift"), number(frame, "specz_redshift_err")
-    good = common(frame) & (error < 0.005 * (1 + redshift))
-    good &= number(frame, "i_cmodel_mag") < 22.5
-    good &= redshift < 1.5
+    frame = pd.DataFrame(pairs).astype(object)
+    frame = frame.where(frame.notna(), None)
+    good = bright(frame) & low_z(frame)
     for band in BANDS:
         good &= (number(frame, f"{band}_cmodel_magsigma") < 0.2) | (number(frame, f"{band}_cmodel_mag") < 18)
     not_primary = np.array([value is False for value in frame["isprimary"]])
     galaxy = np.array([value == "GALAXY" for value in frame["specz_class"]])
-    good &= (number(frame, "d_pos") < 0.4) | (galaxy & not_primary)
-    left = frame[good]
+    return mine(frame, good & ((number(frame, "d_pos") < 0.4) | (galaxy & not_primary)))
+
+
+def bright(frame: pd.DataFrame) -> np.ndarray:
+    return number(frame, "i_cmodel_mag") < 22.5
+
+
+def low_z(frame: pd.DataFrame) -> np.ndarray:
+    return number(frame, "specz_redshift") < 1.5
+
+
+def mine(frame: pd.DataFrame, good: np.ndarray) -> list:
+    """v2 without specz_mag, with other conditions, and the nearest of duplicates."""
+    redshift, error = number(frame, "specz_redshift"), number(frame, "specz_redshift_err")
+    left = frame[common(frame) & (error < 0.005 * (1 + redshift)) & good]
     order = left.assign(
         distance=number(left, "d_pos"), error=number(left, "specz_redshift_err"), place=left.index
     ).sort_values(["distance", "error", "place"], na_position="last")

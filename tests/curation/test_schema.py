@@ -2,22 +2,26 @@
 
 import tomllib
 from collections import Counter
+from dataclasses import replace
 
 import pytest
+import yaml
 from astropy import units
 from astropy.io.votable.ucd import check_ucd
 
 from galaxiesml import dictionary
+from galaxiesml.curation import without_spectrum
 from galaxiesml.curation.key_docs import documents
-from galaxiesml.curation.macros import Macros
+from galaxiesml.curation.macros import Macros, picture_variables
 from galaxiesml.curation.project import project_files
 from galaxiesml.curation.rules import published
 from galaxiesml.curation.schema import load_models, render
-from galaxiesml.releases.profile import known_releases, load_profile
+from galaxiesml.instrument import HSC
+from galaxiesml.releases.profile import RELEASES, known_releases, load_profile, parse_profile
 
 from .replay import BANDS, KEYS
 
-COLUMNS = dictionary.columns(BANDS, published().words)
+COLUMNS = dictionary.columns(BANDS, published().words, HSC.mask_planes)
 
 
 @pytest.mark.parametrize("name", sorted(render(BANDS, published())))
@@ -53,7 +57,7 @@ def test_no_two_descriptions_are_alike():
 
 def test_every_entry_is_used_and_every_column_described():
     models = load_models(BANDS, published())
-    used = {name for model in models for name in model.columns}
+    used = {name for model in models for name in model.columns} | {*without_spectrum.columns(published(), BANDS)}
     made_per_cut = {f"{stem}_{cut['name']}" for cut in published().cuts for stem in ("ok", "size")}
     known = set(COLUMNS)
     assert used - known == {"ok_{window}", "size_{window}"}
@@ -77,8 +81,8 @@ def test_release_profiles_name_known_columns(release):
     assert set(profile.columns) <= landed
     assert set(profile.archive_cuts) <= {cut["name"] for cut in published().cuts}
     assert {survey.error for survey in profile.surveys} <= {"measured", "assigned", "arbitrary"}
-    # No two of our columns read one of theirs.
-    assert len(profile.ours) == len(profile.columns)
+    # No two of our columns read one of theirs, but for what is converted.
+    assert len(profile.ours) == len(profile.columns) - len(profile.conversions)
 
 
 def test_cut_list_is_whole():
@@ -110,3 +114,33 @@ def test_six_bands_change_yml_and_no_sql():
     assert models >= {"staging/hsc/stg_hsc__objects.yml", "intermediate/int_pairs.yml", "marts/galaxies.yml"}
     assert all(name.endswith(".yml") for name in models) and "marts/cut_flow.yml" not in models
     assert set(KEYS) >= {"landing", "source_row"}
+
+
+def test_hsc_has_the_same_project_as_before_its_profiles_named_it():
+    """Planes, radius and plane of no data as they stood in the macros; a catalogue's older profile gives them too."""
+    older = (RELEASES / "pdr2_wide.toml").read_text().replace('instrument = "hsc"\n', "")
+    instrument = parse_profile(older, "release.toml").instrument
+    assert project_files(BANDS, instrument=instrument) == project_files(BANDS)
+    known = yaml.safe_load((dictionary.PROJECT / "dbt_project.yml").read_text())["vars"]
+    assert picture_variables(HSC) == {name: known[name] for name in picture_variables(HSC)}
+    macros = Macros(BANDS)
+    assert macros.call("cutout_radius") == "cast(0.004194444444444 as double)"
+    assert macros.call("mask_planes")[:3] == ["bad", "sat", "intrp"] and len(macros.call("mask_planes")) == 17
+    shown = (dictionary.PROJECT / "models/intermediate/int_shown_pictures.sql").read_text()
+    assert "when not_finite > 0 or masked_no_data > 0 then 'pixels_without_data'" in macros.render(shown)
+
+
+def test_another_instrument_changes_yml_and_no_model():
+    other = replace(HSC, name="", mask_planes=("HOT", "COLD"), no_data_plane="", pixel_scale_arcsec=0.2)
+    ours, theirs = project_files(BANDS), project_files(BANDS, instrument=other)
+    changed = {name for name in ours if ours[name] != theirs[name]}
+    assert not [name for name in changed if name.startswith("models/") and not name.endswith(".yml")]
+    assert {name for name in changed if name.startswith("sql/")} == {
+        "sql/macros/family.sql",
+        "sql/seeds/column_dictionary.csv",
+    }
+    pictures = theirs["models/marts/pictures.yml"]
+    assert "masked_cold" in pictures and "masked_bad" not in pictures
+    macros = Macros(BANDS, variables=picture_variables(other))
+    shown = (dictionary.PROJECT / "models/intermediate/int_shown_pictures.sql").read_text()
+    assert "when not_finite > 0 then 'pixels_without_data'" in macros.render(shown)

@@ -3,10 +3,15 @@
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pytest
+import sqlglot
+from astropy import units
 from astropy.coordinates import SkyCoord
 
+from galaxiesml.catalog.functions import definitions
 from galaxiesml.curation.macros import Macros
 
+from ..made import builds
 from ..made.pairs import good_pair
 from .replay import BANDS, fields, joined_table, kept, replay
 
@@ -52,3 +57,73 @@ def test_the_distance_comes_from_coordinates_where_d_pos_is_absent():
     ).fetchone()
     assert best == (2,)
     assert kept(connection, 3) == []
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory) -> duckdb.DuckDBPyConnection:
+    """As `galaxiesml sql` and notebooks have it."""
+    return builds.nothing(tmp_path_factory.mktemp("nothing") / "cat").connect()
+
+
+def positions(count: int = 5_000) -> tuple[np.ndarray, ...]:
+    """Centres all over the sky, at the poles and at RA 0, and a position near each."""
+    draw = np.random.default_rng(2)
+    ra0 = np.concatenate([draw.uniform(0, 360, count), [0.0, 359.99999, 0.00001, 77.0, 200.0, 123.0]])
+    dec0 = np.concatenate([np.degrees(np.arcsin(draw.uniform(-1, 1, count))), [0.0, 30.0, -30.0, 90.0, -90.0, 89.9999]])
+    away = 10 ** draw.uniform(-6, -1, len(ra0))
+    near = SkyCoord(ra0, dec0, unit="deg").directional_offset_by(
+        draw.uniform(0, 360, len(ra0)) * units.deg, away * units.deg
+    )
+    return ra0, dec0, near.ra.deg, near.dec.deg
+
+
+def test_the_functions_of_a_connection_equal_astropy(connection):
+    ra0, dec0, ra, dec = positions()
+    theirs = SkyCoord(ra, dec, unit="deg").separation(SkyCoord(ra0, dec0, unit="deg")).arcsec
+    # A radius a little smaller and a little larger than what lies between: inside and outside by one part in a million.
+    table = pa.table({"ra0": ra0, "dec0": dec0, "ra": ra, "dec": dec, "apart": theirs})
+    connection.register("near", table)
+    rows = connection.sql("""
+        select separation_arcsec(ra, dec, ra0, dec0) as ours,
+            in_cone(ra, dec, ra0, dec0, apart * (1 + 1e-6)) as inside,
+            in_cone(ra, dec, ra0, dec0, apart * (1 - 1e-6)) as outside,
+            in_cone(ra, dec, ra0, dec0, separation_arcsec(ra, dec, ra0, dec0)) as at_the_edge
+        from near
+    """).fetchnumpy()
+    np.testing.assert_allclose(rows["ours"], theirs, rtol=1e-7, atol=1e-9)
+    assert rows["inside"].all() and not rows["outside"].any() and rows["at_the_edge"].all()
+
+
+def test_a_cone_crosses_ra_0_and_the_pole(connection):
+    def inside(*given) -> bool | None:
+        return connection.execute(f"select in_cone({', '.join(map(str, given))})").fetchone()[0]
+
+    assert inside(359.9999, 0, 0.0001, 0, 1) and not inside(359.9999, 0, 0.0001, 0, 0.7)
+    assert inside(10, 89.9999, 190, 89.9999, 0.73) and not inside(10, 89.9999, 190, 89.9999, 0.71)
+    # Literals are decimals in SQL: theirs of many digits must not overflow.
+    assert inside(150.123456789012345, 2.123456789012345678, 150.1234567890123, 2.1234567890123, 0.001)
+    assert inside("null", 2, 150, 2, 1) is None and inside(150, 2, 150, 2, 0) and not inside(150, 2, 150, 2, -1)
+
+
+def test_surveys_are_a_list(connection):
+    assert connection.execute("select surveys_of('vvds,zcosmos'), surveys_of('gama'), surveys_of(null)").fetchall() == [
+        (["vvds", "zcosmos"], ["gama"], None)
+    ]
+    query = (
+        "select survey, count(*) from (select unnest(surveys_of(specz_surveys)) as survey from galaxies) group by all"
+    )
+    assert connection.execute(query).fetchall() == []
+
+
+def test_the_functions_are_sql_that_spark_reads():
+    for definition in definitions():
+        body = definition.partition(" as ")[2]
+        for dialect in ("duckdb", "spark"):
+            assert len(sqlglot.parse(f"select {body}", dialect=dialect)) == 1
+
+
+def test_a_distance_from_an_unknown_position_is_unknown():
+    """Not 180 degrees."""
+    nowhere = good_pair(1, specz_name="A", d_pos=None, specz_ra=None, specz_dec=-5.0)
+    connection = replay(joined_table([nowhere]))
+    assert connection.execute("select match_distance_arcsec from int_pairs").fetchall() == [(None,)]

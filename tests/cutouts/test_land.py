@@ -23,6 +23,7 @@ from galaxiesml.catalog.stores import BY_NAME
 from galaxiesml.cutouts.land import land_pictures, recover, remove_shard, store_of
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.errors import InputError, UsageError
+from galaxiesml.instrument import HSC
 from galaxiesml.pixels.store import Shards
 
 from .service import cutout, name, psf, write_list, write_tar
@@ -61,7 +62,8 @@ def test_a_tar_lands_once_whole_and_as_it_is(catalog, tmp_path):
     (landed,) = land_pictures(catalog, [path])
     assert (landed.state, landed.info["pictures"], landed.info["bands"]) == ("landed", 6, {"g": 6})
     shard = landed.info["shard"]
-    assert pq.read_schema(store_of(catalog) / shard / "pictures.parquet") == BY_NAME["cutout_pictures"].schema()
+    schema = BY_NAME["cutout_pictures"].schema(catalog.profile)
+    assert pq.read_schema(store_of(catalog) / shard / "pictures.parquet") == schema
     assert pq.read_schema(store_of(catalog) / shard / "requests.parquet") == BY_NAME["cutout_requests"].schema()
     shards = Shards(store_of(catalog))
     for row, place in zip(rows(catalog, shard), PLACES, strict=True):
@@ -169,7 +171,7 @@ def test_lists_beside_named_and_added_later(catalog, tmp_path):
 def test_lists_that_are_none(catalog, tmp_path, text, wrong):
     (tmp_path / "l.txt").write_text(text)
     with pytest.raises(InputError, match=wrong):
-        read_list(tmp_path / "l.txt")
+        read_list(tmp_path / "l.txt", HSC)
     (failed,) = land_pictures(catalog, [tar(tmp_path / "g.tar")], list_file=tmp_path / "l.txt")
     assert failed.state == "failed" and catalog.landings("cutouts") == []
 
@@ -180,7 +182,7 @@ def test_the_services_own_columns_and_units(tmp_path):
         "pdr2_wide coadd HSC-I2 9813 150.5 -2.5 0.5amin 10asec true false false\n\n"
         "pdr2_wide coadd all any 150.5 -2.5 0.01deg 0.002 true false false\n"
     )
-    first, second = read_list(tmp_path / "l.txt")
+    first, second = read_list(tmp_path / "l.txt", HSC)
     assert (first.line, first.band, first.tract, first.semi_width, first.semi_height) == (2, "i", 9813, 30.0, 10.0)
     assert (second.line, second.band, second.tract, second.semi_width) == (4, None, None, 36.0)
     assert second.semi_height == pytest.approx(7.2)

@@ -11,19 +11,18 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from galaxiesml.cutouts.layers import BadFits, read_cutout, read_header, read_psf
-from galaxiesml.cutouts.names import BadName, band_of, read_name
+from galaxiesml.cutouts.names import BadName, read_name
 from galaxiesml.cutouts.picture import count_planes, store_picture
 from galaxiesml.cutouts.tar import Member
+from galaxiesml.instrument import HSC
 from galaxiesml.pixels.store import Shards, ShardWriter
 
 from .service import cutout, name, psf
 
-BANDS = ("g", "r", "i", "z", "y")
-
 
 def put(folder, data, member=None, **options):
     shard = ShardWriter(folder)
-    picture = store_picture(Member(member or name(2), memoryview(data)), shard, BANDS, **options)
+    picture = store_picture(Member(member or name(2), memoryview(data)), shard, HSC, **options)
     shard.close()
     return picture
 
@@ -45,7 +44,7 @@ def test_the_services_own_files_card_by_card(shared_data):
                 }
                 assert start == hdu.fileinfo()["datLoc"]
                 position = start + hdu.fileinfo()["datSpan"]
-            found = read_cutout(data)
+            found = read_cutout(data, HSC.hdus)
             assert list(found.layers) == ["image"]
             np.testing.assert_array_equal(found.layers["image"].pixels(data), hdus[1].data)
 
@@ -141,11 +140,11 @@ def test_files_that_are_no_cutouts(tmp_path):
     out = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((5, 5)))]).writeto(out)
     with pytest.raises(BadFits, match="BITPIX -64 where the service sends -32"):
-        read_cutout(out.getvalue())
+        read_cutout(out.getvalue(), HSC.hdus)
     out = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((5, 5), np.uint32))]).writeto(out)
     with pytest.raises(BadFits):
-        read_cutout(out.getvalue())
+        read_cutout(out.getvalue(), HSC.hdus)
 
 
 def test_layers_of_different_shapes(tmp_path):
@@ -154,7 +153,7 @@ def test_layers_of_different_shapes(tmp_path):
     hdus.append(fits.ImageHDU())
     fits.HDUList(hdus).writeto(out)
     with pytest.raises(BadFits, match="differ in shape"):
-        read_cutout(out.getvalue())
+        read_cutout(out.getvalue(), HSC.hdus)
 
 
 def test_psf_pictures(tmp_path):
@@ -182,13 +181,13 @@ def test_psf_pictures(tmp_path):
 )
 def test_names_that_are_not_the_services(member, reason):
     with pytest.raises(BadName, match=reason):
-        read_name(member)
+        read_name(member, HSC)
 
 
 def test_filters_of_other_surveys_are_refused(tmp_path):
     data, _ = cutout(150.0, 2.0, band="N", header_filter="NB0387")
     assert "not one of the release's" in put(tmp_path, data, "2-cutout-NB0387-9813-pdr2_wide.fits").refused
-    assert [band_of(text) for text in ("HSC-R2", "i2", "HSC-Y", "g")] == ["r", "i", "y", "g"]
+    assert [HSC.band_of(text) for text in ("HSC-R2", "i2", "HSC-Y", "g")] == ["r", "i", "y", "g"]
 
 
 def test_planes_are_counted_bit_by_bit():
@@ -281,10 +280,32 @@ def _flag(tmp_path, pixels):
     ],
 )
 def test_names_of_single_downloads_have_no_line(member, line, rerun):
-    name = read_name(member)
+    name = read_name(member, HSC)
     assert (name.line, name.band, name.tract, name.rerun) == (line, "g", 9813, rerun)
 
 
 def test_names_of_single_psfs_have_no_line():
-    name = read_name("psf-calexp-pdr2_wide-HSC-I-9813-4,5-150.01000--2.50000.fits", psf=True)
+    name = read_name("psf-calexp-pdr2_wide-HSC-I-9813-4,5-150.01000--2.50000.fits", HSC, psf=True)
     assert (name.line, name.band, name.tract, name.ra, name.dec) == (None, "i", 9813, 150.01, -2.5)
+
+
+def test_hdus_in_an_order_of_ones_own():
+    """The image first, between the layers a table and a cube that hold none."""
+    image, mask = np.arange(20, dtype=np.float32).reshape(4, 5), np.ones((4, 5), np.int32)
+    table = fits.BinTableHDU.from_columns([fits.Column("word", "777A", array=["a", "b"])])
+    cube = fits.ImageHDU(np.zeros((3, 30, 40)))
+    out = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(image), table, cube, fits.ImageHDU(mask)]).writeto(out)
+    found = read_cutout(out.getvalue(), ("image", "none", "none", "mask"))
+    np.testing.assert_array_equal(found.layers["image"].pixels(out.getvalue()), image)
+    np.testing.assert_array_equal(found.layers["mask"].pixels(out.getvalue()), mask)
+    assert list(read_cutout(out.getvalue(), ("image",)).layers) == ["image"]
+    with pytest.raises(BadFits, match="cut short: variance and later HDUs are missing"):
+        read_cutout(out.getvalue(), ("image", "none", "none", "mask", "variance"))
+    with pytest.raises(BadFits, match="not an image with two axes"):
+        read_cutout(out.getvalue(), ("image", "none", "mask"))
+    for words in (b"PCOUNT  =                    0", b"NAXIS   =                    3"):
+        assert words in out.getvalue()
+        for value in (b"  -9", b" 2.0", b"1E30"):
+            with pytest.raises(BadFits, match="one of its HDUs has no size"):
+                read_cutout(out.getvalue().replace(words, words[:-4] + value), ("image", "none", "none", "mask"))

@@ -13,6 +13,7 @@ from galaxiesml.cutouts.land import land_pictures
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.cutouts.wanted import check_ask, wanted_lists, write_lists
 from galaxiesml.errors import InputError, UsageError
+from galaxiesml.instrument import HSC
 
 from ..curation.landed import land_rows, new_catalog
 from ..made.galaxies import at, cut_after, galaxy
@@ -29,7 +30,7 @@ def asked(catalog, folder, **options):
 def answer(path, *, leave_out=(), spoil=()):
     """The tar that the service sends for a list: every line but some, and some cut short."""
     members = {}
-    for request in read_list(path):
+    for request in read_list(path, HSC):
         if request.line not in leave_out:
             band = request.band.upper()
             data = cutout(request.ra, request.dec, band=band, half=request.semi_width)[0]
@@ -73,7 +74,7 @@ def test_lists_are_full_of_one_filter_and_sorted(stocked, tmp_path):
     write_lists(found.lists)
     tracts = {at(number): 9813 - number % 2 for number in range(1, 1002)} | {(1e-7, -0.1 - 0.2): 9814}
     for band in "grizy":
-        requests = [request for made in found.lists if made.band == band for request in read_list(made.path)]
+        requests = [request for made in found.lists if made.band == band for request in read_list(made.path, HSC)]
         keys = [(tracts[request.ra, request.dec], request.ra) for request in requests]
         assert keys == sorted(keys)
         assert {(request.ra, request.dec) for request in requests} == set(tracts)
@@ -88,7 +89,7 @@ def test_other_layers_have_the_services_other_columns(stocked, tmp_path):
     assert lines[1].split()[:3] == ["pdr2_wide", "coadd/bg", "HSC-I"]
     assert lines[1].split()[5:] == ["2.5asec", "2.5asec", "true", "false", "true"]
     write_lists(found.lists)
-    assert read_list(found.lists[0].path)[0].semi_width == 2.5
+    assert read_list(found.lists[0].path, HSC)[0].semi_width == 2.5
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_an_impossible_position_is_left_out_by_name(stocked, tmp_path, typed):
     assert (told["impossible"][0]["ra"], told["impossible"][1]["dec"]) == (400.0, -90.5)
     assert "Object 2004 is left out: RA 400.0, Dec 2.0 is not a position on the sky." in err
     assert "galaxiesml audit row 2005" in err
-    listed = [request for path in tmp_path.glob("*.txt") for request in read_list(path)]
+    listed = [request for path in tmp_path.glob("*.txt") for request in read_list(path, HSC)]
     assert len(listed) == 1002 and max(request.ra for request in listed) <= 360
 
 
@@ -160,11 +161,11 @@ def test_an_answer_ends_the_asking(tmp_path, typed):
     told = json.loads(typed(*command, "--out", again)[1])
     assert (told["pictures"], told["in_vain"]) == (4, 1)
     assert [(row["filter"], row["lines"]) for row in told["lists"]] == [("r", 1), ("z", 3)]
-    place = read_list(again / "cutouts-HSC-R-0001.txt")[0]
+    place = read_list(again / "cutouts-HSC-R-0001.txt", HSC)[0]
     assert (place.ra, place.dec) == at(3)
     in_vain = json.loads(typed(*command, "--again", "--bands", "g", "--out", tmp_path / "vain")[1])
     assert in_vain["pictures"] == 1
-    asked_again = read_list(tmp_path / "vain" / "cutouts-HSC-G-0001.txt")[0]
+    asked_again = read_list(tmp_path / "vain" / "cutouts-HSC-G-0001.txt", HSC)[0]
     assert (asked_again.ra, asked_again.dec) == at(2)
     answer(again / "cutouts-HSC-R-0001.txt"), answer(again / "cutouts-HSC-Z-0001.txt")
     assert {landed.state for landed in land_pictures(catalog, [again])} == {"landed"}

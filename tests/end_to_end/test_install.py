@@ -7,7 +7,12 @@ import sys
 import venv
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+
+from ..curation.own import bright, low_z, mine
+from ..mock.exported import read
+from ..releases import radians
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +25,13 @@ def wheel(tmp_path_factory, repo) -> Path:
 
 #: Types commands, each a line of words, in one process.
 TYPES = """
+import shlex
 import sys
 from galaxiesml.cli import main
 
 for line in sys.stdin:
     try:
-        main(line.split())
+        main(shlex.split(line))
     except SystemExit as left:
         assert not left.code, line
 """
@@ -45,12 +51,37 @@ def check(python: Path, folder: Path, environment: dict) -> None:
         "mock export --rows 2000 --out mock",
         "init cat --release pdr2_wide",
         "-C cat ingest hsc mock/export.csv.gz --archive-query wide",
+        # A referee's question, with no file of the package edited.
+        "-C cat cuts new bright --sql 'i_cmodel_mag < 22.5' --why 'complete sample' --section 'this paper, 2.1'",
+        "-C cat cuts new low_z --sql 'specz_redshift < 1.5' --why 'no [OII] beyond'",
+        "-C cat versions new mine --from v2 --with bright --with low_z --without specz_mag --duplicates best",
         "-C cat build",
+        # A survey in radians and nJy, by a profile of the user's own.
+        "profile check own.toml own.parquet",
+        "init own --release own.toml",
+        "-C own ingest table own.parquet",
+        "-C own build",
     )
+    theirs, ours = radians.tables(2_000)
+    (folder / "own.toml").write_text(radians.THEIRS)
+    pq.write_table(theirs, folder / "own.parquet")
     run(["-c", TYPES], "\n".join(lines))
     flows = json.loads(run(["-m", "galaxiesml", "-C", "cat", "audit", "cuts", "--json"]))
     truth = json.loads((folder / "mock" / "truth.json").read_text())
     assert flows["version"]["rows_kept"] > 0.5 * truth["rows"]
+    frame = read(folder / "mock" / "export.csv.gz")
+    rows = run(
+        ["-m", "galaxiesml", "-C", "cat", "sql", "select source_row - 1 as at from galaxies_mine", "--format", "json"]
+    )
+    assert sorted(row["at"] for row in json.loads(rows)) == mine(frame, bright(frame) & low_z(frame))
+    query = "select object_id, ra, i_cmodel_mag from galaxies order by object_id"
+    kept = json.loads(run(["-m", "galaxiesml", "-C", "own", "sql", query, "--format", "json"]))
+    known = {row["objectId"]: row for row in ours.select(["objectId", "coord_ra", "i_mag"]).to_pylist()}
+    assert len(kept) > 1_000
+    for row in kept:
+        wanted = known[row["object_id"]]
+        assert row["ra"] == pytest.approx(wanted["coord_ra"], rel=1e-12)
+        assert row["i_cmodel_mag"] == pytest.approx(wanted["i_mag"], rel=1e-12)
 
 
 def test_wheel_works_read_only_from_any_folder(wheel, tmp_path):

@@ -189,7 +189,7 @@ def test_the_unit_that_a_file_states_must_be_ours(catalog, tmp_path, kind):
 
     with pytest.raises(InputError, match=r"column ra: its unit in the file is 'rad'; deg is expected") as told:
         land_hsc(catalog, written("radians", ra="rad", dec="deg"))
-    assert "Units are not converted" in told.value.hint and not catalog.landings()
+    assert 'ra = {source = "coord_ra", unit = "rad"}' in told.value.hint and not catalog.landings()
     with pytest.raises(InputError, match=r"column i_cmodel_mag: .* 'nJy'; mag is expected"):
         land_hsc(catalog, written("fluxes", i_cmodel_mag="nJy"))
     assert land_hsc(catalog, written("right", ra="deg", dec="deg", i_cmodel_mag="mag")).notes == []

@@ -60,10 +60,10 @@ def share(patch) -> None:
 
     made: dict[tuple, dict[str, str]] = {}
 
-    def rendered(bands, rules, boundaries=True) -> dict[str, str]:
-        key = (tuple(bands.items()), rules.text(), boundaries)
+    def rendered(bands, rules, boundaries=True, **planes) -> dict[str, str]:
+        key = (tuple(bands.items()), rules.text(), boundaries, *planes.values())
         if key not in made:
-            made[key] = render(bands, rules, boundaries=boundaries)
+            made[key] = render(bands, rules, boundaries=boundaries, **planes)
         return dict(made[key])
 
     def sharing(arguments, project, *rest, **options):

@@ -17,6 +17,8 @@ from galaxiesml.splits.pairs import close_pairs
 
 from .sky import BANDS, patch, run, splits
 
+#: Twice the radius of a cutout of HSC.
+NEAR = 30.2
 SHARES = Macros(BANDS).call("split_schemes")
 
 
@@ -47,7 +49,7 @@ def test_the_audit_counts_what_is_there(field):
     ra, dec, connection = field
     places = SkyCoord(ra, dec, unit="deg")
     first, second, _, _ = places.search_around_sky(places, 30.2 * units.arcsec)
-    for found in audit_splits(connection, "v2", "i", SHARES, ("release", "paper", "leak_free")):
+    for found in audit_splits(connection, "v2", "i", SHARES, ("release", "paper", "leak_free"), near_arcsec=NEAR):
         of_object = splits(connection, found["scheme"])
         split = np.array([of_object[number] for number in range(len(ra))])
         assert found["rows"] == len(ra) and found["no_split"] == 0
@@ -65,7 +67,7 @@ def test_the_audit_counts_what_is_there(field):
 
 def test_release_leaks_and_is_seen(field):
     ra, _, connection = field
-    release = audit_splits(connection, "v2", "i", SHARES, ("release",))[0]
+    release = audit_splits(connection, "v2", "i", SHARES, ("release",), near_arcsec=NEAR)[0]
     # 8,000 a square degree: 1.77 neighbours within 30.2 arcsec, and 22 in 49 pairs part.
     expected = len(ra) * 8_000 * np.pi * (30.2 / 3600) ** 2 / 2 * 22 / 49
     assert release["close_pairs"] == pytest.approx(expected, rel=0.1)
@@ -84,7 +86,7 @@ def test_pairs_at_the_poles_and_at_ra_0():
     table = pa.table({name: [row[at] for row in rows] for at, name in enumerate(names)})
     with duckdb.connect() as connection:
         connection.register("split_objects", table)
-        found = close_pairs(connection, ["release"])
+        found = close_pairs(connection, ["release"], NEAR)
     assert found == {"release": {"pairs": 3, "testing_near_training": 2}}
 
 
@@ -110,14 +112,17 @@ def test_a_skewed_split_has_a_large_distance():
     number = splits(connection, "release")
     bright = [18.0 if number[at] == "testing" else 24.0 for at in range(len(ra))]
     with_galaxies(connection, len(ra), bright)
-    rows = {row["split"]: row for row in audit_splits(connection, "v2", "i", SHARES, ("release",))[0]["splits"]}
+    rows = {
+        row["split"]: row
+        for row in audit_splits(connection, "v2", "i", SHARES, ("release",), near_arcsec=NEAR)[0]["splits"]
+    }
     assert rows["testing"]["ks_magnitude"] == 1 and rows["validation"]["ks_magnitude"] == 0
     assert rows["testing"]["ks_redshift"] < 0.2 and rows["training"]["ks_redshift"] is None
 
 
 def test_official_splits_are_absent_until_a_file_lands(field):
     connection = field[2]
-    found = audit_splits(connection, "v2", "i", SHARES, ("official",))[0]
+    found = audit_splits(connection, "v2", "i", SHARES, ("official",), near_arcsec=NEAR)[0]
     assert (found["in_files"], found["no_split"], found["buffer_fraction"]) == (0, found["rows"], 0)
     assert all(row["rows"] == 0 and row["share"] is None and row["sigmas"] is None for row in found["splits"])
 
@@ -140,7 +145,7 @@ def test_the_picture_shows_every_split_and_is_the_same_each_time(field, tmp_path
     assert drawn[0] == drawn[1] and len(drawn[0]) > 10_000
     shown = cells(connection)
     assert set(shown["split"]) <= {"training", "validation", "testing"} and len(shown["split"]) > 9
-    found = audit_splits(connection, "v2", "i", SHARES, ("leak_free",))[0]
+    found = audit_splits(connection, "v2", "i", SHARES, ("leak_free",), near_arcsec=NEAR)[0]
     sizes = {row["split"]: row["rows"] for row in found["splits"]}
     assert {name: len(values) for name, values in redshifts(connection, "leak_free").items()} == {
         name: sizes[name] for name in ("training", "validation", "testing")

@@ -74,8 +74,8 @@ def test_what_is_lost_over_the_sky():
 
 
 MUTATIONS = {
-    "radius of 0": ("sql/macros/cutout_radius.sql", "arcsec=15.1", "arcsec=0", "equator"),
-    "half the radius": ("sql/macros/cutout_radius.sql", "arcsec=15.1", "arcsec=7.5", "equator"),
+    "radius of 0": ("sql/macros/cutout_radius.sql", "var('cutout_radius_arcsec')", "0", "equator"),
+    "half the radius": ("sql/macros/cutout_radius.sql", "var('cutout_radius_arcsec')", "7.5", "equator"),
     "no band above or below": (
         *("models/intermediate/int_touched_cells.sql", "where objects.band + steps.step between"),
         *("where steps.step = 0 and objects.band between", "equator"),

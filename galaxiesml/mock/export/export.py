@@ -165,6 +165,12 @@ def _write(tables: list[Table], writers: list[Callable], rows: list[pa.Table], f
 
 def _columns(request: Request) -> dict[str, dictionary.Column]:
     """Our columns that the export has, with the survey flags last, under the release's names."""
+    if request.profile.conversions:
+        name, one = next(iter(request.profile.conversions.items()))
+        raise UsageError(
+            f"The release {request.profile.name} cannot be simulated: {name} is converted ({one.words}).",
+            "Simulate a release whose columns are ours under other names, e.g. pdr2_wide.",
+        )
     known = dictionary.columns(request.profile.bands)
     left_out = [name for pattern in request.left_out for name in dictionary.expand(pattern, request.profile.bands)]
     unknown = [name for name in left_out if name not in request.profile.columns]

@@ -4,7 +4,7 @@ with landed as (
 
 cast_columns as (
     select
-        cast(object_id as bigint) as object_id,
+        cast({{ landed_value('object_id') }} as bigint) as object_id,
         {{- cast_columns('spectrum') }},
         cast(landing as bigint) as landing,
         cast(source_file as string) as source_file,

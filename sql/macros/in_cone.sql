@@ -1,0 +1,7 @@
+{#- Whether a position lies within a radius in arcsec of another, positions in degrees.  The band in declination, wider
+    than the cone by more than rounding is, lets an engine leave out most rows without computing an angle. -#}
+{%- macro in_cone(ra, dec, ra0, dec0, arcsec) -%}
+{%- set reach = arcsec ~ ' / 3600 * 1.000000001 + 0.0000000001' -%}
+({{ dec }} between {{ dec0 }} - ({{ reach }}) and {{ dec0 }} + ({{ reach }})
+    and {{ separation_arcsec(ra, dec, ra0, dec0) }} <= {{ arcsec }})
+{%- endmacro -%}
