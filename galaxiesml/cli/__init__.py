@@ -135,7 +135,7 @@ def options(
       galaxiesml build --accept-missing all
       galaxiesml audit cuts
     """
-    common.STATE.root = None
+    common.STATE.root = common.STATE.form = None
     common.STATE.catalog, common.STATE.verbose, common.STATE.quiet = directory, verbose, quiet
     common.STATE.wide = wide
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, given
+from galaxiesml.cli import common, forms, given
 
 audit = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 @audit.command("cuts")
+@forms.tabular("graph")
 def cuts(
     version: Annotated[str, typer.Option(help="Version of the galaxies: v1 to v4, one of your own, or all.")] = "v2",
     without: Annotated[
@@ -183,6 +184,7 @@ def _draw(catalog, flow: dict, path: Path, as_json: bool) -> None:
 
 
 @audit.command("row")
+@forms.tabular()
 def row(
     object_ids: Annotated[
         list[int] | None, typer.Argument(help="HSC identifiers of objects.", metavar="OBJECT_ID...")
@@ -325,6 +327,7 @@ def _print_cuts(cuts: list[dict]) -> None:
 
 
 @audit.command("diff")
+@forms.tabular()
 def diff(
     first: Annotated[str, typer.Argument(help="Version; with --specz: export.")],
     second: Annotated[str, typer.Argument(help="Version to compare with; with --specz: matched.")],
