@@ -185,7 +185,10 @@ def _in_form(rows: list[dict], columns: list[str] | None, form: str) -> None:
     heads = columns or (list(rows[0]) if rows else [])
     if heads:
         cells = [[tables.cell(row.get(head)) for head in heads] for row in rows]
-        right = [tables.is_number([row.get(head) for row in rows]) for head in heads]
+        right = [
+            tables.is_number([row.get(head) for row in rows]) or forms.are_numbers([line[at] for line in cells])
+            for at, head in enumerate(heads)
+        ]
         text = forms.latex(heads, cells, right) if form == "latex" else forms.markdown(heads, cells, right) + "\n"
         with output() as out:
             out.write(text + "\n")

@@ -23,6 +23,7 @@ _LATEX = {
     "|": r"\textbar{}",
     **{letter: f"\\{letter}" for letter in "_&%$#{}"},
 }
+_NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?( \[.*\])?$")
 _LATEX_WORD = re.compile("|".join(map(re.escape, _LATEX)))
 
 
@@ -58,6 +59,13 @@ def tabular(*apart: str):
         return chosen
 
     return mark
+
+
+def are_numbers(cells: list[str]) -> bool:
+    """Whether texts are numbers that were written out, with their intervals or without; - is none."""
+    return any(_NUMBER.match(cell) for cell in cells) and all(
+        _NUMBER.match(cell) or cell in ("", "-") for cell in cells
+    )
 
 
 def escaped(text: str) -> str:

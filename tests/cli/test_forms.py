@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from galaxiesml.cli.forms import escaped, latex, marked
+from galaxiesml.cli.forms import are_numbers, escaped, latex, marked
 
 from ..made import real as made
 from .typable import commands
@@ -39,6 +39,8 @@ def test_escapes():
     )
     assert escaped("two\nlines") == "two lines"
     assert latex(["a"], [["[1]"], ["*"]], [False]).count("\n{}") == 2
+    assert are_numbers(["0.01", "-", "-1e-05 [-0.1, 2]"]) and not are_numbers(["-", "-"])
+    assert not are_numbers(["0.2 to 0.4", "1"]) and not are_numbers(["1", "v2"])
     assert marked("a|b_c*d <e>") == r"a\|b\_c\*d \<e\>"
 
 
