@@ -37,6 +37,7 @@ SHORT = {
     "export parquet": (measured, ["export", "parquet", "--out", "{folder}/out.parquet"]),
     "export fits": (measured, ["export", "fits", "--out", "{folder}/out.fits"]),
     "export votable": (measured, ["export", "votable", "--out", "{folder}/out.vot"]),
+    "export photoz": (measured, ["export", "photoz", "--out", "{folder}/out"]),
     "audit cuts": (measured, ["audit", "cuts", "--without", "secure"]),
     "plot gallery": (measured, ["plot", "gallery", "--out", "{folder}/gallery.png"]),
 }

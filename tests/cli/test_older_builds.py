@@ -35,6 +35,7 @@ QUESTIONS = {
     "morphology": False,
     "export csv --splits": False,
     "export hdf5": False,
+    "export photoz": False,
     "request cutouts": True,
     "status": True,
 }
