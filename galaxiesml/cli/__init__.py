@@ -21,6 +21,7 @@ from galaxiesml.cli import (
     export,
     export_hdf5,
     export_photoz,
+    export_tables,
     fetch,
     fetch_pictures,
     fetch_release,
@@ -80,6 +81,7 @@ def make_app() -> typer.Typer:
         export,
         export_hdf5,
         export_photoz,
+        export_tables,
         morphology,
         request,
         fetch,
@@ -139,7 +141,7 @@ def options(
       galaxiesml build --accept-missing all
       galaxiesml audit cuts
     """
-    common.STATE.root = None
+    common.STATE.root = common.STATE.form = None
     common.STATE.catalog, common.STATE.verbose, common.STATE.quiet = directory, verbose, quiet
     common.STATE.wide = wide
 
