@@ -13,12 +13,13 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fast,test]'
 	touch $@
 
-# Source Extractor itself, which morphology is held against; where it cannot be installed those tests skip and say so.
+# Source Extractor itself, which morphology is held against, and TOPCAT's command line, which reads exported tables;
+# where one cannot be installed its tests skip and say so.
 reference:
-	@command -v source-extractor >/dev/null || { sudo=; [ $$(id -u) = 0 ] || sudo="sudo -n"; \
-	$$sudo apt-get install -qq -y source-extractor >/dev/null 2>&1 || \
-	{ $$sudo apt-get update -qq && $$sudo apt-get install -qq -y source-extractor; } >/dev/null 2>&1; } || \
-	echo "source-extractor (apt install source-extractor) is not here: its tests will skip" >&2
+	@sudo=; [ $$(id -u) = 0 ] || sudo="sudo -n"; for name in source-extractor stilts; do \
+	command -v $$name >/dev/null || { $$sudo apt-get install -qq -y $$name >/dev/null 2>&1 || \
+	{ $$sudo apt-get update -qq && $$sudo apt-get install -qq -y $$name; } >/dev/null 2>&1; } || \
+	echo "$$name (apt install $$name) is not here: its tests will skip" >&2; done
 
 demo: $(STAMP)
 	$(BIN)/python tests/end_to_end/demo.py

@@ -52,6 +52,8 @@ class Instrument:
         Planes of the masks, by bit from 0; empty where the survey has no masks.
     unusable_planes : tuple of str or None
         Those whose pixels do not count in a fit.
+    defect_planes : tuple of str or None
+        Those whose pixels do not show the sky as it was, by which pictures are distrusted; None: unusable_planes.
     no_data_plane : str
         The plane of pixels without data; '' if such pixels are NaN alone.
     sky_map : str
@@ -85,6 +87,7 @@ class Instrument:
     zero_point_card: str = ""
     mask_planes: tuple[str, ...] | None = None
     unusable_planes: tuple[str, ...] | None = None
+    defect_planes: tuple[str, ...] | None = None
     no_data_plane: str = ""
     sky_map: str = ""
     filter: str | tuple[tuple[str, str], ...] = ""
@@ -108,6 +111,12 @@ class Instrument:
     def planes(self) -> tuple[str, ...]:
         """The mask's planes as columns name them, in lower case; none where the profile does not say."""
         return tuple(plane.lower() for plane in self.mask_planes or ())
+
+    @property
+    def defects(self) -> tuple[str, ...]:
+        """The planes that mark defects, in lower case."""
+        named = self.unusable_planes if self.defect_planes is None else self.defect_planes
+        return tuple(plane.lower() for plane in named or ())
 
     @property
     def unusable_bits(self) -> int:
@@ -225,6 +234,11 @@ HSC = Instrument(
         "INEXACT_PSF",
     ),
     unusable_planes=("BAD", "SAT", "CR", "NO_DATA"),
+    # Not those of sources; nor CLIPPED, REJECTED, SENSOR_EDGE and INEXACT_PSF, which tell that the coadd's exposures
+    # differ, as in many pixels that are good.
+    defect_planes=(
+        *("BAD", "SAT", "INTRP", "CR", "EDGE", "SUSPECT", "NO_DATA", "BRIGHT_OBJECT", "CROSSTALK", "UNMASKEDNAN"),
+    ),
     no_data_plane="NO_DATA",
     sky_map="tract, patch",
     filter="HSC-{BAND}",

@@ -19,6 +19,7 @@ SLOWEST = (
     "cli/test_interrupts.py",
     "cli/test_commands.py",
     "release/test_hdf5.py",
+    "release/test_readers.py",
     "cutouts/test_land.py",
     "mock/test_sky_command.py",
     "cutouts/test_wanted.py",

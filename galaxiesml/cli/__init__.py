@@ -12,6 +12,7 @@ import typer
 from galaxiesml import __version__
 from galaxiesml.cli import (
     audit,
+    audit_pictures,
     build,
     catalog,
     common,
@@ -20,6 +21,8 @@ from galaxiesml.cli import (
     export,
     export_dataset,
     export_hdf5,
+    export_photoz,
+    export_tables,
     fetch,
     fetch_pictures,
     fetch_release,
@@ -36,6 +39,7 @@ from galaxiesml.cli import (
     request,
     specz,
     splits,
+    thumbnails,
     train,
     versions,
     weights,
@@ -72,17 +76,21 @@ def make_app() -> typer.Typer:
         cuts,
         versions,
         audit,
+        audit_pictures,
         splits,
         query,
         export,
         export_hdf5,
         export_dataset,
+        export_photoz,
+        export_tables,
         morphology,
         request,
         fetch,
         fetch_pictures,
         fetch_release,
         plot,
+        thumbnails,
         specz,
         train,
         photoz,
@@ -135,7 +143,7 @@ def options(
       galaxiesml build --accept-missing all
       galaxiesml audit cuts
     """
-    common.STATE.root = None
+    common.STATE.root = common.STATE.form = None
     common.STATE.catalog, common.STATE.verbose, common.STATE.quiet = directory, verbose, quiet
     common.STATE.wide = wide
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, given
+from galaxiesml.cli import common, forms, given
 
 audit = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 @audit.command("cuts")
+@forms.tabular("graph")
 def cuts(
     version: Annotated[str, typer.Option(help="Version of the galaxies: v1 to v4, one of your own, or all.")] = "v2",
     without: Annotated[
@@ -37,7 +38,8 @@ def cuts(
     limit: Annotated[
         int, typer.Option(help="With --without: rows shown of those gained and lost; 0: all.", metavar="N", min=0)
     ] = 20,
-    graph: Annotated[Path | None, typer.Option(help="Draw the flow chart to an .svg or .png file.")] = None,
+    graph: Annotated[Path | None, typer.Option(help="Draw the flow chart to an .svg, .png or .pdf file.")] = None,
+    landscape: Annotated[bool, typer.Option("--landscape", help="With --graph: two columns, for a slide.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show the cut flow: the number of pairs that each cut removes.
@@ -48,6 +50,7 @@ def cuts(
       galaxiesml audit cuts --version all --json
       galaxiesml audit cuts --version v3 --without agreement --without measured_error
       galaxiesml audit cuts --graph flow.svg
+      galaxiesml audit cuts --graph slide.pdf --landscape
     """
     from galaxiesml.curation import audit as questions
     from galaxiesml.curation.rules import of_build
@@ -62,13 +65,15 @@ def cuts(
         names = [name for name in rules.names if name in built]
     else:
         names = [catalog.version(version)]
+    if landscape and not graph:
+        raise UsageError("--landscape is of the flow chart.", "Add --graph FILE.")
     if (without or graph) and len(names) != 1:
         raise UsageError("--without and --graph need a single version.", "Type: galaxiesml audit cuts --version v1 ...")
     if without:
         found = questions.without(connection, names[0], without, rules, catalog.profile.bands)
         flow = questions.flow_without(connection, names[0], without)
         if graph:
-            _draw(catalog, flow, graph, as_json)
+            _draw(catalog, flow, graph, landscape, as_json)
         if as_json:
             common.print_json(found | {"flow": flow["flow"]})
         elif not graph:
@@ -76,7 +81,7 @@ def cuts(
         return
     flows = [questions.cut_flow(connection, name) for name in names]
     if graph:
-        _draw(catalog, flows[0], graph, as_json)
+        _draw(catalog, flows[0], graph, landscape, as_json)
     if as_json:
         common.print_json(flows if version == "all" else flows[0])
     elif not graph:
@@ -165,7 +170,7 @@ def _print_without(result: dict, flow: dict, limit: int) -> None:
             common.table(shown)
 
 
-def _draw(catalog, flow: dict, path: Path, as_json: bool) -> None:
+def _draw(catalog, flow: dict, path: Path, landscape: bool, as_json: bool) -> None:
     from galaxiesml.plots.flow import draw_flow
 
     info = catalog.build_info()
@@ -178,11 +183,12 @@ def _draw(catalog, flow: dict, path: Path, as_json: bool) -> None:
         "missing_cuts": [name for name in version["missing_cuts"].split(", ") if name],
         "landings": [landing["source_file"] for landing in info["landings"]],
     }
-    draw_flow(flow["flow"], head, path, f"galaxies_{version['version']}: {version['title']}")
+    draw_flow(flow["flow"], head, path, f"galaxies_{version['version']}: {version['title']}", landscape)
     common.drawn(path, as_json)
 
 
 @audit.command("row")
+@forms.tabular()
 def row(
     object_ids: Annotated[
         list[int] | None, typer.Argument(help="HSC identifiers of objects.", metavar="OBJECT_ID...")
@@ -325,6 +331,7 @@ def _print_cuts(cuts: list[dict]) -> None:
 
 
 @audit.command("diff")
+@forms.tabular()
 def diff(
     first: Annotated[str, typer.Argument(help="Version; with --specz: export.")],
     second: Annotated[str, typer.Argument(help="Version to compare with; with --specz: matched.")],

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, given
+from galaxiesml.cli import common, forms, given
 from galaxiesml.errors import GalaxiesmlError
 
 config = typer.Typer(
@@ -70,6 +70,7 @@ def init(
     common.result(str(catalog.root))
 
 
+@forms.tabular()
 def status(as_json: Json = False) -> None:
     """Show what is landed and built, what is missing, and the next command.
 
@@ -272,6 +273,7 @@ def upgrade() -> None:
 
 
 @config.command("show")
+@forms.tabular()
 def show(as_json: Json = False) -> None:
     """Show every setting, its value and its source.
 

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from galaxiesml.cli import tables
+from galaxiesml.cli import forms, tables
 
 LOG = logging.getLogger("galaxiesml")
 # Until a catalogue is open there is no log, and nothing of it belongs on standard error.
@@ -29,6 +29,8 @@ class State:
     verbose: bool = False
     quiet: bool = False
     wide: bool = False
+    #: How tables are printed: latex, markdown, or None, aligned.
+    form: str | None = None
     #: The catalogue's folder, once it is open.
     root: Path | None = None
 
@@ -82,7 +84,7 @@ def redacted(words: list[str]) -> list[str]:
 def result(text: str) -> None:
     """Print a command's result on standard output."""
     with output() as out:
-        out.write(text + "\n")
+        out.write(forms.lines(text, STATE.form) if STATE.form else text + "\n")
 
 
 @contextlib.contextmanager
@@ -167,6 +169,9 @@ def table(
     On a terminal lines fit its width, unless ``wide`` or the global option --wide is given.  A cell then takes
     ``most_lines``; ``instead`` says what shows columns that have no room.
     """
+    if STATE.form:
+        _in_form(rows, columns, STATE.form)
+        return
     if not rows:
         return
     lines, left_out = tables.aligned(rows, columns or list(rows[0]), terminal_width(wide), most_lines)
@@ -174,6 +179,19 @@ def table(
     if left_out:
         named = ", ".join(left_out[:5]) + (" ..." if len(left_out) > 5 else "")
         say(f"{len(left_out)} more columns have no room on this terminal: {named}; {instead}")
+
+
+def _in_form(rows: list[dict], columns: list[str] | None, form: str) -> None:
+    heads = columns or (list(rows[0]) if rows else [])
+    if heads:
+        cells = [[tables.cell(row.get(head)) for head in heads] for row in rows]
+        right = [
+            tables.is_number([row.get(head) for row in rows]) or forms.are_numbers([line[at] for line in cells])
+            for at, head in enumerate(heads)
+        ]
+        text = forms.latex(heads, cells, right) if form == "latex" else forms.markdown(heads, cells, right) + "\n"
+        with output() as out:
+            out.write(text + "\n")
 
 
 def terminal_width(wide: bool = False) -> int | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, forms
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 @group.command("new")
+@forms.tabular()
 def new(
     name: Name,
     sql: Annotated[str, typer.Option(help="Condition that a kept pair meets; {band} stands for every filter.")],
@@ -120,6 +121,7 @@ def _print_limits(cut) -> None:
 
 
 @group.command("list")
+@forms.tabular()
 def list_cuts(as_json: Json = False) -> None:
     """List the published cuts and the catalogue's, with the versions that have them.
 
@@ -180,6 +182,7 @@ def show(name: Name, as_json: Json = False) -> None:
 
 
 @group.command("columns")
+@forms.tabular()
 def columns(as_json: Json = False) -> None:
     """List the columns that a condition may read, with type, unit and meaning.
 

@@ -51,30 +51,26 @@ def csv(
     table: Table = None,
     where: Where = None,
     out: Out = None,
-    plain: Annotated[
-        bool, typer.Option("--plain", help="Write no commented header; its metadata go to a JSON file next to the CSV.")
-    ] = False,
     splits: Annotated[
         bool, typer.Option("--splits", help="Write the same rows and splits as the HDF5 files, without images.")
     ] = False,
     force: Force = False,
 ) -> None:
-    """Export CSV with an ECSV header: units, UCDs, applied cuts and missing cuts.
+    """Export plain CSV; units, applied cuts and missing cuts go to a JSON file next to it.
 
-    astropy and TOPCAT read the header; pandas and Polars skip it with comment="#" and comment_prefix="#".
+    pandas, Polars, DuckDB and TOPCAT open it under its own name. The files of ecsv, fits, votable and parquet hold
+    units and cuts themselves.
 
     \b
     Examples:
       galaxiesml export csv
-      galaxiesml export csv --version v3 --plain --out strict.csv
+      galaxiesml export csv --version v3 --out strict.csv
       galaxiesml export csv --table rejections
       galaxiesml export csv --version mine --where "specz_redshift < 1.5"
       galaxiesml export csv --splits leak-free
     """
     from galaxiesml.errors import UsageError
-    from galaxiesml.query.tables import write_csv
 
-    catalog = common.catalog()
     if scheme and not splits:
         raise UsageError(f"--split-scheme {scheme} needs --splits in export csv.")
     if splits:
@@ -84,32 +80,9 @@ def csv(
             ("splits", "version", "table", "out"),
             "It writes the same rows and splits as the HDF5 files.",
         )
-        _twins(catalog, version, table, scheme or "release", out)
+        _twins(common.catalog(), version, table, scheme or "release", out)
         return
-    made = _made(catalog, version, table, where)
-    path = _path(catalog, out, made, "csv", force, more=() if plain else ("ecsv",))
-    write_csv(made, path, plain)
-    _say(catalog, made, path)
-
-
-@export.command("parquet")
-def parquet(
-    version: Version = None, table: Table = None, where: Where = None, out: Out = None, force: Force = False
-) -> None:
-    """Export Parquet with units, UCDs and descriptions of the columns.
-
-    \b
-    Examples:
-      galaxiesml export parquet --version v1 --out paper.parquet
-      galaxiesml export parquet --where "{band}_cmodel_mag < 24" --out bright.parquet
-    """
-    from galaxiesml.query.tables import write_parquet
-
-    catalog = common.catalog()
-    made = _made(catalog, version, table, where)
-    path = _path(catalog, out, made, "parquet", force)
-    write_parquet(made, path)
-    _say(catalog, made, path)
+    one("csv", version, table, where, out, force)
 
 
 def _twins(catalog, version: str | None, table: str | None, scheme: str, out: Path | None) -> None:
@@ -157,22 +130,42 @@ def _made(catalog, version: str | None, table: str | None, where: str | None):
     return table_export(catalog, table, where)
 
 
-def _path(catalog, out: Path | None, made, suffix: str, force: bool, more: tuple[str, ...] = ()) -> Path:
+def one(
+    kind: str,
+    version: str | None,
+    table: str | None,
+    where: str | None,
+    out: Path | None,
+    force: bool,
+    reader: str | None = None,
+) -> None:
+    """Write one table in one format, the command's name, and print the file's path."""
+    from galaxiesml.query.formats import WRITERS
+
+    catalog = common.catalog()
+    made = _made(catalog, version, table, where)
+    path = _path(catalog, out, made, kind, force)
+    for note in WRITERS[f"{kind} for {reader}" if reader else kind](made, path) or ():
+        common.warn(note)
+    _say(catalog, made, path, kind)
+
+
+def _path(catalog, out: Path | None, made, kind: str, force: bool) -> Path:
     from galaxiesml.catalog.settings import check_space
 
-    name = f"{made.facts['table']}.{suffix}"
+    suffixes = given.EXPORTS[kind]
+    name = f"{made.facts['table']}.{suffixes[0]}"
     path = catalog.exports / name if out is None else out / name if out.is_dir() else out
-    given.check_file(path, f"export {suffix}", (*given.SUFFIXES[suffix], *more))
+    given.check_file(path, f"export {kind}", suffixes)
     path.parent.mkdir(parents=True, exist_ok=True)
     check_space(path.parent, 10 * made.source.stat().st_size, force)
     return path
 
 
-def _say(catalog, made, path: Path) -> None:
+def _say(catalog, made, path: Path, kind: str) -> None:
     if made.incomplete:
-        common.warn(
-            f"{path.name} is INCOMPLETE: {', '.join(made.incomplete)} not applied in full (recorded in its header)."
-        )
+        place = f"in {path.name}.json" if kind == "csv" else "in its header"
+        common.warn(f"{path.name} is INCOMPLETE: {', '.join(made.incomplete)} not applied in full (recorded {place}).")
     if "morphology" in made.facts:
         common.warn_of_morphology(catalog.build_info())
     if made.where:

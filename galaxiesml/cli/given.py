@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 import typer.core
 
+from galaxiesml.cli import forms
 from galaxiesml.errors import UsageError
 
 #: Suffixes of files, compressed ones among them: a folder with such a name was meant to be a file.
@@ -23,6 +24,9 @@ FILES = {
 }
 #: Suffixes of each format of a table, the usual one first.
 SUFFIXES = {"csv": ("csv", "txt"), "json": ("json",), "parquet": ("parquet", "pq")}
+#: The formats that `export` writes besides.
+EXPORTS = SUFFIXES | {"ecsv": ("ecsv",), "fits": ("fits", "fit"), "votable": ("vot", "votable", "xml")}
+_WRITTEN = {"parquet": "Parquet", "vot": "a VOTable"}
 
 
 class _Once:
@@ -62,7 +66,18 @@ def _refuse_misplaced(ctx: typer.Context, error: Exception) -> None:
 
 
 class OnceCommand(_Once, typer.core.TyperCommand):
-    """A command that refuses repeated options, except repeatable ones."""
+    """A command that refuses repeated options, except repeatable ones, and --latex beside another form."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        if hasattr(self.callback, "prints_no_table_with") and not ctx.resilient_parsing:
+            names = {*typed_names(ctx)}
+            chosen = [f"--{name}" for name in forms.FORMS if name in names]
+            apart = [option for option in self.params if option.name in self.callback.prints_no_table_with]
+            others = chosen[1:] + [max(option.opts, key=len) for option in apart if option.name in names]
+            if chosen and others:
+                raise UsageError(f"{chosen[0]} cannot be combined with {others[0]}.", "Give one of them.")
+        return rest
 
 
 class OnceGroup(_Once, typer.core.TyperGroup):
@@ -79,12 +94,15 @@ def refuse_repeats(app: typer.Typer) -> None:
 
 
 def typed(context: typer.Context, but: tuple[str, ...] = ()) -> list[str]:
-    """Options that were given on the command line, except some (listed by their Python names)."""
+    """Options that were given on the command line, except some (listed by their Python names).
+
+    --latex and --markdown are never among them: they say how tables are printed, not which.
+    """
     return [
         max(option.opts, key=len)
         for option in context.command.params
         if option.param_type_name == "option"
-        and option.name not in but
+        and option.name not in (*but, *forms.FORMS)
         and getattr(context.get_parameter_source(option.name), "name", "") == "COMMANDLINE"
     ]
 
@@ -144,7 +162,7 @@ def check_file(path: Path, command: str, suffixes: tuple[str, ...]) -> None:
     if suffix and suffix not in suffixes and not suffix.isdecimal():
         *others, last = [f".{known}" for known in suffixes]
         listed = f"{', '.join(others)} or {last}" if others else last
-        written = "Parquet" if suffixes[0] == "parquet" else suffixes[0].upper()
+        written = _WRITTEN.get(suffixes[0], suffixes[0].upper())
         raise UsageError(
             f"{command} writes {written}, but {path.name} does not end in {listed}.",
             f"Name it {path.stem}.{suffixes[0]}.",

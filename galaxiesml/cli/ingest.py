@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from galaxiesml.catalog.stores import LANDED
-from galaxiesml.cli import common, given
+from galaxiesml.cli import common, forms, given
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -138,6 +138,7 @@ _KINDS = ", ".join(f"{kind} ({landed.what})" for kind, landed in LANDED.items())
 
 
 @group.command("list")
+@forms.tabular()
 def list_landed(
     kind: Annotated[Kind, typer.Argument(help=f"Kind of files: {_KINDS}.")] = Kind.HSC,
     json: Json = False,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, export, given, ingest, plot
+from galaxiesml.cli import common, export, forms, given, ingest, plot
 from galaxiesml.cli import leave_out as leaving
 from galaxiesml.cli import nz as stacking
 
@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
     plot.plot.command("photoz")(plot_photoz)
 
 
+@forms.tabular()
 def evaluate(
     context: typer.Context,
     runs: Runs = None,
@@ -63,7 +64,6 @@ def evaluate(
         Sample, typer.Option("--of", help="Galaxies to judge by; all but testing are computed now, not published.")
     ] = Sample.TESTING,
     intervals: Annotated[bool, typer.Option("--intervals", help="Show the 95 % intervals.")] = False,
-    latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table (booktabs).")] = False,
     nz: Annotated[
         bool, typer.Option("--nz", help="n(z) from stacked PDFs instead, next to the spectroscopic redshifts.")
     ] = False,
@@ -112,9 +112,10 @@ def evaluate(
         return
     _refuse_alone(context)
     from galaxiesml.curation.evaluate import difference, metrics
+    from galaxiesml.errors import UsageError
 
-    if as_json and (latex or intervals):
-        given.refuse_with(context, "--json", ("latex", "intervals"), "JSON has every metric and its interval.")
+    if as_json and intervals:
+        raise UsageError("--json cannot be combined with --intervals.", "JSON has every metric and its interval.")
     catalog = common.catalog()
     found = metrics(catalog, runs or [], by, of.value)
     apart = difference(catalog, *runs) if runs and len(runs) == 2 and by is None and of is Sample.TESTING else []
@@ -124,11 +125,8 @@ def evaluate(
         common.print_json({"sample": found.sample, "metrics": found.rows, "difference": apart, "notes": found.notes})
         return
     rows = _table(found.rows, by, intervals)
-    if latex:
-        common.result(_latex(rows))
-    else:
-        common.table(rows)
-        _print_difference(apart, runs)
+    common.table(rows)
+    _print_difference(apart, runs)
     for reason in sorted({row["value_reason"] for row in found.rows if row["value_reason"]}):
         common.say(f"No value: {reason}.")
 
@@ -187,19 +185,6 @@ def _print_difference(apart: list[dict], runs: list[str] | None) -> None:
             if (row["definition"], row["metric"]) in shown and row["value"] is not None
         ]
     )
-
-
-def _latex(rows: list[dict]) -> str:
-    """A booktabs table; names with underscores and percent signs are escaped."""
-
-    def cell(text) -> str:
-        return str(text).replace("\\", r"\textbackslash{}").replace("_", r"\_").replace("%", r"\%").replace("&", r"\&")
-
-    heads = list(rows[0]) if rows else []
-    lines = [r"\begin{tabular}{l" + "r" * (len(heads) - 1) + "}", r"\toprule"]
-    lines += [" & ".join(map(cell, heads)) + r" \\", r"\midrule"]
-    lines += [" & ".join(cell(row[head]) for head in heads) + r" \\" for row in rows]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
 
 
 def ingest_predictions(

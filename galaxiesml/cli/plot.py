@@ -40,17 +40,21 @@ def register(app: typer.Typer) -> None:
 def gallery(
     version: Version = None,
     n: Annotated[int, typer.Option("--n", metavar="N", help="Number of galaxies, 1 to 24.")] = 12,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random choice of galaxies.")] = 1,
+    random: Annotated[bool, typer.Option("--random", help="Choose at random, not what shows well.")] = False,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of a random choice; default: 1.")] = None,
     where: Where = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Draw galaxies in every filter, on a linear and a logarithmic scale, ordered by redshift.
 
+    The galaxies are parted by redshift into as many equal parts as are drawn. Of each part the one is drawn that shows
+    best: little masked, not blended, large, bright. With --random, or --seed, any one is.
+
     \b
     Examples:
       galaxiesml plot gallery
-      galaxiesml plot gallery --n 6 --seed 3 --out figure1.pdf
+      galaxiesml plot gallery --n 6 --random --seed 3 --out figure1.pdf
       galaxiesml plot gallery --where "i_cmodel_mag < 20"
     """
     from galaxiesml.plots.gallery import choose_galaxies, draw_gallery
@@ -59,6 +63,8 @@ def gallery(
     catalog = common.catalog()
     path = out or catalog.exports / "gallery.png"
     page_format(path)
+    if random and seed is None:
+        seed = 1
     shown = choose_galaxies(catalog, version, n, seed, where)
     if len(shown) < n:
         common.warn(f"Only {len(shown):,} galaxies have pictures in all filters.")

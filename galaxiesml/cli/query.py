@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, given
+from galaxiesml.cli import common, forms, given
 from galaxiesml.cli.tables import expanded as expanded_lines
 
 
@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
     app.command("tables")(tables)
 
 
+@forms.tabular("output", "out", "expanded")
 def sql(
     query: Annotated[
         str | None,
@@ -193,9 +194,13 @@ def _print_rows(result, shown: Shown) -> None:
         is_terminal = common.terminal_width() is not None
         if listed:
             common.result("\n".join(expanded_lines(listed, names, on_terminal=is_terminal)))
-    elif listed:
+    elif listed or common.STATE.form:
         common.table(
-            listed, wide=shown.is_wide, most_lines=4, instead="--wide shows all, --expanded a line for each column."
+            listed,
+            names,
+            wide=shown.is_wide,
+            most_lines=4,
+            instead="--wide shows all, --expanded a line for each column.",
         )
     else:
         common.result("  ".join(columns))
@@ -211,6 +216,7 @@ def _unlike(names: list[str]) -> list[str]:
     return found
 
 
+@forms.tabular()
 def tables(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the tables that `galaxiesml sql` can query.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import audit, common, ingest, plot
+from galaxiesml.cli import audit, common, forms, ingest, plot
 
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Parquet, FITS, SQLite, CSV, tab-separated, ECSV, VOTable, MRT.")
@@ -110,6 +110,7 @@ def _all_of(failed: list, kind):
     return InputError("\n".join(str(error) for error in failed), failed[0].hint)
 
 
+@forms.tabular()
 def surveys(
     name: Annotated[
         str | None, typer.Argument(metavar="SURVEY", help="Show every flag of this survey and its meaning.")
@@ -150,6 +151,7 @@ def _known_and_landed() -> tuple[dict, dict[str, int]]:
     return known_surveys(catalog.raw / "specz"), counts
 
 
+@forms.tabular()
 def audit_specz(as_json: audit.Json = False) -> None:
     """Show what became of the landed spectra of each survey, and how the surveys agree.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import audit, common, given, ingest
+from galaxiesml.cli import audit, common, forms, given, ingest
 
 
 def register(app: typer.Typer) -> None:
@@ -105,6 +105,7 @@ def _print(landed: list[dict], json: bool) -> None:
         common.table([entry | {"source_sha256": entry["source_sha256"][:12]} for entry in landed])
 
 
+@forms.tabular("plot")
 def splits(
     scheme: Annotated[
         list[str] | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from decimal import Decimal
 
 #: A text column that is made narrower keeps this many characters.
 NARROWEST = 8
@@ -54,13 +55,13 @@ def aligned(
         Columns that have no place.
     """
     columns = list(columns)
-    to_right = [_is_number([row.get(column) for row in rows]) for column in columns]
+    to_right = [is_number([row.get(column) for row in rows]) for column in columns]
     cells = [[cell(row.get(column)) for column in columns] for row in rows]
     if width is not None:
         cells = [[shown(each) for each in line] for line in cells]
     widths = [max(len(column), *(len(line[at]) for line in cells)) for at, column in enumerate(columns)]
     if width is not None:
-        widths = _fitted(widths, [not is_number for is_number in to_right], width)
+        widths = _fitted(widths, [not to_the_right for to_the_right in to_right], width)
     kept = len(widths)
     lines = []
     for line in (columns[:kept], ["-" * each for each in widths], *(line[:kept] for line in cells)):
@@ -80,8 +81,9 @@ def expanded(rows: Sequence[dict], columns: Sequence[str], first: int = 1, on_te
     return lines
 
 
-def _is_number(values: Sequence) -> bool:
-    return any(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+def is_number(values: Sequence) -> bool:
+    """Whether a column is one of numbers."""
+    return any(isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in values)
 
 
 def _fitted(widths: list[int], may_wrap: list[bool], width: int) -> list[int]:

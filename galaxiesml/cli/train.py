@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, given, weights
+from galaxiesml.cli import common, forms, given, weights
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Wait = Annotated[float, typer.Option("--wait", metavar="S", help="Seconds to wait while another process writes.")]
@@ -333,6 +333,7 @@ def _of_files(run: str, table: Path | None, files: list[Path], out: Path, as_jso
         common.say(f"{count:,} predictions")
 
 
+@forms.tabular()
 def runs(
     remove: Annotated[
         str | None, typer.Option(metavar="RUN", help="Remove the predictions of this run; its weights stay.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, forms
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 @group.command("new")
+@forms.tabular()
 def new(
     name: Name,
     base: Annotated[str, typer.Option("--from", help="Published version that it begins with: v1 to v4.")] = "v2",
@@ -103,6 +104,7 @@ def _print_cuts(cuts: list[dict], own) -> None:
 
 
 @group.command("list")
+@forms.tabular()
 def list_versions(as_json: Json = False) -> None:
     """List the published versions and the catalogue's, and what the published build has of them.
 
@@ -135,6 +137,7 @@ def list_versions(as_json: Json = False) -> None:
 
 
 @group.command("show")
+@forms.tabular()
 def show(name: Name, as_json: Json = False) -> None:
     """Show the cuts of a version as the next build makes it.
 

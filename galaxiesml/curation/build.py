@@ -103,8 +103,7 @@ def build(
         write_atomic(folder / of_galaxies.FILE, rules.text())
         info = _build_info(catalog, plans, rules, folder) | {"split_seed": split_seed}
         info["spectra_from"] = _spectra_from(info, specz, specz_rule)
-        lonely = without_spectrum.select(rules, catalog.profile.bands, unjudged(found), info)
-        write_atomic(folder / f"{without_spectrum.NAME}.sql", lonely)
+        without_spectrum.write(folder, rules, catalog.profile.bands, unjudged(found), info)
         own_versions.keep(catalog, rules)
         _publish(catalog, folder, info)
     finally:

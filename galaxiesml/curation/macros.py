@@ -23,6 +23,7 @@ def picture_variables(instrument: Instrument) -> dict:
     """dbt's variables that are facts of a survey's pictures; dbt_project.yml has HSC's."""
     return {
         "mask_planes": list(instrument.planes),
+        "defect_planes": list(instrument.defects),
         "no_data_plane": instrument.no_data_plane.lower(),
         "cutout_radius_arcsec": instrument.cutout_radius_arcsec,
     }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from galaxiesml.curation.rules import Rules
+from galaxiesml.system.atomic import write_atomic
 
 #: The view's name; in a build's folder, NAME.sql is its text.
 NAME = "objects_without_spectrum"
@@ -30,6 +33,11 @@ def select(rules: Rules, bands, unjudged: dict, info: dict) -> str:
     # One file has an object twice only for its spectra, and those make pairs unless the pairs are of our own match.
     repeats = len(files) > 1 or not info.get("spectra_from", "export").startswith("export")
     return rules.macros(bands).call(NAME, unjudged, files, repeats) + "\n"
+
+
+def write(folder: Path, rules: Rules, bands, unjudged: dict, info: dict) -> None:
+    """Write the view's text into a build's folder; `select` tells the parameters."""
+    write_atomic(folder / f"{NAME}.sql", select(rules, bands, unjudged, info))
 
 
 def columns(rules: Rules, bands) -> list[str]:

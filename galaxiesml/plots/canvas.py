@@ -22,6 +22,8 @@ class Canvas:
         from matplotlib.figure import Figure
 
         self.width, self.height = width, height
+        #: Added to every x: where the column stands that is being drawn.
+        self.left = 0.0
         self.figure = Figure(figsize=(width, height), facecolor="white")
         self.axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set(xlim=(0, width), ylim=(height, 0))
@@ -31,7 +33,7 @@ class Canvas:
         """Text, placed by its left end and middle height unless ``ha`` is given."""
         # A file's name may hold a dollar sign, which would start a formula.
         words = words.replace("$", r"\$")
-        self.axes.text(x, y, words, fontsize=size, color=colour, **{"va": "center", "ha": "left"} | style)
+        self.axes.text(self.left + x, y, words, fontsize=size, color=colour, **{"va": "center", "ha": "left"} | style)
 
     def box(self, x: float, y: float, width: float, height: float, face: str = "white", edge: str = INK, **style):
         """A rectangle with its top left corner at (x, y)."""
@@ -47,6 +49,7 @@ class Canvas:
     def _shape(self, corners, face: str, edge: str, **style) -> None:
         from matplotlib.patches import Polygon
 
+        corners = [(self.left + x, y) for x, y in corners]
         style = {"linewidth": 1.1, "zorder": 2, "joinstyle": "round"} | style
         self.axes.add_patch(Polygon(corners, closed=True, facecolor=face, edgecolor=edge, **style))
 
@@ -55,6 +58,7 @@ class Canvas:
         from matplotlib.patches import FancyArrowPatch
         from matplotlib.path import Path as Curve
 
+        start, end = (self.left + start[0], start[1]), (self.left + end[0], end[1])
         dashed, bend = style.pop("dashed", False), style.pop("bend", False)
         style = {"linewidth": 1.2, "mutation_scale": 11, "zorder": 1, "shrinkA": 0, "shrinkB": 0} | style
         style |= {"arrowstyle": style.get("arrowstyle", "-|>"), "color": colour}

@@ -5,8 +5,10 @@ Rectangles are processes, parallelograms are products, the green parallelogram i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
+from functools import partial
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from galaxiesml.plots.canvas import (
@@ -19,12 +21,14 @@ from galaxiesml.plots.canvas import (
     PALE,
     RED,
     Canvas,
-    picture_format,
 )
+from galaxiesml.plots.page import Page, page_format
 
 #: Page and main column, inches.
 WIDTH, LEFT, COLUMN = 10.0, 0.7, 6.3
 LINE, HEADING, GAP, PRODUCT = 0.27, 0.42, 0.34, 0.62
+#: Where the columns begin, below the title.
+TOP = 1.05
 TITLES = {
     "photometric": "Photometric flags",
     "redshift": "Redshifts",
@@ -50,7 +54,15 @@ class _Stage:
         return HEADING + LINE * len(self.rows) + 0.12
 
 
-def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None = None) -> None:
+@dataclass(frozen=True)
+class _Block:
+    """One thing of the chart, and how it is drawn from its top, y."""
+
+    height: float
+    draw: Callable[[Canvas, float], None]
+
+
+def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None = None, landscape: bool = False) -> None:
     """Draw one version's flow chart.
 
     Parameters
@@ -63,26 +75,71 @@ def draw_flow(flow_rows: list[dict], head: dict, path: Path, title: str | None =
         known, and not drawn), rows_kept,
         version, title, build_id, missing_cuts (list), landings (file names).
     path : Path
-        .svg or .png.  Equal counts give equal bytes.
+        .svg, .png or .pdf.  Equal counts give equal bytes.
     title : str, optional
         Heading; the version and its title where none is given.
+    landscape : bool
+        Two columns on a page of a slide's shape, 16 by 9.
     """
-    picture_format(path)
+    page_format(path)
+    blocks = _blocks(flow_rows, head)
+    columns = _halves(blocks) if landscape else [blocks]
+    note = 0.3 if head["missing_cuts"] else 0
+    height = TOP + max(map(_height, columns)) + 0.4 + note
+    width = WIDTH * len(columns)
+    page = Page(width, max(height, width * 9 / 16) if landscape else height)
+    _heading(page, head, title)
+    for place, column in enumerate(columns):
+        page.left = place * WIDTH
+        if place:
+            _turn(page, TOP + _height(columns[place - 1]))
+        _column(page, column)
+    page.save(path)
+
+
+def _blocks(flow_rows: list[dict], head: dict) -> list[_Block]:
     stages = stages_of(flow_rows)
     files = _file_lines(head["landings"])
     known = head["photometric_objects"] is not None
-    counted = stages[:1] if known and stages and stages[0].title == TITLES["photometric"] else []
-    height = 1.05 + LINE * (len(files) - 1) + (PRODUCT + GAP) * (3 + len(counted))
-    height += sum(stage.height + GAP for stage in stages) + PRODUCT + 0.5
-    page = Canvas(WIDTH, height + (0.3 if head["missing_cuts"] else 0))
-    y = _heading(page, head, title)
-    y = _products(page, head, files, y)
-    for stage in stages:
-        y = _stage(page, stage, y)
-        if stage in counted:
-            y = _counts(page, head, y)
-    _released(page, head, y)
-    page.save(path)
+    blocks = [
+        _Block(PRODUCT + LINE * (len(files) - 1), lambda page, y: _files(page, files, y)),
+        _Block(PRODUCT, lambda page, y: _objects(page, head, y)),
+        _Block(PRODUCT, lambda page, y: _product(page, y, f"{_count(head['pairs'])} pairs of object and spectrum")),
+    ]
+    for place, stage in enumerate(stages):
+        blocks.append(_Block(stage.height, partial(_stage, stage=stage)))
+        if known and place == 0 and stage.title == TITLES["photometric"]:
+            blocks.append(_Block(PRODUCT, lambda page, y: _counts(page, head, y)))
+    return [*blocks, _Block(PRODUCT + 0.1, lambda page, y: _released(page, head, y))]
+
+
+def _height(column: list[_Block]) -> float:
+    return sum(block.height for block in column) + GAP * (len(column) - 1)
+
+
+def _halves(blocks: list[_Block]) -> list[list[_Block]]:
+    """Two columns, the taller one as short as can be."""
+    at = min(range(1, len(blocks)), key=lambda cut: max(_height(blocks[:cut]), _height(blocks[cut:])))
+    return [blocks[:at], blocks[at:]]
+
+
+def _column(page: Canvas, column: list[_Block]) -> None:
+    y = TOP
+    for place, block in enumerate(column):
+        if place:
+            page.arrow((LEFT + COLUMN / 2, y), (LEFT + COLUMN / 2, y + GAP))
+            y += GAP
+        block.draw(page, y)
+        y += block.height
+
+
+def _turn(page: Canvas, bottom: float) -> None:
+    """Lead from the bottom of the column on the left to the top of this one."""
+    below, above, middle, between = bottom + GAP / 2, TOP - GAP / 2, LEFT + COLUMN / 2, LEFT / 2
+    corners = [(middle - WIDTH, bottom), (middle - WIDTH, below), (between, below), (between, above), (middle, above)]
+    for start, end in pairwise(corners):
+        page.arrow(start, end, arrowstyle="-")
+    page.arrow(corners[-1], (middle, TOP))
 
 
 def stages_of(flow_rows: list[dict]) -> list[_Stage]:
@@ -90,10 +147,9 @@ def stages_of(flow_rows: list[dict]) -> list[_Stage]:
     return [_Stage(TITLES[group], tuple(rows)) for group, rows in groupby(flow_rows, key=lambda row: row["cut_group"])]
 
 
-def _heading(page: Canvas, head: dict, title: str | None) -> float:
+def _heading(page: Canvas, head: dict, title: str | None) -> None:
     page.text(LEFT, 0.42, title or f"galaxies_{head['version']} · {head['title']}", 14, weight="bold")
     page.text(LEFT, 0.72, f"rows left after each cut; build {head['build_id']}", 9, GREY)
-    return 1.05
 
 
 def _file_lines(names: list[str]) -> list[str]:
@@ -102,18 +158,17 @@ def _file_lines(names: list[str]) -> list[str]:
     return [*names[:4], f"and {len(names) - 4} more files"] if len(names) > 5 else list(names)
 
 
-def _products(page: Canvas, head: dict, files: list[str], y: float) -> float:
+def _files(page: Canvas, files: list[str], y: float) -> None:
     tall = PRODUCT + LINE * (len(files) - 1)
     page.parallelogram(LEFT, y, COLUMN, tall, BLUE)
     for place, name in enumerate(files):
         middle = y + tall / 2 + (place - (len(files) - 1) / 2) * LINE
         page.text(LEFT + COLUMN / 2, middle, _short(name), 10.5, ha="center")
-    y = _down(page, y + tall)
+
+
+def _objects(page: Canvas, head: dict, y: float) -> None:
     _product(page, y, f"{_count(head['objects'])} objects")
     _aside(page, y + PRODUCT / 2, head["objects_without_spectrum"], "objects without a spectrum", slant=0.14)
-    y = _down(page, y + PRODUCT)
-    _product(page, y, f"{_count(head['pairs'])} pairs of object and spectrum")
-    return _down(page, y + PRODUCT)
 
 
 def _product(page: Canvas, y: float, words: str) -> None:
@@ -121,14 +176,13 @@ def _product(page: Canvas, y: float, words: str) -> None:
     page.text(LEFT + COLUMN / 2, y + PRODUCT / 2, words, 11.5, ha="center")
 
 
-def _stage(page: Canvas, stage: _Stage, y: float) -> float:
+def _stage(page: Canvas, y: float, stage: _Stage) -> None:
     page.box(LEFT, y, COLUMN, stage.height)
     page.text(LEFT + 0.18, y + 0.24, stage.title, 11, weight="bold")
     page.text(LEFT + COLUMN - 0.18, y + 0.24, "removed / left", 8.5, GREY, ha="right")
     for place, row in enumerate(stage.rows):
         _cut(page, row, y + HEADING + LINE * (place + 0.5))
     _aside(page, y + stage.height / 2, stage.removed, "pairs")
-    return _down(page, y + stage.height)
 
 
 def _cut(page: Canvas, row: dict, y: float) -> None:
@@ -168,12 +222,11 @@ def _section(section: str) -> str:
     return f"sec. {section}" if section[:1].isdigit() else section
 
 
-def _counts(page: Canvas, head: dict, y: float) -> float:
+def _counts(page: Canvas, head: dict, y: float) -> None:
     page.parallelogram(LEFT, y, COLUMN, PRODUCT)
     flags = f"{_count(head['photometric_objects'])} objects pass every flag that was applied"
     spectra = f"{_count(head['photometric_with_spectrum'])} of them have a spectrum"
     page.text(LEFT + COLUMN / 2, y + PRODUCT / 2, f"{flags}, {spectra}", 11, ha="center")
-    return _down(page, y + PRODUCT)
 
 
 def _released(page: Canvas, head: dict, y: float) -> None:
@@ -187,11 +240,6 @@ def _released(page: Canvas, head: dict, y: float) -> None:
         page.text(LEFT + COLUMN + 0.975, y + tall / 2, "INCOMPLETE", 10.5, RED, ha="center", weight="bold", zorder=3)
         words = f"INCOMPLETE: not applied in full: {', '.join(missing)}"
         page.text(LEFT, y + tall + 0.32, words, 10, RED)
-
-
-def _down(page: Canvas, y: float) -> float:
-    page.arrow((LEFT + COLUMN / 2, y), (LEFT + COLUMN / 2, y + GAP))
-    return y + GAP
 
 
 def _aside(page: Canvas, y: float, removed: int, of: str, slant: float = 0.0) -> None:

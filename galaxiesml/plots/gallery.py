@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import duckdb
 import numpy as np
 
 from galaxiesml.catalog import Catalog
@@ -12,7 +13,8 @@ from galaxiesml.pixels.frame import FRAME, put
 from galaxiesml.pixels.store import Shards
 from galaxiesml.plots.canvas import GREY, PALE
 from galaxiesml.plots.page import Page
-from galaxiesml.samples.where import Where, read_where, rows_of
+from galaxiesml.samples.defects import defect_planes, defects
+from galaxiesml.samples.where import read_where, rows_of
 
 #: Galaxies that a page has room for.
 MOST = 24
@@ -22,6 +24,8 @@ WIDTH, LEFT, TOP, LARGEST = 11.0, 0.62, 0.62, 1.3
 BETWEEN, GAP = 0.30, 0.02
 #: What is white: a percentile of the pixels of the middle, so many from its centre, for neighbours may outshine it.
 WHITE, MIDDLE = 99.0, 15
+#: The defect, as a fraction of a picture's pixels, from which it is drawn only if no other can be.
+SPOILT = 0.01
 #: Median absolute deviation of a normal distribution to its standard deviation.
 _SIGMA = 1.4826
 
@@ -44,11 +48,18 @@ class Shown:
 
 
 def choose_galaxies(
-    catalog: Catalog, version: str | None = None, n: int = 12, seed: int = 1, where: str | None = None
+    catalog: Catalog, version: str | None = None, n: int = 12, seed: int | None = None, where: str | None = None
 ) -> list[Shown]:
     """Galaxies with pictures in all filters, one from each of ``n`` equal parts of the redshifts.
 
-    Which one of its part is decided by a hash of the seed and its object_id.
+    Without a seed it is the one of its part that shows best: of those whose pictures have no defect above 1 % of their
+    pixels and that are not blended, the largest in the i filter (isophotal area, where morphology is measured;
+    a third of the frame is large enough), and of those the brightest.
+
+    Parameters
+    ----------
+    seed : int, optional
+        Decide by a hash of it and object_id instead.
 
     Raises
     ------
@@ -65,9 +76,8 @@ def choose_galaxies(
     shards = Shards(catalog.raw / "cutouts")
     bands = list(catalog.profile.bands)
     chosen: dict[int, tuple[float, list]] = {}
-    for object_id, redshift, band, shard, offset, height, width in _query(
-        catalog, name, len(bands), n, seed, read_where(catalog, f"galaxies_{name}", where)
-    ):
+    rows = rows_of(f"galaxies_{name}", read_where(catalog, f"galaxies_{name}", where))
+    for object_id, redshift, band, shard, offset, height, width in _query(catalog, rows, n, seed):
         _, pictures = chosen.setdefault(object_id, (redshift, [None] * len(bands)))
         pictures[bands.index(band)] = centred(shards.layer(shard, offset, (height, width), "image"))
     if not chosen:
@@ -75,28 +85,47 @@ def choose_galaxies(
     return [Shown(object_id, redshift, np.stack(pictures)) for object_id, (redshift, pictures) in chosen.items()]
 
 
-def _query(catalog: Catalog, version: str, bands: int, n: int, seed: int, where: Where | None) -> list[tuple]:
+def _query(catalog: Catalog, rows: str, n: int, seed: int | None) -> list[tuple]:
     """The pictures of the chosen galaxies, by redshift."""
-    rows = rows_of(f"galaxies_{version}", where)
+    bands = len(catalog.profile.bands)
     with catalog.connect() as connection:
+        if seed is None:
+            join, order = _by_showing(catalog, connection)
+        else:
+            join, order = "", f"md5(concat('{int(seed)}/', parts.object_id))"
         return connection.execute(f"""
             with whole as (
                 select object_id from pictures group by object_id having count(image_offset) = {bands}
             ), parts as (
-                select galaxies.object_id, galaxies.specz_redshift,
+                select galaxies.*,
                     ntile({int(n)}) over (order by galaxies.specz_redshift, galaxies.object_id) as part
                 from {rows} as galaxies inner join whole on galaxies.object_id = whole.object_id
                 where galaxies.specz_redshift is not null
             ), chosen as (
-                select * from parts qualify row_number() over (
-                    partition by part order by md5(concat('{int(seed)}/', object_id)), object_id
-                ) = 1
+                select parts.object_id, parts.specz_redshift from parts {join}
+                qualify row_number() over (partition by part order by {order}, parts.object_id) = 1
             )
             select chosen.object_id, chosen.specz_redshift, pictures.band, pictures.shard, pictures.image_offset,
                 pictures.height, pictures.width
             from chosen inner join pictures on chosen.object_id = pictures.object_id
             order by chosen.specz_redshift, chosen.object_id, pictures.band
         """).fetchall()
+
+
+def _by_showing(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> tuple[str, str]:
+    """SQL that joins to parts what decides how well a galaxy shows, and the order in which they do."""
+    band = "i" if "i" in catalog.profile.bands else list(catalog.profile.bands)[-1]
+    has = catalog.tables()
+    planes = defect_planes(connection) if "picture_quality" in has else []
+    wrong = f"select distinct object_id from ({defects('pictures', planes)}) where defect > {SPOILT}"
+    join, order = f"left join ({wrong}) as spoilt on parts.object_id = spoilt.object_id", "spoilt.object_id is not null"
+    if "morphology" in has:
+        join += (
+            f" left join morphology as measured on parts.object_id = measured.object_id and measured.band = '{band}'"
+        )
+        order += ", coalesce(measured.morphology_reasons, '') like '%blended%'"
+        order += f", least(coalesce(measured.isophotal_area, 0), {FRAME**2 // 3}) desc"
+    return join, f"{order}, parts.{band}_cmodel_mag nulls last"
 
 
 def centred(picture: np.ndarray) -> np.ndarray:

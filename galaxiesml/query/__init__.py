@@ -1,1 +1,1 @@
-"""Query a catalogue: the SQL console, and tables as CSV and Parquet."""
+"""Query a catalogue: the SQL console, and tables as CSV and Parquet, and photometry as HDF5."""

@@ -1,8 +1,7 @@
-"""Write a version of galaxies, or another mart, as one CSV or Parquet file with units, cuts and missing cuts."""
+"""Write a version of galaxies, or another mart, as one CSV, ECSV or Parquet file with units, cuts and missing cuts."""
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
@@ -17,13 +17,15 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.parquet import parquet, quote
 from galaxiesml.dictionary import Column, columns
 from galaxiesml.errors import CatalogError
+from galaxiesml.query.astropy_header import astropy_header
+from galaxiesml.query.extents import is_list, measure, name_of
+from galaxiesml.query.votable_text import votable_text
 from galaxiesml.samples import morphology
 from galaxiesml.samples.where import APPLIED, Where, read_where
 from galaxiesml.surveys.description import by_hand
 from galaxiesml.system.atomic import appearing, passing, write_atomic
 
 _ECSV = {"bigint": "int64", "integer": "int32", "double": "float64", "boolean": "bool", "text": "string"}
-_VOTABLE = {"bigint": "long", "integer": "int", "double": "double", "boolean": "boolean", "text": "char"}
 
 
 @dataclass(frozen=True)
@@ -139,34 +141,60 @@ def _facts(info: dict, source: Path) -> dict:
     }
 
 
-def write_csv(export: Export, path: Path, plain: bool = False) -> None:
-    """Write CSV, by default as ECSV 1.0: a commented header with units, UCDs and the facts, then the rows.
+def write_csv(export: Export, path: Path) -> None:
+    """Write plain CSV: one line of names, then the rows; the facts and the columns' units go to ``<path>.json``.
 
-    NULL is an empty field; a text that is empty or holds a comma is quoted.  Streamed; equal for equal builds.
-
-    Parameters
-    ----------
-    plain : bool
-        Leave the header out; the facts are then written to ``<path>.json``.
+    NULL is an empty field, an empty text is quoted (``""``), a boolean is true or false, a list is JSON.  Streamed;
+    equal for equal builds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # ECSV wants True and False.
-    wanted = ", ".join(
-        f"""case "{column.name}" when true then 'True' when false then 'False' end as "{column.name}\""""
-        if column.type == "boolean"
-        else f'"{column.name}"'
+    with appearing(path) as making:
+        _copy(export, [_csv_value(column) for column in export.columns], making)
+    described = [
+        {"name": column.name, "datatype": column.type, "unit": column.unit or None, "ucd": column.ucd or None}
+        | {"description": column.description}
         for column in export.columns
+    ]
+    write_atomic(
+        path.with_name(path.name + ".json"), json.dumps(export.facts | {"columns": described}, indent=1) + "\n"
     )
+
+
+def write_ecsv(export: Export, path: Path) -> None:
+    """Write ECSV 1.0: a commented header with units, UCDs and the facts, then the rows.
+
+    NULL is an empty field; a text that is empty or holds a comma is quoted.  Streamed; equal for equal builds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wanted = [_ecsv_value(column) for column in export.columns]
     with appearing(path) as making, passing(path.with_name(f"{path.name}.rows")) as body:
-        connection = duckdb.connect()
-        connection.execute(f"copy (select {wanted} from ({export.rows})) to {quote(body)} (format csv, header)")
+        _copy(export, wanted, body)
         with open(making, "wb") as out, open(body, "rb") as rows:
-            if not plain:
-                out.write(ecsv_header(export).encode())
+            out.write(ecsv_header(export).encode())
             while block := rows.read(1 << 20):
                 out.write(block)
-    if plain:
-        write_atomic(path.with_name(path.name + ".json"), json.dumps(export.facts, indent=1) + "\n")
+
+
+def _copy(export: Export, wanted: list[str], path: Path) -> None:
+    listed = ", ".join(f"{value} as {name_of(column)}" for value, column in zip(wanted, export.columns, strict=True))
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (select {listed} from ({export.rows})) to {quote(path)} (format csv, header)")
+
+
+def _csv_value(column: Column) -> str:
+    """SQL of a value in CSV."""
+    name = name_of(column)
+    if column.type == "double":
+        # As 'nan', which DuckDB writes, Polars takes it for a text.
+        return f"case when isnan({name}) then 'NaN' else cast({name} as varchar) end"
+    return f"to_json({name})" if is_list(column) else name
+
+
+def _ecsv_value(column: Column) -> str:
+    """SQL of a value as ECSV writes it: it wants True and False."""
+    if column.type == "boolean":
+        return f"case {name_of(column)} when true then 'True' when false then 'False' end"
+    return _csv_value(column)
 
 
 def ecsv_header(export: Export) -> str:
@@ -176,7 +204,9 @@ def ecsv_header(export: Export) -> str:
         entry: dict = {"name": column.name}
         if column.unit:
             entry["unit"] = column.unit
-        entry["datatype"] = _ECSV[column.type]
+        entry["datatype"] = "string" if is_list(column) else _ECSV[column.type]
+        if is_list(column):
+            entry["subtype"] = _ECSV[column.type.removesuffix("[]")] + "[null]"
         entry["description"] = column.description
         entry["meta"] = {"ucd": column.ucd}
         entries.append(entry)
@@ -188,15 +218,12 @@ def ecsv_header(export: Export) -> str:
 def write_parquet(export: Export, path: Path) -> None:
     """Write Parquet whose fields carry unit, UCD and description, and whose file carries the facts.
 
-    The file also has a VOTable header, following the VOParquet convention, so that TOPCAT shows units.
+    NULL is NULL.  The file also has a VOTable header, following the VOParquet convention, so that TOPCAT shows units.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    source = pq.ParquetFile(export.source)
+    plain = pq.read_schema(export.source)
     schema = pa.schema(
-        [
-            field.with_metadata({"unit": column.unit, "ucd": column.ucd, "description": column.description})
-            for field, column in zip(source.schema_arrow, export.columns, strict=True)
-        ],
+        [_field(field, column) for field, column in zip(plain, export.columns, strict=True)],
         metadata={
             "galaxiesml": json.dumps(export.facts),
             "IVOA.VOTable-Parquet.version": "1.0",
@@ -204,46 +231,63 @@ def write_parquet(export: Export, path: Path) -> None:
         },
     )
     with appearing(path) as making, pq.ParquetWriter(making.absolute(), schema, compression="zstd") as writer:
-        for batch in _batches(export, source):
+        for batch in batches(export):
             writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
 
 
-def _batches(export: Export, source: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+def _field(field: pa.Field, column: Column) -> pa.Field:
+    return field.with_metadata({"unit": column.unit, "ucd": column.ucd, "description": column.description})
+
+
+def write_astropy_parquet(export: Export, path: Path) -> None:
+    """Write Parquet in astropy's own layout, from which ``Table.read`` and ``QTable.read`` have every id and mask.
+
+    astropy knows no NULL in Parquet.  A column x that has any is written filled (0, NaN, false or ''), and x.mask after
+    it is true where there is no value.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, extents = measure(export.rows, export.columns)
+    masked = tuple(name for name, extent in extents.items() if extent.nulls)
+    fields = []
+    for field, column in zip(pq.read_schema(export.source), export.columns, strict=True):
+        fields.append(_field(field, column))
+        if column.name in masked:
+            fields.append(pa.field(f"{column.name}.mask", pa.bool_()))
+    texts = [column.name for column in export.columns if column.type == "text"]
+    metadata = {
+        "galaxiesml": json.dumps(export.facts),
+        "table_meta_yaml": astropy_header(export.columns, export.facts, masked).rstrip("\n"),
+        **{f"table::len::{name}": str(max(extents[name].characters, 1)) for name in texts},
+    }
+    schema = pa.schema(fields, metadata)
+    with appearing(path) as making, pq.ParquetWriter(making.absolute(), schema, compression="zstd") as writer:
+        for batch in batches(export):
+            writer.write_batch(pa.RecordBatch.from_arrays(list(_filled(batch, export.columns, masked)), schema=schema))
+
+
+def _filled(batch: pa.RecordBatch, columns: list[Column], masked: tuple[str, ...]) -> Iterator[pa.Array]:
+    fills = {"bigint": 0, "integer": 0, "double": float("nan"), "boolean": False, "text": ""}
+    for array, column in zip(batch.columns, columns, strict=True):
+        if column.name not in masked:
+            yield array
+            continue
+        fill = pa.scalar([] if is_list(column) else fills[column.type], array.type)
+        yield pc.coalesce(array, fill)
+        yield pc.is_null(array)
+
+
+def batches(export: Export, size: int = 122_880) -> Iterator[pa.RecordBatch]:
+    """The rows in the mart's order and types, at most ``size`` at a time."""
     if export.where is None:
-        yield from source.iter_batches(batch_size=122_880)
+        with pq.ParquetFile(export.source) as source:
+            yield from source.iter_batches(batch_size=size)
         return
+    schema = pq.read_schema(export.source)
     with duckdb.connect() as connection:
-        for batch in connection.sql(export.rows).to_arrow_reader(122_880):
-            yield batch.cast(source.schema_arrow)
-
-
-def _words(value) -> str:
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+        for batch in connection.sql(export.rows).to_arrow_reader(size):
+            yield batch.cast(schema)
 
 
 def votable_header(export: Export) -> str:
     """A VOTable that declares the columns and holds no rows."""
-    from astropy.io.votable import tree
-
-    document = tree.VOTableFile()
-    resource = tree.Resource()
-    document.resources.append(resource)
-    table = tree.TableElement(document, name=export.facts["table"])
-    resource.tables.append(table)
-    # As attributes: astropy breaks the lines of a description, a hash in the middle.
-    for key, value in export.facts.items():
-        words = ", ".join(value) if isinstance(value, list) else _words(value)
-        resource.infos.append(tree.Info(name=key, value=words))
-    table.description = f"{export.facts['table']} of build {export.facts['build']}" + (
-        f"; INCOMPLETE: {', '.join(export.incomplete)}" if export.incomplete else ""
-    )
-    for column in export.columns:
-        more = {"arraysize": "*"} if column.type == "text" else {}
-        field = tree.Field(document, name=column.name, datatype=_VOTABLE[column.type], ucd=column.ucd, **more)
-        if column.unit:
-            field.unit = column.unit
-        field.description = column.description
-        table.fields.append(field)
-    out = io.BytesIO()
-    document.to_xml(out)
-    return out.getvalue().decode()
+    return "".join(votable_text(export.columns, export.facts))

@@ -9,7 +9,6 @@ broken HDF5 structure.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -308,9 +307,9 @@ def _begin(catalog, connection, wanted: Wanted, split: str, target: Target, plan
     room = _bytes(layout, target.rows, texts)
     # HDF5 ends the whole program where the disk is full: the room is taken before it opens the file, and again since
     # it empties what it opens.
-    _reserve(target.part, room)
+    atomic.reserve(target.part, room)
     with h5py.File(target.part, "w", libver=("earliest", "v110")) as file:
-        _reserve(target.part, room)
+        atomic.reserve(target.part, room)
         for name, value in (plan | {"image_size": target.size, "not_finite_pixels": np.int64(0)}).items():
             file.attrs[name] = value
         sets = {key.name: _create(file, key, target.rows, texts) for key in layout}
@@ -336,18 +335,6 @@ def _bytes(layout: list[Key], rows: int, texts: dict[str, int]) -> int:
     )
     # A dataset's own words, and the file's.
     return values + 4096 * len(layout) + 65_536
-
-
-def _reserve(path: Path, size: int) -> None:
-    """Reserve disk space for a file, if the file system supports it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        os.posix_fallocate(handle, 0, size)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-            raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        os.close(handle)
 
 
 def _create(file: h5py.File, key: Key, rows: int, texts: dict[str, int]) -> h5py.Dataset:

@@ -53,6 +53,12 @@ KEYS = (
     ),
     Key("instrument.mask_planes", "texts", "Planes of the masks, by bit from 0; `[]`: no masks", may_be_empty=True),
     Key("instrument.unusable_planes", "texts", "Planes whose pixels do not count in Sersic fits", may_be_empty=True),
+    Key(
+        "instrument.defect_planes",
+        "texts",
+        "Planes whose pixels do not show the sky as it was, for `audit pictures`; default: `unusable_planes`",
+        may_be_empty=True,
+    ),
     Key("instrument.no_data_plane", "text", "Plane of pixels without data; default: such pixels are NaN"),
     Key(
         "instrument.sky_map",
@@ -200,7 +206,7 @@ def _wrong_planes(given: dict) -> Iterator[str]:
     for plane in planes:
         if not _PLANE.fullmatch(plane):
             yield f"instrument.mask_planes: {plane!r} cannot be part of a column's name; letters, digits and '_' can"
-    for key in ("unusable_planes", "no_data_plane"):
+    for key in ("unusable_planes", "defect_planes", "no_data_plane"):
         named = given.get(key, [])
         for plane in [named] if isinstance(named, str) else named:
             if plane not in planes:

@@ -6,6 +6,7 @@ A file is written as ``.NAME.HOST-PID.making`` in the same folder, flushed to di
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -84,6 +85,31 @@ def sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def reserve(path: Path, size: int) -> None:
+    """Reserve disk space for a file, if the file system supports it.
+
+    For writers that end the whole program where the disk is full, as HDF5 does.
+
+    Parameters
+    ----------
+    size : int
+        Bytes from the file's begin; a shorter file grows to it.
+
+    Raises
+    ------
+    OSError
+        There is no room; it names the file.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        os.posix_fallocate(handle, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         os.close(handle)
 

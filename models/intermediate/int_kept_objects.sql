@@ -1,4 +1,4 @@
--- One row per object that any version keeps: its position, and the tract that it was measured in.
+-- One row per object that any version keeps: its position, the tract that it was measured in, and its magnitudes.
 {% set names = built_versions() -%}
 with kept as (
     {%- for name in names %}
@@ -23,6 +23,7 @@ objects as (
         pairs.object_id,
         pairs.ra,
         pairs.dec,
+        {{ each_band('pairs.{band}_cmodel_mag') }},
         coalesce(pairs.tract, cast(floor(pairs.skymap_id / 10000) as bigint)) as own_tract
     from firsts inner join pairs on firsts.pair_id = pairs.pair_id
 )

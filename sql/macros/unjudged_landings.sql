@@ -1,7 +1,7 @@
 {#- For each cut and filter, the landed files to which it cannot be applied: {'edge': {'g': [2, 3]}}.
     '*' is used for a cut without filters; 'all' is the total number of files. -#}
 {%- macro unjudged_landings() -%}
-{%- set states = source('plan', 'cut_states') -%}
+{%- set states = source_now('plan', 'cut_states') -%}
 {%- set unjudged = {} -%}
 {%- if execute -%}
     {%- set query -%}

@@ -36,8 +36,13 @@ SHORT = {
     "ingest release": (landed, ["ingest", "release", "{files}/released.csv", "--split", "testing"]),
     "export csv": (measured, ["export", "csv", "--out", "{folder}/out.csv"]),
     "export parquet": (measured, ["export", "parquet", "--out", "{folder}/out.parquet"]),
+    "export fits": (measured, ["export", "fits", "--out", "{folder}/out.fits"]),
+    "export votable": (measured, ["export", "votable", "--out", "{folder}/out.vot"]),
+    "export photoz": (measured, ["export", "photoz", "--out", "{folder}/out"]),
     "audit cuts": (measured, ["audit", "cuts", "--without", "secure"]),
+    "audit pictures": (measured, ["audit", "pictures", "--graph", "{folder}/quality.png"]),
     "plot gallery": (measured, ["plot", "gallery", "--out", "{folder}/gallery.png"]),
+    "plot thumbnails": (measured, ["plot", "thumbnails", "--n", "0", "--out", "{folder}/thumbnails"]),
 }
 EVERY = COMMANDS | SHORT
 #: When a command is at work: what is there then.

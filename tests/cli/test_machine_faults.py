@@ -80,6 +80,7 @@ def test_a_read_only_catalogue_answers_every_question(catalog, tmp_path):
         ["export", "csv", "--out", out / "g.csv"],
         ["export", "parquet", "--out", out / "g.parquet"],
         ["export", "csv", "--splits", "--out", out],
+        ["export", "photoz", "--out", out],
         ["export", "hdf5", "--size", "64", "--out", out],
         ["export", "verify", out / "5x64x64_testing_with_morphology.hdf5"],
     ]
@@ -125,6 +126,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_made_file(catalog, tmp_path):
         ["-C", root, "export", "parquet", "--force", "--out", disk / "g.parquet"],
         ["-C", root, "export", "csv", "--force", "--out", disk / "g.csv"],
         ["-C", root, "export", "hdf5", "--size", "64", "--force", "--out", disk / "made"],
+        ["-C", root, "export", "photoz", "--force", "--out", disk / "made"],
         ["-C", root, "sql", "select random() as r from range(500000)", "--out", disk / "s.parquet"],
         ["-C", root, "sql", "select random() as r from range(500000)", "--out", disk / "s.csv"],
         ["-C", root, "plot", "redshifts", "--out", disk / "z.png"],

@@ -29,13 +29,16 @@ QUESTIONS = {
     "audit lineage galaxies.specz_redshift": True,
     "audit splits": True,
     "audit specz": True,
+    "audit pictures": False,
     "plot gallery": False,
+    "plot thumbnails": False,
     "plot redshifts": False,
     "plot specz": False,
     "morphology": False,
     "export csv --splits": False,
     "export hdf5": False,
     "export dataset {folder}": False,
+    "export photoz": False,
     "request cutouts": True,
     "status": True,
 }
@@ -114,6 +117,7 @@ def test_counts_that_an_earlier_galaxiesml_left_null_are_zero(older, typed):
         ("duplicates", f"audit row {OBJECT}"),
         ("int_verdicts", f"audit row {OBJECT}"),
         ("versions", "status"),
+        ("picture_quality", "audit pictures"),
     ],
 )
 def test_a_build_without_a_table_says_so_and_what_to_type(older, typed, table, words):

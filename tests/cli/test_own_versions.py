@@ -3,9 +3,12 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from astropy.io import fits, votable
+from astropy.table import Table
 
 from galaxiesml.catalog import Catalog
 
@@ -121,6 +124,27 @@ def test_lineage_has_her_cuts(built, typed):
     assert {"bright", "low_z", "best_of_object"} <= {cut["name"] for cut in tree["cuts"]}
 
 
+def _told(path: Path) -> str:
+    """What a file says of itself, as a reader of its format has it."""
+    if path.suffix == ".csv":
+        return path.with_name(f"{path.name}.json").read_text()
+    if path.suffix == ".vot":
+        return " ".join(str(info.value) for info in votable.parse(path).resources[0].infos)
+    if path.suffix == ".fits":
+        return " ".join(map(str, fits.getheader(path, 1).values()))
+    return json.dumps(Table.read(path).meta)
+
+
+def test_the_dictionary_has_her_version(built, typed):
+    query = "select name, unit from columns where table_name = '{}' order by name"
+    found = {
+        table: json.loads(typed("-C", built.root, "sql", query.format(table), "--format", "json")[1])
+        for table in ("galaxies_mine", "galaxies_v2", "galaxies")
+    }
+    assert found["galaxies_mine"] == found["galaxies_v2"] == found["galaxies"]
+    assert {"name": "ra", "unit": "deg"} in found["galaxies_mine"]
+
+
 def test_a_condition_on_finished_rows_travels_in_the_file(built, typed, tmp_path):
     typed(
         "-C",
@@ -142,6 +166,17 @@ def test_a_condition_on_finished_rows_travels_in_the_file(built, typed, tmp_path
     facts = json.loads(pq.read_schema(tmp_path / "a.parquet").metadata[b"galaxiesml"])
     assert facts["where"] == "specz_redshift < 1.2 (applied after all cuts, duplicates included)"
     assert facts["conditions"]["bright"] == "i_cmodel_mag < 22.5" and len(facts["rule"]) == 64
+    # Every format says it, each in its own way.
+    words = ("--version", "mine", "--where", "specz_redshift < 1.2", "--out", tmp_path)
+    for form in ("csv", "ecsv", "fits", "votable"):
+        code, out, _ = typed("-C", built.root, "export", form, *words)
+        path = Path(out.strip())
+        assert code == 0 and path.stem == "galaxies_mine"
+        text = _told(path)
+        assert all(
+            word in text
+            for word in ("specz_redshift < 1.2 (applied after", "i_cmodel_mag < 22.5", facts["rule"], facts["build"])
+        ), (form, text)
     code, _, err = typed("-C", built.root, "export", "csv", "--where", "z < 1")
     assert code == 2 and "specz_redshift" in err
     code, _, err = typed("-C", built.root, "export", "csv", "--where", "object_id in (select 1)")

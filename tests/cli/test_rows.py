@@ -220,3 +220,26 @@ def test_what_is_asked_must_be_said_once(several, tmp_path, typed):
     (tmp_path / "ids").write_bytes(b"\xff\xfe1\x00")
     assert "is not text" in typed("-C", several.root, "audit", "row", "--file", tmp_path / "ids")[2]
     assert without_spectrum.NAME in several.tables()
+
+
+def test_cuts_of_a_catalogue_judge_objects_without_a_spectrum(real, landed, tmp_path, typed):
+    """A cut of one's own, on a landed column that the dictionary has not."""
+    root = shutil.copytree(real, tmp_path / "cat")
+    without = np.asarray(landed["specz_id"]) == -9999
+    inputs = dict(zip(landed["object_id"][without].tolist(), landed["icountinputs"][without].tolist(), strict=True))
+    limit = sorted(inputs.values())[len(inputs) // 2]
+    column = "icountinputs:integer::Number of exposures behind the i image"
+    words = ("--sql", f"icountinputs >= {limit}", "--why", "deep enough", "--column", column)
+    assert typed("-C", root, "cuts", "new", "deep", *words)[0] == 0
+    assert typed("-C", root, "versions", "new", "mine", "--from", "v1", "--with", "deep")[0] == 0
+    code, _, err = typed("-C", root, "build", "--accept-missing", "all")
+    assert code == 0, err
+
+    rows = asked(Catalog.open(root), "select object_id, ok_deep, icountinputs from objects_without_spectrum")
+    assert {of: (ok, count) for of, ok, count in rows} == {of: (count >= limit, count) for of, count in inputs.items()}
+    assert {ok for _, ok, _ in rows} == {True, False}
+    lowest = min(inputs, key=inputs.get)
+    found = json.loads(typed("-C", root, "audit", "row", lowest, "--version", "mine", "--json")[1])
+    cut = next(cut for cut in found["cuts"] if cut["cut"] == "deep")
+    assert (cut["verdict"], cut["value"]) == ("fail", str(inputs[lowest]))
+    assert cut["limit"] == f"icountinputs >= {limit}" and "primary" not in {each["cut"] for each in found["cuts"]}

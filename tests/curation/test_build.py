@@ -20,6 +20,7 @@ from galaxiesml.curation import build as builds
 from galaxiesml.curation.build import build
 from galaxiesml.curation.dbt import Settings
 from galaxiesml.curation.project import project_files
+from galaxiesml.curation.rules import published
 from galaxiesml.errors import BuildError, LockedError, MissingColumnsError
 
 from ..made.builds import MIXED, mixed, nothing
@@ -158,11 +159,14 @@ def test_what_the_archive_made_is_not_missing_and_what_is_exported_is_judged(tmp
     declared = [f"NOT {flag}" for flag in flags]
     land_rows(catalog, [good_pair(1), good_pair(2, i_pixelflags_edge=True)], columns=columns, where=declared)
     made = build(catalog)
-    assert made.info["versions"]["v2"] | {"cuts": None, "title": None} == {
+    rules = published()
+    assert made.info["versions"]["v2"] == {
+        "title": next(version["title"] for version in rules.versions if version["name"] == "v2"),
         "rows": 1,
+        "cuts": [cut["name"] for cut in rules.of_version("v2")],
         "missing_cuts": [],
-        "cuts": None,
-        "title": None,
+        "conditions": {cut["name"]: cut.get("sql") or cut["window"] for cut in rules.of_version("v2")},
+        "rule": rules.rule_hash("v2"),
     }
     flow = dict(catalog.connect().execute("select cut, state from cut_flow where version = 'v2'").fetchall())
     assert flow["bad"] == "made at the archive"

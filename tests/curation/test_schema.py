@@ -4,6 +4,7 @@ import tomllib
 from collections import Counter
 from dataclasses import replace
 
+import duckdb
 import pytest
 import yaml
 from astropy import units
@@ -144,3 +145,20 @@ def test_another_instrument_changes_yml_and_no_model():
     macros = Macros(BANDS, variables=picture_variables(other))
     shown = (dictionary.PROJECT / "models/intermediate/int_shown_pictures.sql").read_text()
     assert "when not_finite > 0 then 'pixels_without_data'" in macros.render(shown)
+
+
+def test_a_survey_without_masks_has_no_quality_and_no_error():
+    macros = Macros(BANDS, variables=picture_variables(replace(HSC, mask_planes=(), defect_planes=())))
+    with duckdb.connect() as connection:
+        connection.execute("create table int_shown_pictures as select 1 as object_id, 'g' as band")
+        connection.execute("create table pictures as select 1 as object_id, 'g' as band, 'present' as picture_state")
+        connection.execute("alter table pictures add column image_offset bigint default 0")
+        connection.execute("alter table pictures add column mask_offset bigint")
+        connection.execute("""
+            create table int_picture_bins as select 1 as object_id, 'g' as band, 'all' as bin_by, 'all' as bin,
+                null::double as bin_low, null::double as bin_high
+        """)
+        masks = (dictionary.PROJECT / "models/intermediate/int_picture_masks.sql").read_text()
+        connection.execute(f"create view int_picture_masks as {macros.render(masks)}")
+        quality = macros.render((dictionary.PROJECT / "models/marts/picture_quality.sql").read_text())
+        assert connection.execute(quality).fetchall() == []

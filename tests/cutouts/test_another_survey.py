@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from galaxiesml.curation.audit_pictures import audit_pictures
 from galaxiesml.curation.build import build
 from galaxiesml.cutouts.lists import read_list
 from galaxiesml.cutouts.names import read_name
@@ -158,6 +159,12 @@ def test_its_cutouts_land_under_its_names_and_planes(measured):
         "select name from columns where table_name = 'pictures' and name like 'masked_%' order by name"
     )
     assert [name for (name,) in described.fetchall()] == sorted(names)
+    # Without a list of its own, what does not count in a fit is a defect.
+    found = audit_pictures(measured)
+    assert {row["mask_plane"] for row in found["planes"]} == {"bad", "hot", "streak", "empty"}
+    assert {row["mask_plane"] for row in found["planes"] if row["is_defect"]} == {"hot", "empty"}
+    reasons = {one["object_id"]: one["reasons"] for one in found["worst"]}
+    assert reasons[2] == [f"hot {6 / SIDE**2:.1%} in g (also iryz)"] and 1 not in reasons
 
 
 def test_radii_are_of_its_scale_and_magnitudes_of_its_zero_point(measured):

@@ -14,6 +14,11 @@ from pathlib import Path
 FOLDER = Path("demo")
 #: The simulated archive's own account.
 ACCOUNT = {"HSC_SSP_CAS_USER": "simulated", "HSC_SSP_CAS_PASSWORD": "simulated"}
+#: The galaxy nearby with most pixels above the sky.
+NEAR = (
+    "select object_id from galaxies join galaxy_morphology using (object_id) "
+    "where specz_redshift < 0.2 order by i_isophotal_area desc nulls last, object_id limit 1"
+)
 
 
 def type_in(folder: Path, *words: str) -> str:
@@ -78,8 +83,13 @@ def main() -> None:
     type_in(catalog, "export", "hdf5", "--size", "127", "--size", "64")
     type_in(catalog, "export", "csv", "--splits")
     type_in(catalog, "export", "verify", "exports/5x64x64_testing_with_morphology.hdf5")
+    type_in(catalog, "audit", "pictures", "--limit", "5")
+    type_in(catalog, "audit", "pictures", "--graph", "quality.png")
     type_in(catalog, "plot", "gallery", "--out", "gallery.png")
-    type_in(catalog, "plot", "morphology", str(json.loads(first)[0]["object_id"]), "--out", "morphology.png")
+    type_in(catalog, "plot", "thumbnails", "--where", "i_cmodel_mag < 21", "--sheet", "thumbnails.png")
+    # The paper's Figure 3 is of a bright galaxy nearby.
+    near = type_in(catalog, "sql", NEAR, "--format", "json")
+    type_in(catalog, "plot", "morphology", str(json.loads(near)[0]["object_id"]), "--out", "morphology.png")
     type_in(catalog, "plot", "redshifts", "--out", "redshifts.png")
     type_in(catalog, "audit", "cuts", "--graph", "flow.png")
     # Photometric redshifts need more galaxies than a sky of pictures that is drawn in a minute.
@@ -106,7 +116,8 @@ Made in {FOLDER}/:
   cat/                                    the catalogue: SQL marts, and pixels by tar
   cat/exports/5x127x127_*.hdf5, 5x64x64_*.hdf5   six files to train on; their CSV twins; who was left out and why
   cat/gallery.png, redshifts.png, flow.png       pictures, n(z), the flow chart with its counts
-  cat/morphology.png                      one galaxy's isophotes, ellipse, Sersic model and residual
+  cat/thumbnails.png, quality.png         galaxies in colour; which pictures to distrust
+  cat/morphology.png                      a near galaxy's isophotes, ellipse, Sersic model and residual
   survey/                                 a catalogue of 12,000 rows without pictures, and a trained estimator
   survey/photoz.png                       its photometric redshifts against the spectroscopic ones
   pictures/, photoz/                      simulated galaxies drawn in bulk; estimators without and with their pictures

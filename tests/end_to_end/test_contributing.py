@@ -236,7 +236,7 @@ def test_a_fifth_version_is_known_everywhere(ask, tmp_path):
     assert flow["bright"]["fails"] > 0 and "nearest_match" in flow
     assert "bright galaxies" in ask("audit", "cuts", "--version", "v5")
     path = tmp_path / "five.csv"
-    ask("export", "csv", "--version", "v5", "--plain", "--out", path)
+    ask("export", "csv", "--version", "v5", "--out", path)
     with path.open() as file:
         exported = list(csv.DictReader(file))
     assert exported and max(float(row["i_cmodel_mag"]) for row in exported) < 22.0

@@ -59,7 +59,7 @@ def test_a_catalogue_that_is_moved_exports_and_builds_the_same_bytes(made, tmp_p
     for words in (
         ("export", "csv", "--out", tmp_path / "galaxies.csv"),
         ("export", "parquet", "--version", "v1", "--out", tmp_path / "galaxies.parquet"),
-        ("export", "csv", "--table", "cut_flow", "--plain", "--out", tmp_path / "flow.csv"),
+        ("export", "csv", "--table", "cut_flow", "--out", tmp_path / "flow.csv"),
     ):
         assert typed("-C", moved, *words)[0] == 0
     assert digests(tmp_path) == digests(out)

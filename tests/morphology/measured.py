@@ -96,7 +96,7 @@ def _measure(folder: Path) -> None:
     assert code == 0, err
     before = told(root, "status")
     assert not before["up_to_date"] and before["next"] == "galaxiesml build"
-    assert "have changed since this build" in done(root, "status")
+    assert "inputs, measurements or rules have changed since" in done(root, "status")
     done(root, "build")
     assert told(root, "status")["up_to_date"]
     for name, text in (("out", out), ("err", err)):

@@ -86,7 +86,7 @@ def test_points_land_are_built_and_evaluated(catalog, typed, tmp_path):
     code, out, _ = typed("-C", catalog.root, "evaluate", "theirs", "again", "--json")
     assert {row["value"] for row in json.loads(out)["difference"] if row["value"] is not None} == {0.0}
     code, out, _ = typed("-C", catalog.root, "evaluate", "--by", "specz_redshift", "--latex")
-    assert code == 0 and out.startswith(r"\begin{tabular}{lrr") and "0.2 to 0.4" in out
+    assert code == 0 and out.startswith(r"\begin{tabular}{llr") and "0.2 to 0.4" in out
     assert typed("-C", catalog.root, "evaluate", "nobody")[0] == 2
     code, out, err = typed("-C", catalog.root, "evaluate", "--of", "all")
     assert code == 0 and "not metrics of a test" in err and f"{len(table)}" in out

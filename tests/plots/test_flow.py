@@ -128,10 +128,11 @@ def test_a_file_name_is_drawn_as_it_is(chart):
     assert "and 6 more files" in chart(landings=[f"{number}.csv" for number in range(10)])
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png"])
-def test_equal_counts_are_equal_bytes(tmp_path, suffix):
+@pytest.mark.parametrize("landscape", [False, True], ids=["portrait", "landscape"])
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
+def test_equal_counts_are_equal_bytes(tmp_path, suffix, landscape):
     for name in ("a", "b"):
-        draw_flow(flow_rows(), HEAD, tmp_path / f"{name}.{suffix}")
+        draw_flow(flow_rows(), HEAD, tmp_path / f"{name}.{suffix}", landscape=landscape)
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a.{suffix}", f"b.{suffix}"]
 
@@ -139,6 +140,19 @@ def test_equal_counts_are_equal_bytes(tmp_path, suffix):
 def test_a_png_is_as_wide_as_a_slide(tmp_path):
     draw_flow(flow_rows(), HEAD, tmp_path / "flow.png")
     assert Image.open(tmp_path / "flow.png").width == 1600
+
+
+def test_a_slide_has_the_same_words_in_the_shape_of_a_slide(chart, tmp_path):
+    draw_flow(flow_rows(), HEAD, tmp_path / "slide.svg", landscape=True)
+    assert words(tmp_path / "slide.svg") == chart()
+    draw_flow(flow_rows(), HEAD, tmp_path / "slide.png", landscape=True)
+    assert Image.open(tmp_path / "slide.png").size == (1600, 900)
+
+
+def test_a_pdf_is_one(tmp_path):
+    draw_flow(flow_rows(), HEAD, tmp_path / "flow.pdf")
+    page = (tmp_path / "flow.pdf").read_bytes()
+    assert page.startswith(b"%PDF-") and page.rstrip().endswith(b"%%EOF") and b"CreationDate" not in page
 
 
 def test_other_formats_are_refused(tmp_path):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from galaxiesml.catalog import Catalog
 from galaxiesml.cli import main
 from galaxiesml.errors import UsageError
 from galaxiesml.plots.gallery import LEFT, TOP, Shown, choose_galaxies, draw_gallery, scaled
@@ -53,11 +57,52 @@ def test_one_from_each_part_of_the_redshifts(catalog):
     assert all(value in part for value, part in zip(found, parts, strict=True))
     again = [galaxy.object_id for galaxy in choose_galaxies(catalog, n=5)]
     assert again == [galaxy.object_id for galaxy in shown]
+    for seed in range(3):
+        found = [galaxy.redshift for galaxy in choose_galaxies(catalog, n=5, seed=seed)]
+        assert all(value in part for value, part in zip(found, parts, strict=True))
     others = {tuple(galaxy.object_id for galaxy in choose_galaxies(catalog, n=5, seed=seed)) for seed in range(6)}
     assert len(others) > 3
     for n in (0, 25):
         with pytest.raises(UsageError):
             choose_galaxies(catalog, n=n)
+
+
+def changed(catalog: Catalog, folder: Path, table: str, column: str, values: dict) -> Catalog:
+    """A copy of a build in which some objects have another value."""
+    root = catalog.root if catalog.root.parent == folder else shutil.copytree(catalog.root, folder / "cat")
+    path = Catalog.open(root).current_build() / f"{table}.parquet"
+    found = pq.read_table(path)
+    rows = [
+        row | ({column: values[row["object_id"]]} if row["object_id"] in values else {}) for row in found.to_pylist()
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, found.schema), path)
+    return Catalog.open(root)
+
+
+def test_what_shows_well_is_whole_and_large_and_bright(catalog, tmp_path):
+    def best(**options) -> int:
+        (galaxy,) = choose_galaxies(found, n=1, **options)
+        return galaxy.object_id
+
+    # The larger the number, the brighter.
+    magnitudes = {number: 20 - number / 100 for number in NUMBERS}
+    found = changed(catalog, tmp_path, "galaxies_v2", "i_cmodel_mag", magnitudes)
+    assert best() == 24
+    found = changed(found, tmp_path, "pictures", "masked_sat", {24: 0.02, 23: 0.009})
+    assert best() == 23
+    # 8 is cut off and half of 11 has no value; they are drawn where there is nothing else.
+    assert best(where="object_id <= 8") == 7 and best(where="object_id = 8") == 8
+    assert best(where="object_id between 9 and 11") == 10
+    # Large enough is a third of the frame.
+    path = found.current_build() / "morphology.parquet"
+    assert pq.read_metadata(path).num_rows == 0
+    areas = {3: 500, 13: 5400, 14: 9000, 15: 5300}
+    rows = [{"object_id": number, "band": "i", "isophotal_area": area} for number, area in areas.items()]
+    rows += [{"object_id": 16, "band": "i", "isophotal_area": 6000, "morphology_reasons": "off_center, blended"}]
+    # Another filter does not count.
+    rows += [{"object_id": 2, "band": "r", "isophotal_area": 9000}]
+    pq.write_table(pa.Table.from_pylist(rows, pq.read_schema(path)), path)
+    assert best() == 14 and best(where="object_id <> 14") == 13 and best(where="object_id < 13") == 3
 
 
 def test_the_scales_have_one_white_and_order():
@@ -178,5 +223,7 @@ def test_the_commands(catalog, tmp_path, capsys):
         assert code == 0 and (catalog.exports / f"{command}.png").samefile(json.loads(out)["path"])
     assert typed("redshifts", "--split-scheme", "mine")[0] == 2
     assert typed("gallery", "--version", "v9")[0] == 2
+    told = [json.loads(typed("gallery", "--n", 3, *words, "--json")[1]) for words in (["--random"], ["--seed", 1], [])]
+    assert told[0] == told[1] and told[0]["seed"] == 1 and told[2]["seed"] is None
     code, _, err = typed("gallery", "--n", 24)
     assert code == 0 and "Only 22 galaxies" in err

@@ -12,13 +12,13 @@ from astropy.io.votable import parse
 from astropy.table import Table
 
 from galaxiesml.errors import CatalogError, UsageError
-from galaxiesml.query.tables import export_of, table_export, write_csv, write_parquet
+from galaxiesml.query.tables import export_of, table_export, write_csv, write_ecsv, write_parquet
 from tests.release.conftest import IDS, MISSING, NAMES, PRIMARY, REDSHIFTS, write_build
 
 
 def test_ecsv_keeps_every_value(written, tmp_path):
-    write_csv(export_of(written, "v2"), tmp_path / "g.csv")
-    table = Table.read(tmp_path / "g.csv", format="ascii.ecsv")
+    write_ecsv(export_of(written, "v2"), tmp_path / "g.ecsv")
+    table = Table.read(tmp_path / "g.ecsv")
     assert table["object_id"].dtype == np.int64 and table["object_id"].tolist() == IDS
     assert table["specz_redshift"].tolist() == REDSHIFTS
     assert table["specz_name"].tolist() == NAMES
@@ -38,13 +38,16 @@ def test_ecsv_keeps_every_value(written, tmp_path):
     assert table.meta["landed"] == ["a.csv sha256:" + "ab" * 32]
 
 
-def test_plain_csv_and_its_facts_beside(written, tmp_path):
-    write_csv(export_of(written, "v2"), tmp_path / "g.csv", plain=True)
-    frame = pd.read_csv(tmp_path / "g.csv", dtype={"object_id": "int64"}, float_precision="round_trip")
+def test_csv_and_its_facts_beside(written, tmp_path):
+    write_csv(export_of(written, "v2"), tmp_path / "g.csv")
+    frame = pd.read_csv(tmp_path / "g.csv", float_precision="round_trip")
     assert frame["object_id"].tolist() == IDS
     assert [None if pd.isna(name) else name for name in frame["specz_name"]] == NAMES
     assert frame["specz_redshift"][0] == REDSHIFTS[0] and np.isnan(frame["specz_redshift"][1])
-    assert json.loads((tmp_path / "g.csv.json").read_text())["incomplete"] == MISSING
+    facts = json.loads((tmp_path / "g.csv.json").read_text())
+    assert facts["incomplete"] == MISSING and facts["build"] == "0001-abc"
+    told = {column["name"]: (column["datatype"], column["unit"]) for column in facts["columns"]}
+    assert list(told) == list(frame) and told["ra"] == ("double", "deg") and told["specz_name"] == ("text", None)
 
 
 def test_parquet_carries_units_twice(written, tmp_path):
@@ -71,26 +74,27 @@ def test_parquet_carries_units_twice(written, tmp_path):
     assert infos["landed"] == "a.csv sha256:" + "ab" * 32
 
 
-@pytest.mark.parametrize("write, name", [(write_csv, "g.csv"), (write_parquet, "g.parquet")])
+@pytest.mark.parametrize("write, name", [(write_csv, "g.csv"), (write_ecsv, "g.ecsv"), (write_parquet, "g.parquet")])
 def test_equal_builds_give_equal_files(written, tmp_path, write, name):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         write(export_of(written, "v2"), tmp_path / folder / name)
-        assert [path.name for path in (tmp_path / folder).iterdir()] == [name]
+        beside = [f"{name}.json"] if write is write_csv else []
+        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == [name, *beside]
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_a_complete_version_does_not_say_incomplete(written, tmp_path):
     write_build(written.root, "0002-abc", [])
-    write_csv(export_of(written, "v2"), tmp_path / "g.csv")
-    assert Table.read(tmp_path / "g.csv", format="ascii.ecsv").meta["incomplete"] == []
+    write_ecsv(export_of(written, "v2"), tmp_path / "g.ecsv")
+    assert Table.read(tmp_path / "g.ecsv").meta["incomplete"] == []
     write_parquet(export_of(written, "v2"), tmp_path / "g.parquet")
     assert b"INCOMPLETE" not in pq.read_schema(tmp_path / "g.parquet").metadata[b"IVOA.VOTable-Parquet.content"]
 
 
 def test_any_mart(written, tmp_path):
-    write_csv(table_export(written, "cut_flow"), tmp_path / "f.csv")
-    table = Table.read(tmp_path / "f.csv", format="ascii.ecsv")
+    write_ecsv(table_export(written, "cut_flow"), tmp_path / "f.ecsv")
+    table = Table.read(tmp_path / "f.ecsv")
     assert table["cut"].tolist() == ["edge", "bad"] and table["rows_in"].tolist() == [9, 7]
     assert table["rows_in"].meta["ucd"] == "meta.number" and table["cut"].description == "Name."
     assert table.meta["table"] == "cut_flow" and table.meta["incomplete"] == MISSING

@@ -127,3 +127,18 @@ def test_the_audit_counts_what_landed(built, typed):
 def test_lineage_reaches_the_surveys_table(built, typed):
     code, out, _ = typed("-q", "-C", built[0], "audit", "lineage", "galaxies.specz_redshift")
     assert code == 0 and "specz_spectra.redshift_given" in out and "matched_redshifts" in out
+
+
+def test_objects_without_a_matched_spectrum_are_those_that_no_pair_has(built, typed):
+    root, _ = built
+    connection = Catalog.open(root).connect()
+    lonely = {row[0] for row in connection.execute("select object_id from objects_without_spectrum").fetchall()}
+    landed = {row[0] for row in connection.execute("select distinct object_id from hsc_joined").fetchall()}
+    pairs = set(mart(built, "matched", "int_pairs")["object_id"])
+    ((counted,),) = connection.execute("select objects_without_spectrum from object_counts").fetchall()
+    assert lonely == landed - pairs and counted == len(lonely) > 0
+    # Of the archive's own match some of them have a spectrum.
+    assert lonely & set(mart(built, "export", "int_pairs")["object_id"])
+    some = sorted(lonely)[:3]
+    code, out, _ = typed("-C", root, "audit", "row", *some, "--json")
+    assert code == 0 and [each["object_id"] for each in json.loads(out)] == some

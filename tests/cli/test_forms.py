@@ -1,0 +1,143 @@
+"""Tables of commands as LaTeX and Markdown."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from galaxiesml.cli.forms import are_numbers, escaped, latex, marked
+
+from ..made import real as made
+from .typable import commands
+
+#: Commands that print a table beside --json, which cannot be had as LaTeX: what they print is no result to be cited.
+WITHOUT = {
+    *("mock", "fetch", "request", "export", "morphology", "train", "predict", "plot", "ingest", "gc", "build"),
+}
+MARKS = "a_b & 50 % $x$ #1 {c} ~ ^ \\ <d> | [e] *f*"
+
+
+def test_every_command_that_lists_has_the_two_forms():
+    lacking = {
+        name
+        for name, command in commands()
+        if any(option.name in ("as_json", "json") for option in command.params)
+        and not {"latex", "markdown"} <= {option.name for option in command.params}
+        and name.split()[0] not in WITHOUT
+    }
+    # A text, a tree and SQL are no tables; what `profile` prints is about files to come.
+    assert lacking == {"audit lineage", "audit sql", "cuts show", "profile new", "profile check"}
+
+
+def test_escapes():
+    text = escaped(MARKS)
+    assert text == (
+        r"a\_b \& 50 \% \$x\$ \#1 \{c\} \textasciitilde{} \textasciicircum{} \textbackslash{} "
+        r"\textless{}d\textgreater{} \textbar{} [e] *f*"
+    )
+    assert escaped("two\nlines") == "two lines"
+    assert latex(["a"], [["[1]"], ["*"]], [False]).count("\n{}") == 2
+    assert are_numbers(["0.01", "-", "-1e-05 [-0.1, 2]"]) and not are_numbers(["-", "-"])
+    assert not are_numbers(["0.2 to 0.4", "1"]) and not are_numbers(["1", "v2"])
+    assert marked("a|b_c*d <e>") == r"a\|b\_c\*d \<e\>"
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory, shared_data):
+    return made.real(shared_data, tmp_path_factory.mktemp("real"))
+
+
+@pytest.fixture
+def sql_rows():
+    return f"select '{MARKS}' as \"na_me\", 1.5 as x, null as nothing union all select '[1]', 2, 'é' order by x"
+
+
+def test_sql_as_latex_compiles(real, typed, sql_rows, tmp_path):
+    code, out, err = typed("-C", real, "sql", sql_rows, "--latex")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[:4] == [r"\begin{tabular}{lrl}", r"\toprule", r"na\_me & x & nothing \\", r"\midrule"]
+    assert lines[4] == escaped(MARKS) + r" & 1.5 &  \\" and lines[5] == r"{}[1] & 2.0 & é \\"
+    assert lines[6:] == [r"\bottomrule", r"\end{tabular}"]
+    if shutil.which("pdflatex"):
+        page = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}" + out + "\\end{document}"
+        (tmp_path / "t.tex").write_text(page)
+        words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+        assert subprocess.run(words, cwd=tmp_path, capture_output=True).returncode == 0
+
+
+def test_sql_as_markdown(real, typed, sql_rows):
+    from markdown_it import MarkdownIt
+
+    out = typed("-C", real, "sql", sql_rows, "--markdown")[1]
+    page = MarkdownIt("commonmark").enable("table").render(out)
+    cells = [
+        re.sub(r"&(amp|lt|gt|quot);", lambda found: {"amp": "&", "lt": "<", "gt": ">"}[found[1]], cell)
+        for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", page)
+    ]
+    assert cells == ["na_me", "x", "nothing", MARKS, "1.5", "", "[1]", "2.0", "é"]
+    assert typed("-C", real, "sql", "select 1 as one where false", "--markdown")[1] == "| one |\n|---|\n\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "cuts"),
+        ("audit", "cuts", "--version", "all"),
+        ("audit", "diff", "v1", "v3"),
+        ("audit", "splits"),
+        ("audit", "specz"),
+        ("audit", "row", "40040262113712987"),
+        ("versions", "list"),
+        ("versions", "show", "v2"),
+        ("cuts", "list"),
+        ("cuts", "columns"),
+        ("status",),
+        ("surveys",),
+        ("tables",),
+        ("ingest", "list"),
+        ("config", "show"),
+        ("runs",),
+    ],
+    ids=" ".join,
+)
+def test_a_command_in_both_forms(real, typed, words):
+    """What LaTeX prints besides tables are comments; Markdown has the same tables and no row more."""
+    code, out, _ = typed("-C", real, *words, "--latex")
+    assert code == 0
+    inside = re.sub(r"\\begin\{tabular\}.*?\\end\{tabular\}\n", "", out, flags=re.DOTALL)
+    assert all(line.startswith("% ") for line in inside.splitlines())
+    rows = out.count(" \\\\\n")
+    code, out, _ = typed("-C", real, *words, "--markdown")
+    table = [line for line in out.splitlines() if line.startswith("| ")]
+    assert code == 0 and len(table) == rows
+    assert rows > 1 or words in (("runs",), ("audit", "specz"))
+    # No table is a part of the paragraph before it.
+    for before, line in zip(["", *out.splitlines()], out.splitlines(), strict=False):
+        assert not line.startswith("| ") or before == "" or before.startswith("|")
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("audit", "cuts", "--latex", "--markdown"), "--latex cannot be combined with --markdown"),
+        (("audit", "cuts", "--latex", "--json"), "--latex cannot be combined with --json"),
+        (("audit", "cuts", "--latex", "--graph", "x.svg"), "--latex cannot be combined with --graph"),
+        (("audit", "splits", "--markdown", "--plot", "x.png"), "--markdown cannot be combined with --plot"),
+        (("sql", "select 1", "--latex", "--format", "csv"), "--latex cannot be combined with --format"),
+        (("sql", "select 1", "--markdown", "--out", "x.csv"), "--markdown cannot be combined with --out"),
+        (("sql", "select 1", "--latex", "--expanded"), "--latex cannot be combined with --expanded"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_two_forms_are_refused(real, typed, words, said):
+    code, out, err = typed("-C", real, *words)
+    assert (code, out) == (2, "") and said in err
+
+
+def test_a_form_is_of_one_command_alone(real, typed):
+    assert typed("-C", real, "sql", "select 1 as one", "--latex")[1].startswith("\\begin")
+    assert typed("-C", real, "sql", "select 1 as one")[1] == "one\n---\n  1\n"
+    assert json.loads(typed("-C", real, "sql", "select 1 as one", "--json")[1]) == [{"one": 1}]
