@@ -162,8 +162,8 @@ class Catalog:
     def build_info(self) -> dict:
         """build.json of the published build: id, landings, versions, incomplete cuts, package versions."""
         info = json.loads((self.current_build() / "build.json").read_text(encoding="utf-8"))
-        # Earlier builds have the number alone.
-        return info | {"default_version": version_name(info["default_version"])}
+        # Earlier builds have the number alone, the first ones none.
+        return info | {"default_version": version_name(info.get("default_version", DEFAULT_VERSION))}
 
     @property
     def own_versions(self) -> list[str]:

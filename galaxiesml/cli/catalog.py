@@ -210,7 +210,7 @@ def _versions(catalog, info: dict) -> list[dict]:
     return found + [
         {"version": one["name"], "built": False, "rows": None, "missing cuts": "", "now": _NEW, "follows": one["title"]}
         for one in (rules.versions if rules else ())
-        if one["name"] not in known
+        if one["name"] not in known and one["name"] in catalog.own_versions
     ]
 
 

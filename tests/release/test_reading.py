@@ -105,7 +105,7 @@ def test_json_has_no_nan(written, tmp_path):
 
 
 def test_a_table_is_not_sought_among_our_variables(written):
-    with pytest.raises(UsageError, match="does not exist") as caught:
+    with pytest.raises(UsageError, match="There is no table connection") as caught:
         ask.ask(written, "select * from connection")
     assert "galaxies_v2" in caught.value.hint
 
