@@ -75,7 +75,11 @@ def test_without_several_cuts(real, typed, tmp_path):
     # 156 fail at the edge alone, 5 are insecure alone; the last cuts on duplicates remove none of them here.
     assert alone == {"secure": 693, "edge": 844} and result["without"] == ["secure", "edge"]
     assert result["rows_without"] >= 693 + 844 - 688 and result["rows_without"] > max(alone.values())
-    assert typed(*both)[1].startswith(f"v2 without secure, edge: 688 -> {result['rows_without']} rows")
+    told = typed(*both, "--limit", "3")[1]
+    assert f"v2 without secure, edge: 688 -> {result['rows_without']} rows" in told
+    flow = result["flow"]
+    assert flow[-1]["rows_out"] == result["rows_without"] and not {"secure", "edge"} & {row["cut"] for row in flow}
+    assert "the first 3; --limit 0 for all" in told
 
     # The chart is drawn, and is that of the version without them.
     graph = tmp_path / "flow.svg"
