@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +18,7 @@ from galaxiesml.release.facts import gather
 from galaxiesml.release.hdf5 import Wanted, attributes_of, export_hdf5
 from galaxiesml.release.twins import twin_keys, write_parquet_twin
 from galaxiesml.samples.selection import counts, select
-from galaxiesml.system import atomic, interrupts
-from galaxiesml.system.atomic import write_atomic
+from galaxiesml.system.atomic import appearing_folder, write_atomic
 
 #: The file by which a folder is known to be an exported data set.
 MARK = "croissant.json"
@@ -111,7 +107,7 @@ def export_dataset(
     folder = folder.absolute()
     check_place(folder, force)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _appearing_folder(folder, force) as making:
+    with appearing_folder(folder, lambda: check_place(folder, force)) as making:
         made = export_hdf5(catalog, wanted, making, force=force, progress=progress)
         _sort(making, folder, made, wanted.sizes)
         connection = select(catalog, wanted.selection)
@@ -143,27 +139,6 @@ def check_place(folder: Path, force: bool) -> None:
         raise UsageError(f"{folder} has files that no export dataset wrote.", "Give the name of a new folder.")
     if not force:
         raise UsageError(f"{folder} has a data set already.", "Give another folder, or --force to replace it.")
-
-
-@contextlib.contextmanager
-def _appearing_folder(folder: Path, force: bool) -> Iterator[Path]:
-    """A hidden folder beside ``folder`` that takes its place at the end, or is deleted."""
-    making, old = (atomic.making_of(folder.with_name(name)) for name in (folder.name, f"{folder.name}.old"))
-    atomic.clear(folder.parent)
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir()
-    try:
-        yield making
-        interrupts.check()
-        check_place(folder, force)
-        with interrupts.held():
-            if folder.is_dir() and any(folder.iterdir()):
-                os.rename(folder, old)
-            os.rename(making, folder)
-            atomic.sync(folder.parent)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def _sort(making: Path, folder: Path, made: dict, sizes: tuple[int, ...]) -> None:

@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -47,6 +47,35 @@ def appearing(path: Path) -> Iterator[Path]:
         interrupts.check()
         os.replace(making, path)
         sync(path.parent)
+
+
+@contextlib.contextmanager
+def appearing_folder(folder: Path, check: Callable[[], None]) -> Iterator[Path]:
+    """Yield a hidden, empty folder beside ``folder``, which takes its place at the end, or is deleted.
+
+    Parameters
+    ----------
+    folder : Path
+        Absolute; what is there is replaced.
+    check : callable
+        Called before it is; raises an error where ``folder`` must stay.
+    """
+    making, old = (making_of(folder.with_name(name)) for name in (folder.name, f"{folder.name}.old"))
+    clear(folder.parent)
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir()
+    try:
+        yield making
+        interrupts.check()
+        check()
+        with interrupts.held():
+            if folder.is_dir() and any(folder.iterdir()):
+                os.rename(folder, old)
+            os.rename(making, folder)
+            sync(folder.parent)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextlib.contextmanager
