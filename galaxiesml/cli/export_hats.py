@@ -46,5 +46,7 @@ def hats(
         )
     if made.where:
         common.say(f"Only rows where {facts['where']}; the files say it.")
+    if "[" in str(folder.absolute()):
+        common.warn(f"LSDB cannot open {folder}: its path has [.  Move the folder.")
     common.say(f"{facts['rows']:,} rows of {facts['table']}, build {facts['build']}")
     common.result(str(folder))

@@ -6,9 +6,11 @@ import contextlib
 import importlib.util
 import io
 import json
+import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -194,8 +196,6 @@ def _write_rows(made: Export, path: Path) -> None:
 
 def _import(link: str, made: Export, described: dict[str, dict[str, str]]) -> None:
     """Run the importer; in a process of its own."""
-    import logging
-
     said = io.StringIO()
     # It and dask print what failed, and raise no more than that something did.
     with contextlib.redirect_stdout(said):
@@ -204,11 +204,15 @@ def _import(link: str, made: Export, described: dict[str, dict[str, str]]) -> No
             from hats.catalog import TableProperties
             from hats.io.parquet_metadata import write_voparquet_in_common_metadata
             from hats_import.pipeline import pipeline_with_client
+            from tqdm import tqdm
 
+            # Its bars are off; their lock between processes would outlive this one where it is killed.
+            tqdm.set_lock(threading.RLock())
             logging.getLogger("distributed").setLevel(logging.CRITICAL)
             place = Path(link) / "out" / made.facts["table"]
             # One thread of this process, no port, no page of the web.
-            with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+            one = {"processes": False, "n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+            with Client(**one, local_directory=f"{link}/dask") as client:
                 pipeline_with_client(_arguments(Path(link), made), client)
             write_voparquet_in_common_metadata(place, **described)
             _tell(TableProperties.read_from_dir(place), place, made)
@@ -261,7 +265,8 @@ def _settle(making: Path, made: Export) -> None:
     """Leave nothing in the folder but the catalogue, all of it on the disk."""
     place = making / "out" / made.facts["table"]
     (making / "rows.parquet").unlink()
-    shutil.rmtree(making / "tmp", ignore_errors=True)
+    for name in ("tmp", "dask"):
+        shutil.rmtree(making / name, ignore_errors=True)
     for path in sorted(place.iterdir()):
         os.rename(path, making / path.name)
     shutil.rmtree(making / "out")
