@@ -200,6 +200,7 @@ def _import(link: str, made: Export, described: dict[str, dict[str, str]]) -> No
     # It and dask print what failed, and raise no more than that something did.
     with contextlib.redirect_stdout(said):
         try:
+            import dask
             from dask.distributed import Client
             from hats.catalog import TableProperties
             from hats.io.parquet_metadata import write_voparquet_in_common_metadata
@@ -212,7 +213,7 @@ def _import(link: str, made: Export, described: dict[str, dict[str, str]]) -> No
             place = Path(link) / "out" / made.facts["table"]
             # One thread of this process, no port, no page of the web.
             one = {"processes": False, "n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-            with Client(**one, local_directory=f"{link}/dask") as client:
+            with dask.config.set(temporary_directory=f"{link}/dask"), Client(**one) as client:
                 pipeline_with_client(_arguments(Path(link), made), client)
             write_voparquet_in_common_metadata(place, **described)
             _tell(TableProperties.read_from_dir(place), place, made)
