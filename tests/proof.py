@@ -38,7 +38,14 @@ PROOFS = (
     ("11,000 in crowded pictures: at most 1.5 x the bound", [*_LONG, *_FITS, "crowded"]),
     ("4,400 fits from moved starts: 99.5 % end within 0.1 sigma", [*_LONG, *_FITS, "starts"]),
     ("branch coverage of make test's tests", [*_SHORT, "--cov", "--cov-report", "term:skip-covered"]),
-    ("other long tests", [*_LONG, "-k", "not kills and not signals and not million and not in_full and not campaign"]),
+    (
+        "HATS catalogues read by LSDB, cone search and crossmatch as DuckDB's; RAIL reads the photometry",
+        [*_LONG, "tests/release/test_hats.py"],
+    ),
+    (
+        "other long tests",
+        [*_LONG, "-k", "not kills and not signals and not million and not in_full and not campaign and not test_hats"],
+    ),
 )
 
 

@@ -1,1 +1,1 @@
-"""Query a catalogue: the SQL console, and tables as CSV and Parquet, and photometry as HDF5."""
+"""Query a catalogue: the SQL console, and tables as files of many formats, photometry as HDF5, HATS catalogues."""

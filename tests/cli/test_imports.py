@@ -114,3 +114,10 @@ def test_a_simulated_archive_says_what_to_install(tmp_path):
     ((code, out, err),) = without("python_multipart", [["mock", "serve", tmp_path]])["typed"]
     assert (code, out) == (2, "") and err.endswith("Type: pip install 'galaxiesml[mock]'\n"), err
     assert "needs python-multipart" in err
+
+
+def test_a_hats_catalogue_says_what_to_install(tmp_path):
+    # Before the catalogue is looked for: there is none.
+    ((code, out, err),) = without("hats_import", [["export", "hats", tmp_path / "out"]])["typed"]
+    assert (code, out) == (2, "") and err.endswith("Type: pip install 'galaxiesml[hats]'\n"), err
+    assert "export hats needs hats-import" in err and not [*tmp_path.iterdir()]

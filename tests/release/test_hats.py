@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ ROWS = 3000
 #: Where four of the twelve largest HEALPix pixels meet: there are four files, and the cone is in all.
 CENTRE = (45.0, 0.0)
 CONE_ARCSEC, MATCH_ARCSEC = 900.0, 1.0
-#: A redshift that no text may shorten, and facts that a file of properties is apt to spoil.
+#: What a file of properties is apt to spoil.
 TITLE = 'a \\ b\n"é" = : # !'
 #: What LSDB makes of a catalogue; results are files.
 READER = """
@@ -63,8 +64,8 @@ np.savez(out, **found, rows=handle.size(groupname="photometry"), parts=np.concat
 def python(request) -> str:
     """Python of the environment that has hats-import, LSDB and RAIL."""
     found = os.environ.get("READERS_PYTHON") or request.config.rootpath / ".venv-readers" / "bin" / "python"
-    if not Path(found).exists():
-        pytest.skip(f"{found} is not here: `make proof` installs hats-import, LSDB and RAIL there")
+    if not Path(found).exists() or run(str(found), "-c", "import hats_import, lsdb, rail").returncode:
+        pytest.skip(f"hats-import, LSDB and RAIL are not in {found}, where `make proof` installs them")
     return str(found)
 
 
@@ -255,7 +256,7 @@ def test_ctrl_c_leaves_nothing(catalog, python, tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
     words = ["-C", str(catalog.root), "export", "hats", str(tmp_path / "out" / "hats")]
     for seen in (".hats.*/rows.parquet", ".hats.*/out/*/dataset"):
-        ended = signalled(words, 2, lambda _, seen=seen: bool([*(tmp_path / "out").glob(seen)]))
+        ended = signalled(words, signal.SIGINT, lambda _, seen=seen: bool([*(tmp_path / "out").glob(seen)]))
         assert ended.code == 130 and ended.left == [] and ended.seconds < 2, ended.screen
         assert "Interrupted." in ended.screen and "Traceback" not in ended.screen
         assert not being_made(tmp_path / "out") and not [*(tmp_path / "out").iterdir()]
