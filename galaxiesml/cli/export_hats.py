@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,8 @@ def hats(
         )
     if made.where:
         common.say(f"Only rows where {facts['where']}; the files say it.")
-    if "[" in str(folder.absolute()):
-        common.warn(f"LSDB cannot open {folder}: its path has [.  Move the folder.")
+    # It is taken for a pattern there.
+    if re.search(r"\[.*\]", str(folder.absolute()), re.DOTALL):
+        common.warn(f"LSDB cannot open {folder}: its path has [ and ].  Move the folder.")
     common.say(f"{facts['rows']:,} rows of {facts['table']}, build {facts['build']}")
     common.result(str(folder))

@@ -254,12 +254,14 @@ def _tell(properties, place: Path, made: Export) -> None:
 
 def _refuse(error: Exception, said: str) -> None:
     text = f"{said}\n{error}"
-    if "No space left on device" in text or "Disk quota exceeded" in text:
-        raise ResourceError("The disk is full: hats-import could not write.", "Make room, and type it again.") from None
+    if any(words in text for words in ("No space left on device", "Disk quota exceeded", "File too large")):
+        raise ResourceError("hats-import could not write: the disk is full.", "Make room, and type it again.") from None
     if isinstance(error, MemoryError) or "MemoryError" in text or "malloc of size" in text:
         raise ResourceError("There is not enough memory for hats-import.", "Choose fewer rows with --where.") from None
     lines = [line.strip() for line in said.splitlines() if line.strip()] or [f"{type(error).__name__}: {error}"]
-    raise InputError(f"hats-import failed: {' '.join(lines[-3:])}", "The versions that are tested: constraints.txt")
+    raise InputError(
+        f"hats-import failed: {' '.join(lines[-3:])}", "Tested with 0.10.4: pip install hats-import==0.10.4"
+    )
 
 
 def _settle(making: Path, made: Export) -> None:
