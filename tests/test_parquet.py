@@ -18,7 +18,7 @@ from galaxiesml.catalog import parquet as reading
 from galaxiesml.catalog.parquet import parquet, plain
 from galaxiesml.curation.macros import Macros
 from galaxiesml.errors import CatalogError
-from galaxiesml.verify.expected import _parquet as verify_parquet
+from galaxiesml.verify.expected import parquet as verify_parquet
 from galaxiesml.verify.expected import plainly_named
 
 #: A folder's name, and one next to it that the name as a pattern, or as DuckDB reads it, would mean as well.
@@ -148,6 +148,8 @@ READERS = {
     "galaxiesml/catalog/parquet.py",
     "sql/macros/parquet_files.sql",
     "galaxiesml/verify/expected.py",
+    # What users of pandas, Polars and DuckDB type.
+    "docs/files.md",
 }
 #: Words that make DuckDB read files; `sql` only looks at their names, to let a user's query call them.
 DUCKDB = re.compile(

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import audit, common
+from galaxiesml.cli import audit, common, forms
 
 
 def register(app: typer.Typer) -> None:
     audit.audit.command("pictures")(pictures)
 
 
+@forms.tabular("graph")
 def pictures(
     version: Annotated[
         str | None, typer.Option(help="Version whose pictures are counted and listed: v1 to v4, or one of your own.")

@@ -26,21 +26,19 @@ def defects(pictures: str, planes: list[str]) -> str:
     planes : list of str
         As `defect_planes` gives them.
     """
+    # The largest picture of a tar is what was asked for.
+    shown = (
+        "(select *, max(height * width) over (partition by shard) as largest "
+        f"from {pictures} where image_offset is not null)"
+    )
     wrong = [
-        f"select object_id, band, '{plane}' as what, masked_{plane} as defect from shown where masked_{plane} > 0"
+        f"select object_id, band, '{plane}' as what, masked_{plane} as defect from {shown} where masked_{plane} > 0"
         for plane in planes
     ]
     wrong += [
-        "select object_id, band, 'not finite' as what, not_finite / (height * width)::double as defect from shown "
+        f"select object_id, band, 'not finite' as what, not_finite / (height * width)::double as defect from {shown} "
         "where not_finite > 0",
-        "select object_id, band, 'cut off', 1 - height * width / largest::double from shown "
+        f"select object_id, band, 'cut off', 1 - height * width / largest::double from {shown} "
         "where picture_reason_class = 'smaller_than_asked' and height * width < largest",
     ]
-    joined = "\n union all ".join(wrong)
-    return f"""
-        with shown as (
-            select *, max(height * width) over (partition by shard) as largest
-            from {pictures} where image_offset is not null
-        )
-        {joined}
-    """
+    return "\n union all ".join(wrong)

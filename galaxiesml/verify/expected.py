@@ -46,10 +46,11 @@ class Build:
         path = self.root / "builds" / self.name / f"{name}.parquet"
         if not path.is_file():
             raise CatalogError(f"Build {self.name} has no table {name}.", "Build again, and export again.")
-        return _parquet(path)
+        return parquet(path)
 
 
-def _parquet(path: Path) -> str:
+def parquet(path: Path) -> str:
+    """Parquet files as DuckDB reads them."""
     # Without the last option the folder tract=9813 above a file would be a column, and win over the file's own.
     return "read_parquet('" + str(path).replace("'", "''") + "', union_by_name = true, hive_partitioning = false)"
 
@@ -185,8 +186,8 @@ def _load_near(connection, build: Build, told: dict, number: int) -> None:
         with pictures as (
             select pictures.shard, pictures.member, pictures.band, pictures.tract, pictures.image_crc,
                 coalesce(requests.ra, pictures.ra) as at_ra, coalesce(requests.dec, pictures.dec) as at_dec
-            from {_parquet(raw / "pictures.parquet")} as pictures
-            left join {_parquet(raw / "requests.parquet")} as requests
+            from {parquet(raw / "pictures.parquet")} as pictures
+            left join {parquet(raw / "requests.parquet")} as requests
                 on pictures.shard = requests.shard and pictures.line = requests.line
             where pictures.image_offset is not null and pictures.shard in ({known})
         ), strips as (

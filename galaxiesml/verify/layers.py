@@ -9,7 +9,7 @@ import duckdb
 import h5py
 import numpy as np
 
-from galaxiesml.verify.expected import Build
+from galaxiesml.verify.expected import Build, parquet
 from galaxiesml.verify.found import Difference
 from galaxiesml.verify.pictures import framed
 from galaxiesml.verify.values import layers_of
@@ -38,7 +38,7 @@ def check_layers(connection: duckdb.DuckDBPyConnection, build: Build, number: in
     for layer in layers_of(file):
         folder, prefix = build.root / "raw" / ("psf" if layer == "psf" else "cutouts"), "psf_" if layer == "psf" else ""
         empty = build.survey.no_data if layer == "mask" else 0
-        landed = f"read_parquet('{str(folder).replace(chr(39), chr(39) * 2)}/*/pictures.parquet', union_by_name = true)"
+        landed = parquet(folder / "*" / "pictures.parquet")
         rows = connection.execute(
             f"""
             select uses.file_row, uses.band_at, uses.band, uses.object_id, shown.{prefix}shard, landed.{layer}_offset,

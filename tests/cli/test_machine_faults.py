@@ -124,7 +124,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_made_file(catalog, tmp_path):
         ["-C", root, "ingest", "release", tmp_path / "ids.csv", "--split", "testing"],
         ["-C", root, "morphology", "--gain", "1234", "--psf", "moffat:0.7", "--workers", "1"],
         ["-C", root, "export", "parquet", "--force", "--out", disk / "g.parquet"],
-        ["-C", root, "export", "csv", "--force", "--out", disk / "g.csv"],
+        ["-C", root, "export", "csv", "--table", "columns", "--force", "--out", disk / "g.csv"],
         ["-C", root, "export", "hdf5", "--size", "64", "--force", "--out", disk / "made"],
         ["-C", root, "export", "photoz", "--force", "--out", disk / "made"],
         ["-C", root, "sql", "select random() as r from range(500000)", "--out", disk / "s.parquet"],

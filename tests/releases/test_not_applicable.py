@@ -104,9 +104,9 @@ def test_a_cut_of_ones_own_is_not_excused(root, tmp_path, typed, sql, lacking, s
 
 
 def test_an_exported_file_says_it(root, tmp_path, finished):
-    done = finished("-C", root.root, "export", "csv", "--version", "v2", "--out", tmp_path / "v2.csv")
+    done = finished("-C", root.root, "export", "ecsv", "--version", "v2", "--out", tmp_path / "v2.ecsv")
     assert done.returncode == 0 and "INCOMPLETE" not in done.stderr, done.stderr
-    head = "".join(line for line in (tmp_path / "v2.csv").read_text().splitlines(True) if line.startswith("#"))
+    head = "".join(line for line in (tmp_path / "v2.ecsv").read_text().splitlines(True) if line.startswith("#"))
     assert f"crcenter: {WHY_CR}" in head and f"specz_mag: {WHY_MAG}" in head
 
 
