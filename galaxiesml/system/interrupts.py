@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -112,10 +113,14 @@ def shell() -> Iterator[None]:
     """Inside, Ctrl-C raises `Interrupted` and ends nothing else; SIGTERM and SIGHUP end the program as ever."""
     global _in_shell
     _in_shell = True
+    terminal = termios.tcgetattr(0) if os.isatty(0) else None
     try:
         yield
     finally:
         _in_shell = False
+        # A signal may come while the line editor changes the terminal: it is left as it was found.
+        if terminal is not None:
+            termios.tcsetattr(0, termios.TCSANOW, terminal)
         watch_again()
 
 
