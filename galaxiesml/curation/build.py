@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -16,9 +17,11 @@ from galaxiesml.catalog.inputs import told
 from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.curation import own_versions, states, without_spectrum
 from galaxiesml.curation import rules as of_galaxies
+from galaxiesml.curation.content import content_sha256
 from galaxiesml.curation.dbt import Settings, invoke
 from galaxiesml.curation.diff_specz import unjudged
 from galaxiesml.curation.emptied import emptied_by
+from galaxiesml.curation.engines.choice import Engine
 from galaxiesml.curation.known_metrics import refresh_known
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.measured_share import measured_share
@@ -27,6 +30,8 @@ from galaxiesml.surveys.description import by_hand
 from galaxiesml.system.atomic import sync as sync_folder
 from galaxiesml.system.atomic import write_atomic
 
+#: What runs the models where nothing else is asked for.
+DUCKDB = Engine()
 #: Where a build grows until it is whole.
 NEXT = ".next"
 #: Builds that stay after a new one is published: it, and the one that readers may still have open.
@@ -59,6 +64,7 @@ def build(
     specz_rule: str = VARS["specz_rule"],
     threads: int = 2,
     memory_limit: str = "4GB",
+    engine: Engine = DUCKDB,
     progress: Callable | None = None,
 ) -> Built:
     """Build every version that the landed files allow, and publish the build; the caller holds the lock.
@@ -75,6 +81,8 @@ def build(
         'export': the pairs are of the export's own match; 'matched': of the landed surveys, matched here.
     specz_rule : str
         'hsc' or 'best': which redshift a matched object gets.
+    engine : Engine
+        What runs the models.
     progress : callable, optional
         Called as ``progress(done, total, name)``.
 
@@ -91,17 +99,18 @@ def build(
     plans = states.plan_versions(found, catalog.profile, rules, accept_missing, version)
     states.refresh(catalog, plans, specz)
     refresh_known(catalog)
-    project = render_project(catalog, split_seed, {"specz": specz, "specz_rule": specz_rule}, rules)
-    engine = Settings(catalog.root, NEXT, threads, memory_limit)
+    render = functools.partial(render_project, catalog, split_seed, {"specz": specz, "specz_rule": specz_rule}, rules)
+    project = render()
+    settings = Settings(catalog.root, NEXT, threads, memory_limit)
     folder = catalog.builds / NEXT
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     catalog.logs.mkdir(exist_ok=True)
     try:
-        ran = _run(catalog, project, plans, engine, progress)
+        ran = _run(catalog, render, plans, engine, settings, progress)
         _write_manifest(project, ran.results, folder)
         write_atomic(folder / of_galaxies.FILE, rules.text())
-        info = _build_info(catalog, plans, rules, folder) | {"split_seed": split_seed}
+        info = _build_info(catalog, plans, rules, folder) | {"split_seed": split_seed, "engine": engine.told()}
         info["spectra_from"] = _spectra_from(info, specz, specz_rule)
         without_spectrum.write(folder, rules, catalog.profile.bands, unjudged(found), info)
         own_versions.keep(catalog, rules)
@@ -112,18 +121,27 @@ def build(
     return Built(info, {plan.name: plan.missing for plan in plans if not plan.built})
 
 
-def _run(catalog: Catalog, project: Path, plans: list[states.VersionPlan], engine: Settings, progress):
-    """Run the models of the planned versions; returns dbt's results."""
+def _run(catalog: Catalog, render: Callable, plans: list[states.VersionPlan], engine: Engine, settings, progress):
+    """Run the models of the planned versions; returns dbt's results, with DuckDB's form of every model."""
     skipped = [plan.name for plan in plans if not plan.built]
-    excluded = [f"file:{stem}_{name}.sql" for name in skipped for stem in ("int_judged", "galaxies")]
-    return invoke(
-        # The boundary tests test the SQL, not the data: the test suite runs them.
-        ["build", "--exclude", "test_type:unit", *excluded],
-        project,
-        catalog.logs,
+    # The boundary tests test the SQL, not the data: the test suite runs them.
+    chosen = ["--exclude", "test_type:unit"]
+    chosen += [f"file:{stem}_{name}.sql" for name in skipped for stem in ("int_judged", "galaxies")]
+    project = catalog.dbt
+    if not engine.is_distributed:
+        return invoke(["build", *chosen], project, catalog.logs, settings, progress)
+    from galaxiesml.curation.engines.run import run
+
+    run(
+        catalog,
         engine,
+        ["build", *chosen],
+        lambda folder, schemas: render(folder=folder, schemas=schemas),
+        settings,
         progress,
     )
+    # Lineage and `audit sql` read one dialect, whatever ran.
+    return invoke(["compile", *chosen], project, catalog.logs, settings)
 
 
 def _publish(catalog: Catalog, folder: Path, info: dict) -> None:
@@ -164,7 +182,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], rules: of_gal
     }
     marts = hashlib.sha256()
     for path in sorted((folder).glob("*.parquet")):
-        marts.update(path.name.encode() + hashlib.file_digest(path.open("rb"), "sha256").digest())
+        marts.update(path.name.encode() + bytes.fromhex(content_sha256(path)))
     number = max((int(build.split("-")[0]) for build in catalog.build_ids()), default=0) + 1
     return {
         # The number orders builds; the hash is of the marts, so equal marts show by their name.
