@@ -85,7 +85,7 @@ ranked as (
 spread as (
     select
         object_id,
-        max(specz_redshift) - min(specz_redshift) > 0.005 * (1 + min(specz_redshift)) and max(any_secure) = 1 as disagree
+        max(specz_redshift) - min(specz_redshift) > 0.005e0 * (1 + min(specz_redshift)) and max(any_secure) = 1 as disagree
     from used
     group by object_id
 ),

@@ -15,8 +15,7 @@ cells as (
     select
         predictions.photoz_run,
         predictions.photoz_row,
-        {{ list_positions('predictions.pdf') }} as photoz_cell,
-        {{ list_values('predictions.pdf') }} as units
+        {{ list_elements('predictions.pdf', 'photoz_cell', 'units') }}
     from predictions
     inner join sample
         on predictions.photoz_run = sample.photoz_run and predictions.photoz_row = sample.photoz_row
@@ -42,8 +41,8 @@ placed as (
             ) / (2 * (grids.high - grids.low))
         end as distance,
         case
-            when sample.specz_redshift <= grids.low then 0
-            when sample.specz_redshift >= grids.high then 1
+            when sample.specz_redshift <= grids.low then cast(0 as double)
+            when sample.specz_redshift >= grids.high then cast(1 as double)
             else (sample.specz_redshift - grids.low) / (grids.high - grids.low)
         end as below,
         sample.specz_redshift >= grids.low and sample.specz_redshift < grids.high as is_here
@@ -72,9 +71,9 @@ differences as (
         predictions.z_phot - sample.specz_redshift as delta,
         (predictions.z_phot - sample.specz_redshift) / (1 + sample.specz_redshift) as error,
         case when predictions.z_phot <> -1 then
-            (predictions.z_phot - sample.specz_redshift) / (0.15 * (1 + predictions.z_phot))
+            (predictions.z_phot - sample.specz_redshift) / (0.15e0 * (1 + predictions.z_phot))
         end as scaled,
-        (predictions.z_phot - sample.specz_redshift) / (0.15 * (1 + sample.specz_redshift)) as scaled_spec,
+        (predictions.z_phot - sample.specz_redshift) / (0.15e0 * (1 + sample.specz_redshift)) as scaled_spec,
         predictions.pdf is not null as has_pdf,
         sample.specz_redshift between predictions.z_low_68 and predictions.z_high_68 as is_in_68,
         sample.specz_redshift between predictions.z_low_95 and predictions.z_high_95 as is_in_95,
@@ -93,7 +92,7 @@ select
     {{ photoz_nano('error') }} as error_nano,
     {{ photoz_nano('delta * delta') }} as delta_square_nano,
     {{ photoz_nano('error * error') }} as error_square_nano,
-    {{ photoz_nano('case when scaled is null then 1 else 1 - 1 / (1 + scaled * scaled) end') }} as loss_phot_nano,
+    {{ photoz_nano('coalesce(1 - 1 / (1 + scaled * scaled), 1)') }} as loss_phot_nano,
     {{ photoz_nano('1 - 1 / (1 + scaled_spec * scaled_spec)') }} as loss_spec_nano,
     {{ photoz_nano('crps') }} as crps_nano,
     {{ photoz_nano('cde_loss') }} as cde_nano

@@ -57,7 +57,7 @@ judged as (
         case
             when landed.redshift_given is null then 'none is given'
             when sentinels.number is not null then concat('a sentinel: ', cast(sentinels.number as string))
-            when landed.redshift_given < -0.01 then 'below -0.01, and no known sentinel'
+            when landed.redshift_given < -0.01e0 then 'below -0.01, and no known sentinel'
             when rules.reason is not null then rules.reason
         end as no_redshift
     from landed

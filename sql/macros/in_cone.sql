@@ -3,7 +3,7 @@
     more than rounding is (half a millionth of an arcsec is 1.4e-10 deg), lets an engine leave out most rows without
     computing an angle. -#}
 {%- macro in_cone(ra, dec, ra0, dec0, arcsec) -%}
-{%- set reach = arcsec ~ ' / 3600 * 1.000000001 + 0.0000000002' -%}
+{%- set reach = arcsec ~ ' / 3600 * 1.000000001e0 + 2e-10' -%}
 ({{ dec }} between {{ dec0 }} - ({{ reach }}) and {{ dec0 }} + ({{ reach }})
     and {{ separation_arcsec(ra, dec, ra0, dec0) }} <= {{ arcsec }})
 {%- endmacro -%}
