@@ -1,5 +1,5 @@
 -- What the metrics of each run depend on, as one hash, and whether the build before this one had the same.
-with sample as (
+with judged as (
     select * from {{ ref('int_photoz_sample') }}
 ),
 
@@ -25,7 +25,7 @@ described as (
             cast({{ whole('magnitude', '1e15') }} as string),
             survey
         ) as judged
-    from sample
+    from judged
 ),
 
 judged_by as (

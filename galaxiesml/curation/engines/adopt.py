@@ -28,7 +28,7 @@ class Mart:
     order_by : str
         A unique key, as SQL: the order of the file's rows.
     columns : dict of str to str
-        Name to DuckDB's type, in order; empty if the model has no contract.
+        Name to DuckDB's type, as the contract has them, in the order of the model.
     version : str
         Of a version of galaxies, its name.
     """
@@ -39,18 +39,18 @@ class Mart:
     version: str = ""
 
 
-def marts_of(results: list) -> list[Mart]:
-    """The marts among dbt's results."""
-    nodes = [result.node for result in results if getattr(result.node.config, "materialized", "") == "mart"]
-    return [
-        Mart(
-            node.alias,
-            node.config.get("order_by"),
-            {name: column.data_type for name, column in node.columns.items()} if node.config.contract.enforced else {},
-            node.alias.removeprefix("galaxies_") if node.version else "",
-        )
-        for node in nodes
-    ]
+def marts_of(results: list, session) -> list[Mart]:
+    """The marts among dbt's results; the session knows the order of their columns, also of those without rows."""
+    found = []
+    for node in (result.node for result in results):
+        if getattr(node.config, "materialized", "") != "mart":
+            continue
+        names = session.sql(f"select * from {node.relation_name} limit 0").columns
+        types = {name: column.data_type for name, column in node.columns.items()}
+        columns = {name: types.get(name, "absent") for name in dict.fromkeys([*names, *types])}
+        version = node.alias.removeprefix("galaxies_") if node.version else ""
+        found.append(Mart(node.alias, node.config.get("order_by"), columns, version))
+    return found
 
 
 def adopt(connection, folder: Path, marts: list[Mart], plan: Path) -> None:
@@ -72,17 +72,25 @@ def adopt(connection, folder: Path, marts: list[Mart], plan: Path) -> None:
         A part has other types than the mart's contract, or the file other rows than the parts.
     """
     connection.execute("set preserve_insertion_order = false")
-    for mart in marts:
-        _adopt(connection, folder, mart, plan)
+    parts = [(mart, _parts(folder, mart)) for mart in marts]
+    if faults := [fault for mart, read in parts for fault in _other_types(connection, mart, read)]:
+        raise BuildError(
+            "The engine's columns are not the contracts':\n  " + "\n  ".join(faults),
+            "This is a fault of the models on this engine; --engine duckdb builds them.",
+        )
+    for mart, read in parts:
+        _adopt(connection, folder, mart, read, plan)
     for name in (PARTS, STEPS):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _adopt(connection, folder: Path, mart: Mart, plan: Path) -> None:
-    file = folder / f"{mart.name}.parquet"
+def _parts(folder: Path, mart: Mart) -> str:
     parts = folder / PARTS / mart.name
-    read = parquet(parts, "*.parquet") if any(parts.glob("*.parquet")) else _empty(mart)
-    _check_types(connection, mart, read)
+    return parquet(parts, "*.parquet") if any(parts.glob("*.parquet")) else _empty(mart)
+
+
+def _adopt(connection, folder: Path, mart: Mart, read: str, plan: Path) -> None:
+    file = folder / f"{mart.name}.parquet"
     connection.execute(
         f"copy (select * from {read} order by {mart.order_by}) to {quote(str(file))} "
         f"(format parquet, compression snappy, row_group_size 122880{_facts(connection, mart, plan)})"
@@ -95,23 +103,19 @@ def _adopt(connection, folder: Path, mart: Mart, plan: Path) -> None:
         )
 
 
-def _check_types(connection, mart: Mart, read: str) -> None:
+def _other_types(connection, mart: Mart, read: str) -> list[str]:
+    """Columns of the parts that are not as the mart's contract has them, in words."""
     found = {name: kind for name, kind, *_ in connection.execute(f"describe select * from {read}").fetchall()}
     # DuckDB's own names of the types: text is varchar.
     wanted = {
-        name: connection.execute(f"select typeof(cast(null as {kind}))").fetchone()[0]
+        name: connection.execute(f"select typeof(cast(null as {kind}))").fetchone()[0] if kind != "absent" else kind
         for name, kind in mart.columns.items()
-    } or found
-    if list(found.items()) != list(wanted.items()):
-        differing = [
-            f"{name} is {found.get(name, 'absent')}, not {wanted.get(name, 'expected')}"
-            for name in dict.fromkeys([*wanted, *found])
-            if found.get(name) != wanted.get(name)
-        ]
-        raise BuildError(
-            f"{mart.name}: the engine's columns are not the contract's: {'; '.join(differing) or 'their order differs'}.",
-            "This is a fault of the model for this engine; --engine duckdb builds it.",
-        )
+    }
+    return [
+        f"{mart.name}.{name} is {found.get(name, 'absent')}, not {wanted.get(name, 'absent')}"
+        for name in dict.fromkeys([*wanted, *found])
+        if found.get(name, "absent") != wanted.get(name, "absent")
+    ]
 
 
 def _empty(mart: Mart) -> str:

@@ -61,10 +61,11 @@ def run(
                 sources.create(session, catalog, schemas, connection)
                 project = render(catalog.root / PROJECT, schemas.main)
                 ran = invoke(arguments, project, catalog.logs, settings, progress, session)
+                marts = adopt.marts_of(ran.results, session)
             finally:
                 schemas.end()
             plan = catalog.root / "plan" / "versions.parquet"
-            adopt.adopt(connection, folder, adopt.marts_of(ran.results), plan)
+            adopt.adopt(connection, folder, marts, plan)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
