@@ -108,13 +108,20 @@ def require(engine: Engine) -> None:
     UsageError
         They are not, with the line that installs them.
     """
-    absent = [one for one in _NEEDS[engine.name] if not _is_here(one)]
-    if not absent and engine.name == "spark" and engine.master and not _is_here("pyspark.java_gateway"):
-        absent = ["pyspark with its driver"]
-    if absent:
+    if engine.is_distributed and _is_installed("pyspark") and _is_installed("pyspark-client"):
         raise UsageError(
-            f"--engine {engine.name} needs {absent[0]}, which is not installed.",
-            f"Type: pip install 'galaxiesml[{engine.name}]'",
+            "pyspark and pyspark-client are both installed; they own one folder, and each has overwritten the other.",
+            "Type: pip uninstall -y pyspark pyspark-client; pip install 'galaxiesml[spark]' pysail==0.7.2",
+        )
+    absent = next((one for one in _NEEDS[engine.name] if not _is_here(one)), None)
+    if absent is None and engine.master and not _is_installed("pyspark"):
+        absent = "all of PySpark (pyspark-client, which Sail uses, has no driver)"
+    if absent:
+        # What has all of PySpark lacks Sail's server alone.
+        is_server = absent == "pysail" and _is_installed("pyspark")
+        raise UsageError(
+            f"--engine {engine.name} needs {absent}, which is not installed.",
+            "Type: pip install pysail==0.7.2" if is_server else f"Type: pip install 'galaxiesml[{engine.name}]'",
         )
 
 
@@ -149,6 +156,14 @@ def _is_here(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _pair(text: str) -> tuple[str, str]:

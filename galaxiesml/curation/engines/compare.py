@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from galaxiesml.catalog import Catalog
@@ -24,7 +24,7 @@ class Difference:
 
     Attributes
     ----------
-    mart : str
+    table : str
     key : str
         The row, as column = value.
     column : str
@@ -35,7 +35,7 @@ class Difference:
         In how many rows of the table this column differs.
     """
 
-    mart: str
+    table: str
     key: str
     column: str
     values: tuple[str, str]
@@ -50,7 +50,8 @@ def compare_engines(
     Returns
     -------
     dict
-        engines; tables, each with rows and whether it is equal; differences, a list of :class:`Difference`.
+        equal; engines; tables, each with its rows and whether it is equal; differences, each with the table, the key,
+        the column, both values, and the number of rows with such a difference.
     """
     catalog = ready.catalog
     names = [f".engine-{place}" for place in (1, 2)]
@@ -64,7 +65,12 @@ def compare_engines(
     finally:
         for name in names:
             shutil.rmtree(catalog.builds / name, ignore_errors=True)
-    return {"engines": [engine.told() for engine in engines], "tables": tables, "differences": found}
+    return {
+        "equal": not differing,
+        "engines": [engine.told() for engine in engines],
+        "tables": tables,
+        "differences": [asdict(one) for one in found],
+    }
 
 
 def _tables(first: Path, second: Path) -> Iterator[dict]:
@@ -113,9 +119,7 @@ def differences(first: Path, second: Path, mart: str, keys: list[str]) -> list[D
         if not file.is_file():
             raise BuildError(f"{file.parent.name} has no table {mart}.")
     with duckdb.connect() as connection:
-        described = [
-            connection.execute(f"describe select * from {parquet(file)}").fetchall() for file in files
-        ]
+        described = [connection.execute(f"describe select * from {parquet(file)}").fetchall() for file in files]
         columns, others = ([(name, kind) for name, kind, *_ in rows] for rows in described)
         if columns != others:
             raise BuildError(f"{mart}: the columns differ: {sorted(set(columns) ^ set(others))}.")
@@ -125,7 +129,8 @@ def differences(first: Path, second: Path, mart: str, keys: list[str]) -> list[D
 def _differing(connection, files: list[Path], mart: str, keys: list[str], columns: list[str]) -> Iterator[Difference]:
     joined = " and ".join(f'one."{key}" is not distinct from two."{key}"' for key in keys)
     named = " || ', ' || ".join(
-        f"""{quote(key + " = ")} || coalesce(cast(coalesce(one."{key}", two."{key}") as varchar), 'NULL')""" for key in keys
+        f"""{quote(key + " = ")} || coalesce(cast(coalesce(one."{key}", two."{key}") as varchar), 'NULL')"""
+        for key in keys
     )
     sides = [f"(select *, true as is_here from {parquet(file)})" for file in files]
     whole = f"from {sides[0]} as one full join {sides[1]} as two on {joined}"
