@@ -10,15 +10,15 @@ Name = Annotated[
     str | None,
     typer.Option(
         "--engine",
-        help="What runs the models: duckdb, sail (pip install 'galaxiesml\\[sail]') or spark (pip install "
-        "'galaxiesml\\[spark]').",
+        help="What runs the models: duckdb, sail (pip install 'galaxiesml[sail]') or spark (pip install "
+        "'galaxiesml[spark]').",
         metavar="NAME",
     ),
 ]
 Master = Annotated[
     str | None,
     typer.Option(
-        help="With spark: start a driver here, for this cluster; spark://host:7077, or local\\[4].", metavar="URL"
+        help="With spark: start a driver here, for this cluster; spark://host:7077, or local[4].", metavar="URL"
     ),
 ]
 Remote = Annotated[

@@ -33,7 +33,7 @@ def project_files(
 
     Of the instrument's facts, the planes of the masks are columns, and so in yml and in the macro ``family``.
 
-    ``schemas`` is the start of the names of the schemas on a server of Spark Connect; without it DuckDB runs the project.
+    ``schemas`` is the start of the schemas' names on a server of Spark Connect; without it DuckDB runs the project.
 
     The boundary tests are left out of catalogues: they test the SQL, not the data, and cost dbt's parser seconds.
     """

@@ -58,15 +58,14 @@ def session(engine: Engine, scratch: Path, logs: Path, threads: int, memory_limi
     UsageError
         A setting cannot be given to a server that runs.
     """
-    with _server(engine, scratch, logs, threads, size(memory_limit)) as (address, token):
-        with _token(token):
-            opened = _connect(address)
-            try:
-                _configure(opened, engine)
-                yield opened
-            finally:
-                with contextlib.suppress(Exception):
-                    opened.stop()
+    with _server(engine, scratch, logs, threads, size(memory_limit)) as (address, token), _token(token):
+        opened = _connect(address)
+        try:
+            _configure(opened, engine)
+            yield opened
+        finally:
+            with contextlib.suppress(Exception):
+                opened.stop()
 
 
 def size(text: str) -> int:
@@ -232,8 +231,9 @@ def _configure(opened, engine: Engine) -> None:
         return
     for key, value in engine.conf:
         if not key.startswith("spark.sql.") or (engine.remote and not opened.conf.isModifiable(key)):
+            where = "a server that runs" if engine.remote else "Sail"
             raise UsageError(
-                f"--conf {key} cannot be given to {'a server that runs' if engine.remote else 'Sail'}: it would be ignored.",
+                f"--conf {key} cannot be given to {where}: it would be ignored.",
                 "Give it where the server is started; here, settings of a session (spark.sql....) alone.",
             )
         if key in SESSION:
