@@ -3,7 +3,7 @@
 The encoding, so that anybody can compute it:
 
 - Of each column two streams are hashed.  The first is the row numbers of NULLs, from 0, as 64-bit integers.  The second
-  is the values, a NULL as zero: integers, doubles and booleans (as one byte) little-endian; of text the lengths in bytes
+  is the values, a NULL as zero: integers, doubles and booleans (as one byte) little-endian; of text the byte lengths
   as 64-bit integers, and in a third stream the UTF-8; of a list the lengths likewise, and the elements as a column.
 - Every NaN is the one with the bits 7ff8000000000000; -0.0 is 0.0, for SQL holds them equal.
 - The table's digest is the sha256 of the number of rows and, column by column, the name, the type and the digests.
