@@ -18,7 +18,14 @@ from galaxiesml.instrument import HSC, Instrument
 #: The seed that splits are made with where no other is named; dbt_project.yml has the same.
 SPLIT_SEED = 1
 #: Whose spectra the pairs are of, and by which rule; dbt_project.yml has the same.
-VARS = {"specz": "export", "specz_rule": "hsc", "photoz_version": "v2", "rules": {}, "conversions": {}}
+VARS = {
+    "specz": "export",
+    "specz_rule": "hsc",
+    "photoz_version": "v2",
+    "rules": {},
+    "conversions": {},
+    "number_block": 2**20,
+}
 
 
 def picture_variables(instrument: Instrument) -> dict:

@@ -1,10 +1,13 @@
 -- Every landed spectrum of every survey, without exception, with secure flags, errors and classes on one scale.
 -- The seeds surveys and survey_values define each survey's flags, words and sentinels.
-with landed as (
-    select
-        *,
-        row_number() over (order by survey, source_sha256, source_row) as spectrum
-    from {{ ref('stg_specz__spectra') }}
+with spectra as (
+    select * from {{ ref('stg_specz__spectra') }}
+),
+
+{{ numbered('spectra', ['survey', 'source_sha256'], 'source_row', [], 'spectrum') }},
+
+landed as (
+    select * from spectra_numbered
 ),
 
 surveys as (
