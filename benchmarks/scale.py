@@ -57,7 +57,7 @@ LARGEST = {"sail": 10_000_000, "spark": 1_000_000}
 # -- the catalogue -------------------------------------------------------------------------------------------
 
 
-def generate(work: Path, objects: int) -> dict[str, int]:
+def generate(work: Path, objects: int, files: int = FILES) -> dict[str, int]:
     """Write catalogues ``cat`` and ``empty`` below a folder; returns the rows that each version keeps of ``cat``.
 
     ``empty`` has the same landed files without rows.
@@ -67,10 +67,10 @@ def generate(work: Path, objects: int) -> dict[str, int]:
 
     from galaxiesml.catalog import Catalog
 
-    rows = min(TEMPLATE, objects // FILES // STRIPE * STRIPE)
+    rows = min(TEMPLATE, objects // files // STRIPE * STRIPE)
     copies, rest = divmod(objects, rows or 1)
-    if not rows or rest or copies % FILES:
-        sys.exit(f"{objects:,} objects are not {FILES} files of whole stripes of {STRIPE:,} objects.")
+    if not rows or rest or copies % files:
+        sys.exit(f"{objects:,} objects are not {files} files of whole stripes of {STRIPE:,} objects.")
     template, truth = _template(work, rows)
     tables, notes = {}, {}
     for note in template.landings():
@@ -84,16 +84,15 @@ def generate(work: Path, objects: int) -> dict[str, int]:
     stripes[of_objects] = np.arange(rows) // STRIPE
     root = {name: Catalog.create(work / name, template.profile.name) for name in ("cat", "empty")}
     for kind, number in (("objects", of_objects), ("specz", of_spectra)):
-        for file in range(FILES):
+        for file in range(files):
             # Objects and spectra of one stripe and copy are in different files.
-            turn = stripes[number] * (1 if kind == "objects" else 3) + file
-            landing = file + 1 + (FILES if kind == "specz" else 0)
+            turn = (stripes[number] * (1 if kind == "objects" else 3) + file) % files
+            landing = file + 1 + (files if kind == "specz" else 0)
             told = notes[kind] | {"landing": landing, "source_file": f"{kind}_{landing:02d}.parquet"}
-            blocks = (
-                _copy(tables[kind], number, block * FILES + turn % FILES, copies) for block in range(copies // FILES)
-            )
-            _land(root["cat"], told, blocks, copies // FILES)
-            _land(root["empty"], told, iter([tables[kind].slice(0, 0)]), 0)
+            table, blocks = tables[kind], copies // files
+            copied = (_copy(table, number, block * files + turn, copies) for block in range(blocks))
+            _land(root["cat"], told, copied, blocks)
+            _land(root["empty"], told, iter([table.slice(0, 0)]), 0)
     shutil.rmtree(template.root)
     return {name: of["rows"] * copies for name, of in truth["versions"].items()}
 
@@ -269,7 +268,10 @@ def child(name: str, arguments: list, python: str = sys.executable, watched: Pat
         The catalogue whose ``.tmp`` is looked at; its disk is, too.
     """
     command = [python, __file__, "--child", name, "--arguments", json.dumps(arguments, default=str)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A session of its own, so that all that it starts ends with it.
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     spilled, over = 0, ""
     try:
         while True:
@@ -280,13 +282,18 @@ def child(name: str, arguments: list, python: str = sys.executable, watched: Pat
                 spilled = max(spilled, size_of(watched / ".tmp") if watched else 0)
                 if watched and size_of(watched.parent) > DISK:
                     over = f"More than {DISK / 1e9:g} GB of disk were used."
-                    process.kill()
+                    _end(process)
     finally:
-        process.kill()
-        process.wait()
+        _end(process)
     if process.returncode:
         sys.exit(over or f"{name} ended with {process.returncode}:\n{err[-4000:]}")
     return json.loads(out.splitlines()[-1]), spilled
+
+
+def _end(process: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def size_of(folder: Path) -> int:
@@ -331,7 +338,7 @@ def check_disk(work: Path | None, objects: int) -> None:
 
 
 def measure_size(work: Path, objects: int, options: argparse.Namespace) -> dict:
-    (expected, _), began = child("generate", [work, objects], watched=work / "cat"), time.perf_counter()
+    (expected, _), began = child("generate", [work, objects, options.files], watched=work / "cat"), time.perf_counter()
     cat, settings = work / "cat", [options.threads, options.memory_limit]
     landed = sum(path.stat().st_size for path in cat.glob("raw/hsc/0*/*.parquet"))
     line = {"objects": objects, "spectra": objects // OBJECTS_PER_SPECTRUM, "landed_bytes": landed, "builds": {}}
@@ -432,6 +439,7 @@ def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1e7", help="objects, as 1e7,3e7,1e8; 20 objects a spectrum")
     parser.add_argument("--engines", default="duckdb", type=listed, help="as duckdb,sail,spark; the first is compared")
+    parser.add_argument("--files", type=int, default=FILES, help="landed files of objects, and as many of spectra")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--memory-limit", default="4GB", help="of the build's queries")
     parser.add_argument("--work", type=Path, help="folder on the disk that is used; the temporary one by default")
