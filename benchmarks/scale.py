@@ -369,7 +369,7 @@ def skipped(engine: str, objects: int, python: str) -> str:
         return f"at most {LARGEST[engine]:,} objects"
     code = f"from galaxiesml.curation.engines.choice import chosen; chosen({engine!r})"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
+    return done.stderr.strip().splitlines()[-1].partition(": ")[2] if done.returncode else ""
 
 
 def growth(sizes: list[dict]) -> list[dict]:
