@@ -11,6 +11,7 @@
     raw/psf/<sha12>/           one tar of PSF pictures, likewise
     raw/landings.parquet       all landings, rewritten from the landing.json files
     derived/<name>/            one measurement: its runs, and which of them builds take (catalog/measured.py)
+    derived/normalisation/     statistics of exported training images, one file a build, choice and image size
     photoz/<run>/              a trained estimator: run.json, weights, curve, the galaxies that it has seen
     plan/                      input of dbt: which cuts can be applied, which versions to build
     dbt/                       the SQL project as last rendered, and dbt's target/

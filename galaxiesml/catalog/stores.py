@@ -254,6 +254,14 @@ STORES = (
         )
     ),
     Store(
+        "normalisation_parts",
+        "derived",
+        "derived/normalisation/*.parquet",
+        "export hdf5",
+        "One row per build, sample, image size and filter: statistics of the training images that an export wrote.",
+        _families("normalisation"),
+    ),
+    Store(
         "cut_states",
         "plan",
         "plan/cut_states.parquet",
