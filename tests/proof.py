@@ -46,13 +46,14 @@ PROOFS = (
         "HATS catalogues read by LSDB, cone search and crossmatch as DuckDB's; RAIL reads the photometry",
         [*_LONG, "tests/release/test_hats.py"],
     ),
+    ("LaTeX tables of every command, and every letter, set by pdflatex", [*_LONG, "tests/cli/test_forms.py"]),
     (
         "other long tests",
         [
             *_LONG,
             "-k",
             "not kills and not signals and not million and not in_full and not campaign and not test_hats "
-            "and not test_tables_at_size",
+            "and not test_tables_at_size and not test_forms",
         ],
     ),
 )

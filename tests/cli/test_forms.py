@@ -16,7 +16,31 @@ from .typable import commands
 WITHOUT = {
     *("mock", "fetch", "request", "export", "morphology", "train", "predict", "plot", "ingest", "gc", "build"),
 }
+#: Commands that print tables of a catalogue.
+TABLES = [
+    ("audit", "cuts"),
+    ("audit", "cuts", "--version", "all"),
+    ("audit", "diff", "v1", "v3"),
+    ("audit", "splits"),
+    ("audit", "specz"),
+    ("audit", "row", "40040262113712987"),
+    ("versions", "list"),
+    ("versions", "show", "v2"),
+    ("cuts", "list"),
+    ("cuts", "columns"),
+    ("status",),
+    ("surveys",),
+    ("tables",),
+    ("ingest", "list"),
+    ("config", "show"),
+    ("runs",),
+]
 MARKS = "a_b & 50 % $x$ #1 {c} ~ ^ \\ <d> | [e] *f*"
+
+
+def has_latex() -> bool:
+    words = ["kpsewhich", "pdflatex.fmt", "booktabs.sty"]
+    return shutil.which("pdflatex") is not None and subprocess.run(words, capture_output=True).returncode == 0
 
 
 def test_every_command_that_lists_has_the_two_forms():
@@ -38,6 +62,10 @@ def test_escapes():
         r"\textless{}d\textgreater{} \textbar{} [e] *f*"
     )
     assert escaped("two\nlines") == "two lines"
+    assert escaped("λ ± 5 Å e\u0301") == r"\ensuremath{\lambda} ± 5 Å é"
+    # What would stop LaTeX, and what it would draw as another sign.
+    assert escaped("中\x1b Đ") == r"\texttt{U+4E2D}\texttt{U+001B} \texttt{U+0110}"
+    assert escaped("--json ''?`") == "-{}-json '{}'?{}`"
     assert latex(["a"], [["[1]"], ["*"]], [False]).count("\n{}") == 2
     assert are_numbers(["0.01", "-", "-1e-05 [-0.1, 2]"]) and not are_numbers(["-", "-"])
     assert not are_numbers(["0.2 to 0.4", "1"]) and not are_numbers(["1", "v2"])
@@ -54,18 +82,38 @@ def sql_rows():
     return f"select '{MARKS}' as \"na_me\", 1.5 as x, null as nothing union all select '[1]', 2, 'é' order by x"
 
 
-def test_sql_as_latex_compiles(real, typed, sql_rows, tmp_path):
+def test_sql_as_latex(real, typed, sql_rows):
     code, out, err = typed("-C", real, "sql", sql_rows, "--latex")
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[:4] == [r"\begin{tabular}{lrl}", r"\toprule", r"na\_me & x & nothing \\", r"\midrule"]
     assert lines[4] == escaped(MARKS) + r" & 1.5 &  \\" and lines[5] == r"{}[1] & 2.0 & é \\"
     assert lines[6:] == [r"\bottomrule", r"\end{tabular}"]
-    if shutil.which("pdflatex"):
-        page = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}" + out + "\\end{document}"
-        (tmp_path / "t.tex").write_text(page)
-        words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
-        assert subprocess.run(words, cwd=tmp_path, capture_output=True).returncode == 0
+
+
+@pytest.mark.proof
+@pytest.mark.skipif(
+    not has_latex(), reason="pdflatex and booktabs (apt install texlive-latex-recommended) are not here"
+)
+def test_pdflatex_sets_every_table(real, typed, sql_rows, tmp_path):
+    # Every letter up to the technical signs, a few beyond, and each mark beside itself; but no line ends a cell.
+    letters = [chr(code) for code in (*range(1, 0x2400), 0x4E2D, 0x1F600)]
+    texts = [f"a{letter}{letter} `{letter}`" for letter in letters if letter.split()]
+    assert len(texts) > 9000
+    starts = range(0, len(texts), 40)
+    page = [latex(["[%]", "n"], [[text, "*"] for text in texts[at : at + 40]], [False, True]) for at in starts]
+    page += [latex(["x"], [], [True]), latex(["a", "b"], [["[1]", ""], ["*", "[2]"], ["", "[3]"]], [True, False])]
+    for words in (*TABLES, ("sql", sql_rows)):
+        code, out, _ = typed("-C", real, *words, "--latex")
+        assert code == 0
+        page.append(out)
+    text = "\n\n".join(["\\documentclass{article}", "\\usepackage{booktabs}", "\\begin{document}", *page])
+    (tmp_path / "t.tex").write_text(text + "\n\\end{document}\n", encoding="utf-8")
+    words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    run = subprocess.run(words, cwd=tmp_path, capture_output=True)
+    assert run.returncode == 0, run.stdout[-2000:]
+    # A letter that the font lacks is left out without an error.
+    assert "Missing character" not in (tmp_path / "t.log").read_text(errors="replace")
 
 
 def test_sql_as_markdown(real, typed, sql_rows):
@@ -81,28 +129,7 @@ def test_sql_as_markdown(real, typed, sql_rows):
     assert typed("-C", real, "sql", "select 1 as one where false", "--markdown")[1] == "| one |\n|---|\n\n"
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("audit", "cuts"),
-        ("audit", "cuts", "--version", "all"),
-        ("audit", "diff", "v1", "v3"),
-        ("audit", "splits"),
-        ("audit", "specz"),
-        ("audit", "row", "40040262113712987"),
-        ("versions", "list"),
-        ("versions", "show", "v2"),
-        ("cuts", "list"),
-        ("cuts", "columns"),
-        ("status",),
-        ("surveys",),
-        ("tables",),
-        ("ingest", "list"),
-        ("config", "show"),
-        ("runs",),
-    ],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("words", TABLES, ids=" ".join)
 def test_a_command_in_both_forms(real, typed, words):
     """What LaTeX prints besides tables are comments; Markdown has the same tables and no row more."""
     code, out, _ = typed("-C", real, *words, "--latex")
