@@ -75,7 +75,7 @@ def tabular(*apart: str):
             for name, words in FORMS.items()
         ]
         chosen.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])
-        chosen.prints_no_table_with = ("as_json", *apart)
+        chosen.prints_no_table_with = ("as_json", "json", *apart)
         return chosen
 
     return mark
