@@ -213,7 +213,7 @@ def test_statistics_in_the_files_and_beside_them(sample):
                     np.testing.assert_array_equal(told[f"normalisation_{name}"], table[name].to_numpy())
 
 
-def test_statistics_are_a_mart_of_the_next_build(sample, tmp_path):
+def test_statistics_are_a_mart_of_the_next_build(sample, tmp_path, typed):
     catalog = Catalog.open(shutil.copytree(sample[0].root, tmp_path / "cat"))
     first = catalog.current_id()
     rows, columns = mart(catalog, "normalisation_parts")
@@ -229,6 +229,8 @@ def test_statistics_are_a_mart_of_the_next_build(sample, tmp_path):
             assert choice == {name: row[name] for name in choice}
             for name in set(columns) - set(choice) - {"band"}:
                 assert row[name] == file["image"].attrs[name]["grizy".index(row["band"])], name
+    told = typed("-C", catalog.root, "status")[1]
+    assert f"normalisation: v2, splits release, 64 pixels, of build {first}, before this one\n" in told
     # Another size and condition beside them; of the same choice those of the newest build, however often exported.
     where = read_where(catalog, "galaxies_v2", "specz_redshift < 1.5")
     export_hdf5(catalog, Wanted(SELECTION, (64, 32)), tmp_path / "again")
@@ -237,6 +239,10 @@ def test_statistics_are_a_mart_of_the_next_build(sample, tmp_path):
     assert made["not_kept"] is None
     second, parts = catalog.current_id(), catalog.root / "derived" / "normalisation"
     assert second != first and len({path.name for path in parts.iterdir()} - {"0000-empty.parquet"}) == 4
+    told = typed("-C", catalog.root, "status")[1]
+    for size, words in ((64, ""), (32, ""), (32, f" where {where.text}")):
+        assert f"normalisation: v2{words}, splits release, {size} pixels, of build {second}\n" in told
+    assert told.count("normalisation: ") == 3
     build(catalog)
     found, _ = mart(catalog, "normalisation")
     assert len(found) == 15 and {row["statistics_build"] for row in found} == {second}
