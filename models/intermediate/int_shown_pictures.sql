@@ -29,8 +29,8 @@ projected as (
         {{ gnomonic('xi', 'objects.ra', 'objects.dec') }} as xi,
         {{ gnomonic('eta', 'objects.ra', 'objects.dec') }} as eta,
         -- The service sends the pixels that the box touches; without a list, the largest picture gives the size.
-        coalesce(floor(2 * chosen.semi_width / pictures.pixel_scale), pictures.widest - 2) as least_width,
-        coalesce(floor(2 * chosen.semi_height / pictures.pixel_scale), pictures.highest - 2) as least_height
+        coalesce(floor(2 * chosen.semi_width / nullif(pictures.pixel_scale, 0)), pictures.widest - 2) as least_width,
+        coalesce(floor(2 * chosen.semi_height / nullif(pictures.pixel_scale, 0)), pictures.highest - 2) as least_height
     from chosen
     inner join pictures on chosen.shard = pictures.shard and chosen.member = pictures.member
     inner join objects on chosen.object_id = objects.object_id
@@ -40,8 +40,8 @@ measured as (
     select
         object_id, band, picture_file, picture_sha256, shard, member, picture_tract, rerun, filters, tracts,
         height, width,
-        crpix1 + (cd2_2 * xi - cd1_2 * eta) / det - (width - 1) / cast(2 as double) as x_offset,
-        crpix2 + (cd1_1 * eta - cd2_1 * xi) / det - (height - 1) / cast(2 as double) as y_offset,
+        crpix1 + (cd2_2 * xi - cd1_2 * eta) / nullif(det, 0) - (width - 1) / cast(2 as double) as x_offset,
+        crpix2 + (cd1_1 * eta - cd2_1 * xi) / nullif(det, 0) - (height - 1) / cast(2 as double) as y_offset,
         zero_point_mag, crval1, crval2, crpix1, crpix2, cd1_1, cd1_2, cd2_1, cd2_2,
         not_finite, image_offset, mask_offset, variance_offset,
         {%- for plane in mask_planes() %}

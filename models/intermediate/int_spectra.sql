@@ -1,10 +1,13 @@
 -- Every landed spectrum of every survey, without exception, with secure flags, errors and classes on one scale.
 -- The seeds surveys and survey_values define each survey's flags, words and sentinels.
-with landed as (
-    select
-        *,
-        row_number() over (order by survey, source_sha256, source_row) as spectrum
-    from {{ ref('stg_specz__spectra') }}
+with spectra as (
+    select * from {{ ref('stg_specz__spectra') }}
+),
+
+{{ numbered('spectra', ['survey', 'source_sha256'], 'source_row', [], 'spectrum') }},
+
+landed as (
+    select * from spectra_numbered
 ),
 
 surveys as (
@@ -57,7 +60,7 @@ judged as (
         case
             when landed.redshift_given is null then 'none is given'
             when sentinels.number is not null then concat('a sentinel: ', cast(sentinels.number as string))
-            when landed.redshift_given < -0.01 then 'below -0.01, and no known sentinel'
+            when landed.redshift_given < -0.01e0 then 'below -0.01, and no known sentinel'
             when rules.reason is not null then rules.reason
         end as no_redshift
     from landed

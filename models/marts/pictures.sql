@@ -73,7 +73,10 @@ tried as (
     select * from (
         select
             *,
-            row_number() over (partition by object_id, band order by place, words, shard, line, member) as nth
+            row_number() over (
+                partition by object_id, band
+                order by place, words nulls last, shard, line nulls last, member nulls last
+            ) as nth
         from told
     ) as ranked
     where nth = 1
