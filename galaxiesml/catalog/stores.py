@@ -254,11 +254,11 @@ STORES = (
         )
     ),
     Store(
-        "normalisation_parts",
+        "normalisation_statistics",
         "derived",
-        "derived/normalisation/*.parquet",
-        "export hdf5",
-        "One row per build, sample, image size and filter: statistics of the training images that an export wrote.",
+        "derived/normalisation.parquet",
+        "build",
+        "One row per build, sample, image size and filter: statistics of the training images that exports wrote.",
         _families("normalisation"),
     ),
     Store(

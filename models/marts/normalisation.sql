@@ -1,7 +1,7 @@
 -- Statistics by which images are normalised: of each choice of galaxies and image size, those of the newest build that
 -- was exported.  An export is of a build, so they are of one before this; `statistics_build` says which.
-with parts as (
-    select * from {{ ref('stg_normalisation__parts') }}
+with measured as (
+    select * from {{ ref('stg_normalisation__statistics') }}
 ),
 
 ranked as (
@@ -11,7 +11,7 @@ ranked as (
             partition by version, split_scheme, missing_pictures, sample_condition, image_size, band
             order by statistics_build desc
         ) as place
-    from parts
+    from measured
 )
 
 select

@@ -1,5 +1,5 @@
 with measured as (
-    select * from {{ source('derived', 'normalisation_parts') }}
+    select * from {{ source('derived', 'normalisation_statistics') }}
 ),
 
 cast_columns as (
