@@ -53,7 +53,7 @@ def test_a_build_on_sail_is_read_as_any_other(tmp_path, typed):
     # Equal rows, equal content: the hash in the build's name says so.
     assert info["id"].split("-")[1] == ours["id"].split("-")[1] and out.strip() == info["id"]
     assert pq.read_schema(catalog.current_build() / "galaxies_v2.parquet").metadata[b"version"] == b"v2"
-    for words in (["audit", "cuts"], ["audit", "lineage", "galaxies.specz_redshift"], ["audit", "sql", "galaxies_v2"]):
+    for words in (["audit", "cuts"], ["audit", "lineage", "galaxies.specz_redshift"], ["audit", "sql", "error"]):
         code, out, err = typed("-C", catalog.root, *words)
         assert code == 0 and out, err
     code, out, _ = typed("-C", catalog.root, "status", "--json")
