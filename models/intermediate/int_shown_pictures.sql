@@ -40,8 +40,11 @@ measured as (
     select
         object_id, band, picture_file, picture_sha256, shard, member, picture_tract, rerun, filters, tracts,
         height, width,
-        crpix1 + (cd2_2 * xi - cd1_2 * eta) / nullif(det, 0) - (width - 1) / cast(2 as double) as x_offset,
-        crpix2 + (cd1_1 * eta - cd2_1 * xi) / nullif(det, 0) - (height - 1) / cast(2 as double) as y_offset,
+        -- Whole billionths of a pixel: engines' sines differ in the last bit.
+        {{ whole('crpix1 + (cd2_2 * xi - cd1_2 * eta) / nullif(det, 0) - (width - 1) / cast(2 as double)', '1e9') }}
+            / cast(1e9 as double) as x_offset,
+        {{ whole('crpix2 + (cd1_1 * eta - cd2_1 * xi) / nullif(det, 0) - (height - 1) / cast(2 as double)', '1e9') }}
+            / cast(1e9 as double) as y_offset,
         zero_point_mag, crval1, crval2, crpix1, crpix2, cd1_1, cd1_2, cd2_1, cd2_2,
         not_finite, image_offset, mask_offset, variance_offset,
         {%- for plane in mask_planes() %}
