@@ -1,5 +1,5 @@
 -- What the metrics of each run depend on, as one hash, and whether the build before this one had the same.
-with sample as (
+with judged as (
     select * from {{ ref('int_photoz_sample') }}
 ),
 
@@ -25,7 +25,7 @@ described as (
             cast({{ whole('magnitude', '1e15') }} as string),
             survey
         ) as judged
-    from sample
+    from judged
 ),
 
 judged_by as (
@@ -39,7 +39,7 @@ judged_by as (
 hashed as (
     select
         runs.photoz_run,
-        md5(concat('2/', runs.predictions_sha256, '/', coalesce(judged_by.sample_hash, ''))) as photoz_inputs
+        md5(concat_ws('', '2/', runs.predictions_sha256, '/', coalesce(judged_by.sample_hash, ''))) as photoz_inputs
     from runs
     left join judged_by on runs.photoz_run = judged_by.photoz_run
 )

@@ -28,6 +28,17 @@
     {{ return({'relations': [target]}) }}
 {%- endmaterialization -%}
 
+{#- Spark and Sail write parts, in any order; their types are checked, and they become the file, when they are adopted. -#}
+{%- materialization mart, adapter='spark' -%}
+    {%- set target = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks) }}
+    {% call statement('main') -%}
+        create table {{ target }} using parquet location {{ build_folder('.parts', this.identifier) }} as {{ sql }}
+    {%- endcall %}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': [target]}) }}
+{%- endmaterialization -%}
+
 {#- Metadata of a version's file: the version, and the cuts that could not be applied. -#}
 {%- macro file_facts(model) -%}
 {%- if model.version and execute -%}
