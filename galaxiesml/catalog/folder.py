@@ -11,6 +11,8 @@
     raw/psf/<sha12>/           one tar of PSF pictures, likewise
     raw/landings.parquet       all landings, rewritten from the landing.json files
     derived/<name>/            one measurement: its runs, and which of them builds take (catalog/measured.py)
+    derived/normalisation/     statistics of exported training images, one file a build, choice and image size
+    derived/normalisation.parquet    the same as one table, for the next build (catalog/normalisation.py)
     photoz/<run>/              a trained estimator: run.json, weights, curve, the galaxies that it has seen
     plan/                      input of dbt: which cuts can be applied, which versions to build
     dbt/  dbt_spark/           the SQL project as last rendered, for DuckDB and for Spark, each with dbt's target/
