@@ -6,6 +6,7 @@ appear under their plain names, as the views of :meth:`galaxiesml.catalog.Catalo
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import jinja2
@@ -27,6 +28,17 @@ def picture_variables(instrument: Instrument) -> dict:
         "no_data_plane": instrument.no_data_plane.lower(),
         "cutout_radius_arcsec": instrument.cutout_radius_arcsec,
     }
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined, autoescape=False)
+
+
+@functools.lru_cache(maxsize=1000)
+def _code(text: str):
+    """A macro's code: macros call each other again and again, and compiling one takes longer than running it."""
+    return _environment().compile(text)
 
 
 class _Return(Exception):
@@ -56,9 +68,6 @@ class Macros:
         split_seed: int = SPLIT_SEED,
         variables: dict | None = None,
     ):
-        self._environment = jinja2.Environment(
-            extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined, autoescape=False
-        )
         self._sources = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
         self._globals = {
             "return": self._return,
@@ -79,8 +88,7 @@ class Macros:
     def call(self, name: str, *args, **kwargs):
         """What the macro returns, or the text that it renders."""
         # dbt passes {% materialization %} and {% test %} blocks to its own parser; plain macros are all we call.
-        template = self._environment.from_string(self._sources[name], globals=self._globals)
-        macro = getattr(template.module, name)
+        macro = getattr(self._template(self._sources[name]).module, name)
         try:
             return str(macro(*args, **kwargs))
         except _Return as returned:
@@ -88,7 +96,11 @@ class Macros:
 
     def render(self, model: str) -> str:
         """Render a model's text to SQL, with every cut applied and every version built."""
-        return self._environment.from_string(model, globals=self._globals).render()
+        return self._template(model).render()
+
+    def _template(self, text: str) -> jinja2.Template:
+        environment = _environment()
+        return jinja2.Template.from_code(environment, _code(text), environment.make_globals(self._globals))
 
     @staticmethod
     def _return(value):
