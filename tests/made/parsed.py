@@ -14,7 +14,7 @@ from .once import alone, shared
 
 _FILE = "target/partial_parse.msgpack"
 #: Of so many builds in a process one looks for what the others have left, 55 MB each: it takes a fifth of a build.
-_COLLECTED = 10
+_COLLECTED = 6
 
 
 def _kept(project: Path) -> Path:
