@@ -117,7 +117,7 @@ class Macros:
 
     def _dispatch(self, name: str, *args, **kwargs):
         """The engine's form of a macro, else the default one, as dbt's adapter.dispatch has it."""
-        module = self._environment.from_string(self._sources[name], globals=self._globals).module
+        module = self._template(self._sources[name]).module
         form = getattr(module, f"{self._engine}__{name}", None) or getattr(module, f"default__{name}")
         return form(*args, **kwargs)
 
