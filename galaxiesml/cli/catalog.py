@@ -102,7 +102,9 @@ def status(as_json: Json = False) -> None:
     else:
         since = "" if found["up_to_date"] else "; inputs, measurements or rules have changed since this build"
         origin = "" if found["spectra_from"] == "export" else f", spectra {found['spectra_from']}"
-        common.result(f"\nbuilt: {found['build']}, {found['built_at']}{origin}{since}")
+        engine = found["engine"]
+        ran = "" if engine["name"] == "duckdb" else f", on {engine['name']} {engine['version']}"
+        common.result(f"\nbuilt: {found['build']}, {found['built_at']}{ran}{origin}{since}")
         common.table(found["versions"])
         if of := found["morphology"]:
             common.result(f"morphology: settings {of['settings']}, psf {of['psf_source']}")
@@ -142,6 +144,8 @@ def catalog_status(catalog) -> dict:
         "predictions": {row["photoz_run"]: row["n_predictions"] for row in PREDICTIONS.chosen(catalog)},
         "build": info and info["id"],
         "built_at": info and info["created"],
+        # Builds of earlier versions do not say it: there was DuckDB alone.
+        "engine": info and info.get("engine", {"name": "duckdb"}),
         "morphology": info and _morphology(info),
         "spectra_from": info and info.get("spectra_from", "export"),
         "up_to_date": up_to_date,
@@ -303,7 +307,7 @@ def show(as_json: Json = False) -> None:
 
 @config.command("set")
 def set_value(
-    key: Annotated[str, typer.Argument(help="Name of the setting: threads or memory_limit.")],
+    key: Annotated[str, typer.Argument(help="Name of the setting, as config show lists it.")],
     value: Annotated[str, typer.Argument(help="New value of the setting.")],
 ) -> None:
     """Write a setting to the catalogue's galaxiesml.toml.
@@ -312,6 +316,7 @@ def set_value(
     Examples:
       galaxiesml config set threads 4
       galaxiesml config set memory_limit 8GB
+      galaxiesml config set engine sail
     """
     from galaxiesml.catalog.folder import CONFIG
     from galaxiesml.catalog.settings import check, with_setting

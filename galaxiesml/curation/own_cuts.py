@@ -94,6 +94,7 @@ class OwnCut:
             "required": True,
             "versions": versions,
             "sql": condition.sql(),
+            "spark": condition.sql("spark"),
             "text": condition.text,
             "needs": list(condition.columns),
             "sides": sides,

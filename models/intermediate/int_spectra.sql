@@ -90,7 +90,7 @@ select
     case when no_redshift is null then redshift_given end as specz_redshift,
     case
         when no_redshift is not null then cast(null as double)
-        when error_kind = 'assigned' then error_value * case when error_grows then 1 + redshift_given else 1 end
+        when error_kind = 'assigned' then error_value * case when error_grows then 1 + redshift_given else cast(1 as double) end
         when error_kind <> 'none' and has_error then redshift_err_given
     end as specz_redshift_err,
     case

@@ -4,13 +4,11 @@
 {{ return(adapter.dispatch('engine_settings', 'galaxiesml')()) }}
 {%- endmacro -%}
 
-{#- Of Spark and Sail they are given where the server is started. -#}
-{%- macro spark__engine_settings() -%}
-select 1
-{%- endmacro -%}
-
 {%- macro default__engine_settings() -%}
 set threads = {{ env_var('GALAXIESML_THREADS', '2') | int }};
-set memory_limit = '{{ env_var('GALAXIESML_MEMORY_LIMIT', '4GB') | replace("'", "''") }}';
-set temp_directory = '{{ (env_var('GALAXIESML_CATALOG', '.') ~ '/.tmp') | replace("'", "''") }}';
+set memory_limit = {{ text_literal(env_var('GALAXIESML_MEMORY_LIMIT', '4GB')) }};
+set temp_directory = {{ text_literal(env_var('GALAXIESML_CATALOG', '.') ~ '/.tmp') }};
 {%- endmacro -%}
+
+{#- Spark's are those of its session. -#}
+{%- macro spark__engine_settings() -%}{%- endmacro -%}

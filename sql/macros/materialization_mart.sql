@@ -17,7 +17,7 @@
     {%- endif -%}
     {% call statement('main') -%}
         copy (select * from ({{ sql }}) order by {{ config.require('order_by') }})
-        to '{{ path | replace("'", "''") }}' {{ options }}
+        to {{ text_literal(path) }} {{ options }}
     {%- endcall %}
     {% call statement('read') -%}
         create or replace {{ 'table' if keep else 'view' }} {{ target }} as select * from {{ parquet_files(path) }}

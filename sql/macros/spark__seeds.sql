@@ -16,7 +16,7 @@ from (values
     {%- for row in agate_table.rows %}
     ({% for value in row -%}
         {%- if value is none -%}cast(null as string)
-        {%- else -%}'{{ (value | string) | replace("\\", "\\\\") | replace("'", "\\'") }}'
+        {%- else -%}{{ text_literal(value) }}
         {%- endif -%}{{ ', ' if not loop.last }}
     {%- endfor %}){{ ',' if not loop.last }}
     {%- endfor %}

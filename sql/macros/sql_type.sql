@@ -1,4 +1,4 @@
-{#- A type of the dictionary's as the engine writes it: lists are integer[] in DuckDB and array<integer> in Spark. -#}
+{#- The engine's name of a type of sql/columns.toml; lists alone differ. -#}
 {%- macro sql_type(type) -%}
 {{ return(adapter.dispatch('sql_type', 'galaxiesml')(type)) }}
 {%- endmacro -%}

@@ -203,8 +203,8 @@ def spark_type(kind: str) -> str:
 
 
 def quoted(path: Path) -> str:
-    """A path as text in Spark's SQL; Sail reads a doubled quote as none, so quotes are escaped."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    """A path as text in Spark's SQL; as the macro text_literal has it."""
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024")
     return f"'{escaped}'"
 
 
