@@ -40,7 +40,7 @@ _OURS = (
 #: Characters by which Spark, Sail and Hadoop's file systems make a pattern of a path.
 _PATTERN = re.compile(r"[\[\]{}*?\\]")
 _MASTER = re.compile(r"local(\[(\d+|\*)(,\d+)?\])?|spark://[^\s/;]+(,[^\s/;]+)*|yarn|k8s://\S+")
-_REMOTE = re.compile(r"sc://(?P<host>\[[0-9a-fA-F:]+\]|[^\s/:;\[\]]+)(:(?P<port>\d+))?(/;?(?P<settings>\S*))?")
+_REMOTE = re.compile(r"sc://(?P<host>\[[0-9a-fA-F:]+\]|[^\s/:;\[\]]+)(:(?P<port>\d+))?/?(;(?P<settings>\S*))?")
 #: Settings of a connection that are credentials.
 _SECRET = re.compile(r"token|password|secret|credential|access.?key|x-|authorization", re.IGNORECASE)
 
@@ -202,5 +202,5 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _shown(text: str) -> str:
-    """A text without what follows ';', '=' or '@', which may be secret."""
-    return re.split(r"[;=@]", text)[0]
+    """A text without what may be secret in it: what follows ';' or '=', and what an address has before '@'."""
+    return re.split(r"[;=]", text.rpartition("@")[2])[0]
