@@ -119,7 +119,9 @@ def cluster(spark: Installed, folder: Path, workers: int) -> Iterator[tuple[str,
         wait(lambda: answers(port), 60, "the master does not listen")
         started = [
             stack.enter_context(
-                process([*worker, "--webui-port", 0, "--work-dir", folder, address], folder / f"w{number}", **environment)
+                process(
+                    [*worker, "--webui-port", 0, "--work-dir", folder, address], folder / f"w{number}", **environment
+                )
             )
             for number in range(workers)
         ]

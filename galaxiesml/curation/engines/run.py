@@ -57,10 +57,10 @@ def run(
             with schemas.made():
                 sources.probe(session, schemas, folder / ".probe")
                 shutil.rmtree(folder / ".probe")
-                sources.create(session, catalog, schemas, connection)
+                rows = sources.create(session, catalog, schemas, connection)
                 project = render(catalog.root / PROJECT, schemas.main)
                 ran = invoke(arguments, project, catalog.logs, settings, progress, session)
-                sources.check(session, catalog, schemas, connection)
+                sources.check(session, catalog, schemas, rows)
                 marts = adopt.marts_of(ran.results, session)
             plan = catalog.root / "plan" / "versions.parquet"
             adopt.adopt(connection, folder, marts, plan)

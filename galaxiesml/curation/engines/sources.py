@@ -131,32 +131,45 @@ def probe(session, schemas: Schemas, folder: Path) -> None:
         )
 
 
-def create(session, catalog: Catalog, schemas: Schemas, connection) -> None:
-    """Make a table of each source, and count its rows.
+def create(session, catalog: Catalog, schemas: Schemas, connection) -> list[int]:
+    """Make a table of each source, and check its rows.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         Reads the files' columns and row counts.
 
+    Returns
+    -------
+    list of int
+        The number of rows of each source, for :func:`check`.
+
     Raises
     ------
     BuildError
         The engine reads another number of rows than the files have.
     """
+    rows = []
     for store in STORES:
         columns = ", ".join(f"`{column}` {kind}" for column, kind in _columns(connection, catalog, store).items())
         session.sql(
             f"create table {schemas.of(store.source)}.{store.name} ({columns}) using parquet "
             f"location {quoted(catalog.root / store.path)}"
         )
-    check(session, catalog, schemas, connection)
+        rows += connection.execute(f"select count(*) from {_read(catalog, store)}").fetchone()
+    check(session, catalog, schemas, rows)
+    return rows
 
 
-def check(session, catalog: Catalog, schemas: Schemas, connection) -> None:
+def check(session, catalog: Catalog, schemas: Schemas, rows: list[int]) -> None:
     """Compare the number of rows of every source as the engine reads it with that of the files.
 
     An engine that cannot list a folder reads no rows, in silence; so before the models run and after.
+
+    Parameters
+    ----------
+    rows : list of int
+        Of each source, the number of rows that its files had.
 
     Raises
     ------
@@ -168,12 +181,12 @@ def check(session, catalog: Catalog, schemas: Schemas, connection) -> None:
         for place, store in enumerate(STORES)
     )
     counted = {row["place"]: row["counted"] for row in session.sql(query).toArrow().to_pylist()}
-    for place, store in enumerate(STORES):
-        (wanted,) = connection.execute(f"select count(*) from {_read(catalog, store)}").fetchone()
+    for place, (store, wanted) in enumerate(zip(STORES, rows, strict=True)):
         if counted[place] != wanted:
             raise BuildError(
-                f"{catalog.root / store.path} has {wanted:,} rows, but the engine reads {counted[place]:,}.",
-                "Build on DuckDB (--engine duckdb), or look whether all executors see these files.",
+                f"{catalog.root / store.path} had {wanted:,} rows when the build began; the engine reads "
+                f"{counted[place]:,}.",
+                "Look whether a landed file has vanished, and whether all executors see these files.",
             )
 
 
