@@ -107,8 +107,13 @@ def kill(child: subprocess.Popen) -> None:
 
 
 @contextlib.contextmanager
-def cluster(spark: Installed, folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Popen]]]:
-    """A standalone master and workers of one core and 1 GB each; the master's address, and the workers."""
+def cluster(
+    spark: Installed, folder: Path, workers: int, before: list[list[str]] | None = None
+) -> Iterator[tuple[str, list[subprocess.Popen]]]:
+    """A standalone master and workers of one core and 1 GB each; the master's address, and the workers.
+
+    ``before`` has, for each worker, a command that starts another one.
+    """
     port, program = free_port(), spark.home / "bin" / "spark-class"
     environment = {"SPARK_HOME": str(spark.home), "SPARK_LOCAL_DIRS": str(folder), "SPARK_LOCAL_IP": "127.0.0.1"}
     master = [program, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", port]

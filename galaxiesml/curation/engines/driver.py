@@ -28,13 +28,13 @@ ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() == int(sys.argv[1]):
     os.execv(sys.argv[2], sys.argv[2:])
 """
-#: A driver that is all of Spark: short queries, so code is made for none of them, and compiled once.
-_SMALL = {
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
+#: A driver that is all of Spark is reached from nowhere else.
+_ALONE = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+#: Of few rows: no code is made of a query, and what runs is compiled in haste; a build takes two thirds of the time.
+_FEW = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+_HASTE = "-XX:TieredStopAtLevel=1"
+#: Up to so many landed rows are few.
+FEW_ROWS = 5000
 _OPTIONS = "spark.driver.extraJavaOptions"
 
 
@@ -67,7 +67,7 @@ class Driver:
 
 
 @contextlib.contextmanager
-def driver(engine: Engine, scratch: Path, log: Path, threads: int, memory: int) -> Iterator[Driver]:
+def driver(engine: Engine, scratch: Path, log: Path, threads: int, memory: int, rows: int) -> Iterator[Driver]:
     """A Spark Connect server here, with the cluster that the engine names.
 
     Parameters
@@ -79,6 +79,8 @@ def driver(engine: Engine, scratch: Path, log: Path, threads: int, memory: int) 
         Of a driver without a cluster.
     memory : int
         Bytes of the driver's heap.
+    rows : int
+        Landed rows: a driver without a cluster is set for few or for many.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def driver(engine: Engine, scratch: Path, log: Path, threads: int, memory: int) 
     home, token, port = Path(pyspark.__file__).parent, secrets.token_hex(16), _free_port()
     # What is secret in --conf stands in a file that is this user's alone, not in the list of processes.
     properties = scratch / "driver.properties"
-    _write(properties, _settings(engine, scratch, threads, memory, port))
+    _write(properties, _settings(engine, scratch, threads, memory, rows, port))
     submit = [str(home / "bin" / "spark-submit"), "--master", engine.master or f"local[{threads}]"]
     submit += ["--properties-file", str(properties), "--load-spark-defaults"]
     submit += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
@@ -115,12 +117,13 @@ def driver(engine: Engine, scratch: Path, log: Path, threads: int, memory: int) 
         _end(child)
 
 
-def _settings(engine: Engine, scratch: Path, threads: int, memory: int, port: int) -> dict[str, str]:
-    given = dict(engine.conf)
-    small = _SMALL | {"spark.sql.shuffle.partitions": str(threads)} if engine.is_local else {}
+def _settings(engine: Engine, scratch: Path, threads: int, memory: int, rows: int, port: int) -> dict[str, str]:
+    given, are_few = dict(engine.conf), engine.is_local and rows <= FEW_ROWS
+    small = _ALONE | {"spark.sql.shuffle.partitions": str(threads)} if engine.is_local else {}
+    small |= _FEW if are_few else {}
     # What the JVM and its libraries leave in a temporary folder goes with the scratch folder.
     folder = str(scratch).replace("\\", "\\\\").replace('"', '\\"')
-    options = [f'"-Djava.io.tmpdir={folder}"', *(["-XX:TieredStopAtLevel=1"] if engine.is_local else [])]
+    options = [f'"-Djava.io.tmpdir={folder}"', *([_HASTE] if are_few else [])]
     return {
         "spark.app.name": "galaxiesml",
         "spark.driver.memory": f"{max(memory >> 20, 512)}m",

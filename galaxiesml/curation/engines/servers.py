@@ -58,7 +58,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def session(engine: Engine, scratch: Path, logs: Path, threads: int, memory_limit: str) -> Iterator:
+def session(engine: Engine, scratch: Path, logs: Path, threads: int, memory_limit: str, rows: int = 0) -> Iterator:
     """A session of the engine, with the settings of every build.
 
     Parameters
@@ -71,6 +71,8 @@ def session(engine: Engine, scratch: Path, logs: Path, threads: int, memory_limi
         Threads of an engine that runs here.
     memory_limit : str
         Memory of an engine that runs here, as 4GB.
+    rows : int
+        Landed rows, for what a driver that is started here is set for.
 
     Yields
     ------
@@ -83,7 +85,9 @@ def session(engine: Engine, scratch: Path, logs: Path, threads: int, memory_limi
     UsageError
         A setting cannot be given to a server that runs.
     """
-    with _server(engine, scratch, logs, threads, size(memory_limit)) as server:
+    with _server(engine, scratch, logs, threads, size(memory_limit), rows) as server, warnings.catch_warnings():
+        # A lost server is an error of ours.
+        warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
         opened, channel = _connect(server)
         watch = Watch(server, channel)
         try:
@@ -95,8 +99,7 @@ def session(engine: Engine, scratch: Path, logs: Path, threads: int, memory_limi
             raise
         finally:
             watch.end()
-            with contextlib.suppress(Exception), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with contextlib.suppress(Exception):
                 opened.stop()
 
 
@@ -108,14 +111,14 @@ def size(text: str) -> int:
 
 
 @contextlib.contextmanager
-def _server(engine: Engine, scratch: Path, logs: Path, threads: int, memory: int) -> Iterator[Server]:
+def _server(engine: Engine, scratch: Path, logs: Path, threads: int, memory: int, rows: int) -> Iterator[Server]:
     if engine.remote:
         yield Server(engine.remote, is_here=False)
     elif engine.name == "sail":
         with _sail(scratch, threads, memory) as address:
             yield Server(address)
     else:
-        with driver(engine, scratch, logs / "spark.log", threads, memory) as started:
+        with driver(engine, scratch, logs / "spark.log", threads, memory, rows) as started:
             yield Server(f"sc://localhost:{started.port}", started.token, started.ended)
 
 
@@ -159,9 +162,7 @@ def _connect(server: Server):
     opened = SparkSession.builder.channelBuilder(door).create()
     opened.client.set_retry_policies([DefaultPolicy(**_RETRIES)])
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            opened.version  # noqa: B018 - the first question that is asked of the server
+        opened.version  # noqa: B018 - the first question that is asked of the server
     except Exception as error:
         with contextlib.suppress(Exception):
             door.channel.close()

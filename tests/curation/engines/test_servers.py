@@ -90,13 +90,15 @@ def test_settings_with_secrets_are_this_users_alone(tmp_path):
 
 
 def test_a_drivers_settings():
-    local = driver._settings(Engine("spark"), Path('/x/it"s'), 3, 2 << 30, 7)
+    local = driver._settings(Engine("spark"), Path('/x/it"s'), 3, 2 << 30, 300, 7)
     assert local["spark.driver.bindAddress"] == local["spark.connect.grpc.binding.address"] == "127.0.0.1"
     assert local["spark.sql.shuffle.partitions"] == "3" and local["spark.driver.memory"] == "2048m"
     assert '"-Djava.io.tmpdir=/x/it\\"s"' in local["spark.driver.extraJavaOptions"]
+    # Many rows are worth compiling for.
+    assert not [key for key in driver._settings(Engine("spark"), Path("/x"), 3, 2 << 30, 10**6, 7) if "codegen" in key]
     # A cluster's settings are its own, and what is typed comes last.
     typed = Engine("spark", "spark://h:7077", conf=(("spark.driver.extraJavaOptions", "-Da=b"),))
-    cluster = driver._settings(typed, Path("/x"), 3, 2 << 30, 7)
+    cluster = driver._settings(typed, Path("/x"), 3, 2 << 30, 300, 7)
     assert not {"spark.sql.shuffle.partitions", "spark.driver.host", "spark.sql.codegen.wholeStage"} & set(cluster)
     assert cluster["spark.driver.extraJavaOptions"].endswith(" -Da=b")
 
