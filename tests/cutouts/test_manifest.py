@@ -24,7 +24,7 @@ from galaxiesml.morphology.settings import Settings
 
 from ..curation.landed import land_rows, new_catalog
 from ..made.builds import mixed
-from ..made.galaxies import BANDS, at, cut_after, galaxy, manifest
+from ..made.galaxies import BANDS, at, cut_after, galaxy, manifest, next_manifest
 from .service import cutout, name, psf, tract_wcs, write_list, write_tar
 
 
@@ -145,6 +145,10 @@ def stocked(tmp_path_factory):
 def found(stocked):
     """Its manifest: (object, filter) to row."""
     return manifest(stocked)
+
+
+def test_a_builds_manifest_is_what_other_tests_make_of_the_models(stocked, found):
+    assert next_manifest(stocked) == found and len(found) > 100
 
 
 def psf_off_centre() -> bytes:

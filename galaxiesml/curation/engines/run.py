@@ -45,7 +45,7 @@ def run(
     folder = catalog.builds / settings.build
     scratch = catalog.root / ".tmp" / "engine"
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch.mkdir(parents=True, mode=0o700)
     name = f"{_number(catalog):04d}_{settings.build.strip('.').replace('-', '_')}"
     try:
         with (
@@ -54,16 +54,14 @@ def run(
         ):
             connection.execute("set temp_directory = ?", [str(scratch)])
             schemas = sources.Schemas(session, catalog, name)
-            schemas.begin()
-            try:
+            with schemas.made():
                 sources.probe(session, schemas, folder / ".probe")
                 shutil.rmtree(folder / ".probe")
-                sources.create(session, catalog, schemas, connection)
+                rows = sources.create(session, catalog, schemas, connection)
                 project = render(catalog.root / PROJECT, schemas.main)
                 ran = invoke(arguments, project, catalog.logs, settings, progress, session)
+                sources.check(session, catalog, schemas, rows)
                 marts = adopt.marts_of(ran.results, session)
-            finally:
-                schemas.end()
             plan = catalog.root / "plan" / "versions.parquet"
             adopt.adopt(connection, folder, marts, plan)
     finally:

@@ -1,5 +1,6 @@
 """What models may use is what all engines compute alike over edge values; no list of words decides it."""
 
+import functools
 import math
 import struct
 
@@ -16,23 +17,23 @@ from galaxiesml.curation.macros import Macros
 
 from ..replay import BANDS
 from ..test_portable_sql import model_files
-from . import functions
+from . import functions as table
 
 pytest.importorskip("pysail", reason="Sail is not installed: pip install 'galaxiesml[sail]'")
-ALL = functions.SCALAR | functions.AGGREGATE | functions.WINDOW | functions.ROWS_OF
+ALL = table.SCALAR | table.AGGREGATE | table.WINDOW | table.ROWS_OF
 QUERIES = [
-    *((kind, f"select id, {text} as value from edges") for kind, texts in functions.SCALAR.items() for text in texts),
-    *((kind, f"select id, {text} as value from edges") for kind, texts in functions.WINDOW.items() for text in texts),
+    *((kind, f"select id, {text} as value from edges") for kind, texts in table.SCALAR.items() for text in texts),
+    *((kind, f"select id, {text} as value from edges") for kind, texts in table.WINDOW.items() for text in texts),
     *(
         (kind, query.format(text=text))
-        for kind, texts in functions.AGGREGATE.items()
+        for kind, texts in table.AGGREGATE.items()
         for text in texts
         for query in (
             "select kind, {text} as value from edges group by kind",
             "select 0, {text} as value from edges where id < 0",
         )
     ),
-    *((kind, text) for kind, texts in functions.ROWS_OF.items() for text in texts),
+    *((kind, text) for kind, texts in table.ROWS_OF.items() for text in texts),
 ]
 
 MACROS = {engine: Macros(BANDS, engine=engine) for engine in ("duckdb", "spark")}
@@ -43,7 +44,7 @@ def engines(tmp_path_factory):
     """By engine and dialect, what answers its SQL with rows."""
     folder = tmp_path_factory.mktemp("engines")
     (folder / "data").mkdir()
-    path = functions.write(folder / "data" / "edges.parquet")
+    path = table.write(folder / "data" / "edges.parquet")
     with duckdb.connect() as connection, session(Engine("sail"), folder, folder, 1, "1GB") as sail:
         connection.execute(f"create view edges as select * from {parquet(path)}")
         described = connection.execute("describe edges").fetchall()
@@ -72,13 +73,20 @@ def test_engines_agree(engines, kind, query):
     assert ours and ours == theirs
 
 
+@functools.cache
+def trees(engine: str) -> dict[str, exp.Expression]:
+    """Every model as an engine gets it."""
+    macros = MACROS[engine]
+    return {
+        name: sqlglot.parse_one(macros.render(path.read_text()), dialect=engine) for name, path in model_files().items()
+    }
+
+
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])
 def test_models_use_nothing_else(engine):
-    macros = MACROS[engine]
-    known = set(ALL) | set(functions.ALSO)
+    known = set(ALL) | set(table.ALSO)
     unknown, used = {}, set()
-    for name, path in model_files().items():
-        tree = sqlglot.parse_one(macros.render(path.read_text()), dialect=engine)
+    for name, tree in trees(engine).items():
         for node in tree.find_all(exp.Func, exp.Binary, exp.Unary, exp.Between, exp.In, exp.Like, exp.Window):
             kind = node.name if isinstance(node, exp.Anonymous) else type(node).__name__
             used.add(kind)
@@ -92,10 +100,9 @@ def test_models_use_nothing_else(engine):
 COUNTS = {"pulling", "damped", "with_pdf", "with_68", "with_95", "with_mask", "reached"}
 
 
-def test_zeros_are_compared_where_there_is_one(repo):
+def test_zeros_are_compared_where_there_is_one():
     found = []
-    for path in model_files().values():
-        tree = sqlglot.parse_one(MACROS["duckdb"].render(path.read_text()), dialect="duckdb")
+    for tree in trees("duckdb").values():
         for node in tree.find_all(exp.Nullif):
             found.append(node.this.name)
             assert node.expression.is_string or node.this.name in COUNTS, node.sql()

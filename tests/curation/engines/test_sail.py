@@ -78,8 +78,8 @@ def test_a_planted_difference_is_found(tmp_path):
     catalog = mixed(tmp_path / "cat")
     build = catalog.current_build()
     other = shutil.copytree(build, tmp_path / "other")
-    keys = keys_of(catalog)
-    assert set(keys) == {path.stem for path in build.glob("*.parquet")}
+    keys = keys_of(catalog, [path.stem for path in build.glob("*.parquet")])
+    assert len(keys) > 25
     assert not [one for name in keys for one in differences(build, other, name, keys[name])]
     table = pq.read_table(other / "galaxies_v2.parquet")
     place = table.column_names.index("i_cmodel_mag")
