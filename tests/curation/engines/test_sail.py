@@ -15,7 +15,7 @@ from ...made.once import once
 from ...made.whole import whole
 
 pytest.importorskip("pysail", reason="Sail is not installed: pip install 'galaxiesml[sail]'")
-ROWS, PICTURED = 20_000, 160
+ROWS, PICTURED = 20_000, 175
 #: Tables that have no rows without a catalogue that has everything.
 RICH = ("matched_redshifts", "morphology", "photoz_pdfs", "photoz_metrics", "pictures", "picture_quality", "spectra")
 
