@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 
-.PHONY: demo test quick proof proof-gpu lint yml clean reference
+.PHONY: demo test quick proof proof-gpu lint yml clean reference latex
 
 # One environment for all: the package in place, and its test tools, at the versions of constraints.txt.
 $(STAMP): pyproject.toml constraints.txt
@@ -20,6 +20,13 @@ reference:
 	command -v $$name >/dev/null || { $$sudo apt-get install -qq -y $$name >/dev/null 2>&1 || \
 	{ $$sudo apt-get update -qq && $$sudo apt-get install -qq -y $$name; } >/dev/null 2>&1; } || \
 	echo "$$name (apt install $$name) is not here: its tests will skip" >&2; done
+
+# What sets tables of LaTeX: 50 MB to fetch, 150 MB installed.
+latex:
+	@sudo=; [ $$(id -u) = 0 ] || sudo="sudo -n"; name=texlive-latex-recommended; \
+	command -v pdflatex >/dev/null || { $$sudo apt-get install -qq -y --no-install-recommends $$name || \
+	{ $$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends $$name; }; } >/dev/null 2>&1 || \
+	echo "pdflatex (apt install $$name) is not here: its test will skip" >&2
 
 demo: $(STAMP)
 	$(BIN)/python tests/end_to_end/demo.py
@@ -50,7 +57,7 @@ $(READERS)/.made: pyproject.toml constraints.txt
 	{ $(READERS)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[hats,rail]' lsdb && \
 	touch $@; } || echo "hats-import, lsdb and pz-rail-base are not in $(READERS): their tests will skip" >&2
 
-proof: $(STAMP) reference $(READERS)/.made
+proof: $(STAMP) reference latex $(READERS)/.made
 	$(BIN)/python tests/proof.py
 
 # On a machine with a GPU, with its own Python: PART=render FROM=population, then PART=speed, then PART=accuracy.

@@ -32,7 +32,11 @@ PROOFS = (
         "SIGINT, SIGTERM and SIGHUP at five points of every long command, in a pseudo-terminal",
         [*_LONG, "-s", "tests/cli/test_interrupts.py", "-k", "signals"],
     ),
-    ("byte-identical marts, 1, 2 and 4 threads, a million rows", [*_LONG, "-k", "million"]),
+    ("byte-identical marts, 1, 2 and 4 threads, a million rows", [*_LONG, "tests/curation", "-k", "million"]),
+    (
+        "a million rows in each format of tables: read back equal by others, written in constant memory",
+        [*_LONG, "-s", "tests/release/test_tables_at_size.py"],
+    ),
     ("every condition of every cut deleted and inverted", [sys.executable, "tests/mutations.py"]),
     ("22,000 isolated galaxies injected: scatter at most 1.1 x the bound", [*_LONG, *_FITS, "isolated"]),
     ("11,000 in crowded pictures: at most 1.5 x the bound", [*_LONG, *_FITS, "crowded"]),
@@ -42,9 +46,15 @@ PROOFS = (
         "HATS catalogues read by LSDB, cone search and crossmatch as DuckDB's; RAIL reads the photometry",
         [*_LONG, "tests/release/test_hats.py"],
     ),
+    ("LaTeX tables of every command, and every letter, set by pdflatex", [*_LONG, "tests/cli/test_forms.py"]),
     (
         "other long tests",
-        [*_LONG, "-k", "not kills and not signals and not million and not in_full and not campaign and not test_hats"],
+        [
+            *_LONG,
+            "-k",
+            "not kills and not signals and not million and not in_full and not campaign and not test_hats "
+            "and not test_tables_at_size and not test_forms",
+        ],
     ),
 )
 

@@ -27,6 +27,10 @@ SETTINGS = {
     "catalog": ("GALAXIESML_CATALOG", None, "the catalogue's folder"),
     "threads": ("GALAXIESML_THREADS", lambda: os.cpu_count() or 1, "threads for the queries"),
     "memory_limit": ("GALAXIESML_MEMORY_LIMIT", _default_memory, "memory for the queries, as 4GB"),
+    "engine": ("GALAXIESML_ENGINE", "duckdb", "what runs the models: duckdb, sail or spark"),
+    "spark_master": ("GALAXIESML_SPARK_MASTER", "", "Spark's cluster, as spark://host:7077"),
+    "spark_remote": ("GALAXIESML_SPARK_REMOTE", "", "a Spark Connect server that runs, as sc://host:15002"),
+    "spark_conf": ("GALAXIESML_SPARK_CONF", "", "Spark's settings, as key=value, with spaces between them"),
 }
 
 
@@ -76,6 +80,8 @@ def check(key: str, value):
         return int(value)
     if key == "memory_limit" and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", str(value)):
         raise UsageError(f"memory_limit = {value!r} is not a size.", "Give a size such as 4GB or 512MB.")
+    if not re.fullmatch(r'[^"\\\x00-\x1f]*', str(value)):
+        raise UsageError(f"{key} = {value!r} has a quote, a backslash or a line break.", "Leave them out.")
     return str(value)
 
 

@@ -12,6 +12,7 @@ import typer
 from galaxiesml import __version__
 from galaxiesml.cli import (
     audit,
+    audit_engines,
     audit_pictures,
     build,
     catalog,
@@ -77,6 +78,7 @@ def make_app() -> typer.Typer:
         cuts,
         versions,
         audit,
+        audit_engines,
         audit_pictures,
         splits,
         query,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common
+from galaxiesml.cli import common, engines
 
 
 class Specz(StrEnum):
@@ -45,6 +45,10 @@ def build(
             help="With --specz matched: choose an object's redshift by the HSC team's rule, or take the best spectrum."
         ),
     ] = None,
+    engine: engines.Name = None,
+    master: engines.Master = None,
+    remote: engines.Remote = None,
+    conf: engines.Conf = None,
     threads: Annotated[int | None, typer.Option(help="Number of threads for the queries.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Memory limit of the queries, e.g. 4GB.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait while another process writes.")] = 0.0,
@@ -62,6 +66,9 @@ def build(
       galaxiesml build --accept-missing crcenter --accept-missing bad
       galaxiesml build --version v3 --accept-missing all
       galaxiesml build --specz matched --specz-rule best --accept-missing specz_mag
+      galaxiesml build --engine sail
+      galaxiesml build --engine spark --master spark://host:7077 --conf spark.executor.memory=4g
+      galaxiesml build --engine spark --remote sc://host:15002
     """
     from galaxiesml.catalog.settings import setting
     from galaxiesml.curation.build import build as make
@@ -73,6 +80,7 @@ def build(
         )
     catalog = common.catalog()
     common.warn_of_profile(catalog)
+    runs_on = engines.chosen(catalog, engine, master, remote, conf)
     named = catalog.version(version) if version else None
     with catalog.lock("galaxiesml build", wait):
         _check_resources(catalog, force)
@@ -86,7 +94,8 @@ def build(
                 specz_rule=(specz_rule or Rule.HSC).value,
                 threads=int(setting(catalog.root, "threads", threads)[0]),
                 memory_limit=str(setting(catalog.root, "memory_limit", memory_limit)[0]),
-                progress=_reporter(bar),
+                engine=runs_on,
+                progress=reporter(bar),
             )
     _say(built)
     empty = _say_splits(catalog, built.info["default_version"])
@@ -98,7 +107,7 @@ def build(
         common.result(built.info["id"])
 
 
-def _reporter(bar):
+def reporter(bar):
     """Callback of a build's progress: models done, models in total, and the current model."""
     done = 0
 

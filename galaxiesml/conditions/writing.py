@@ -90,7 +90,9 @@ class _Writer:
         if isinstance(node, Column):
             return name_in(node.name, self.dialect)
         if isinstance(node, Number):
-            return node.text
+            # Sail compares a double with 0.5 as decimals of 0.5's digits, and with 0.5e0 as doubles.
+            exact = self.dialect == "spark" and "." in node.text and "e" not in node.text.lower()
+            return node.text + "e0" if exact else node.text
         if isinstance(node, Text):
             return text_in(node.value, self.dialect)
         return "null" if isinstance(node, Null) else str(node.value).lower()
@@ -137,9 +139,10 @@ def _is_and(node: Node) -> bool:
 
 
 def text_in(value: str, dialect: str) -> str:
-    """A text between quotes.  Spark reads a backslash as an escape, and two quotes as the border of two texts."""
+    """A text between quotes.  Spark reads a backslash as an escape, two quotes as the border of two texts, ${...} as
+    a variable."""
     if dialect == "spark":
-        value = value.replace("\\", "\\\\").replace("'", "\\'")
+        value = value.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024")
     return "'" + (value if dialect == "spark" else value.replace("'", "''")) + "'"
 
 

@@ -13,12 +13,15 @@ from galaxiesml import __version__
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION, now
 from galaxiesml.catalog.inputs import told
+from galaxiesml.catalog.normalisation import refresh_statistics
 from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.curation import own_versions, states, without_spectrum
 from galaxiesml.curation import rules as of_galaxies
+from galaxiesml.curation.content import content_sha256
 from galaxiesml.curation.dbt import Settings, invoke
 from galaxiesml.curation.diff_specz import unjudged
 from galaxiesml.curation.emptied import emptied_by
+from galaxiesml.curation.engines.choice import Engine
 from galaxiesml.curation.known_metrics import refresh_known
 from galaxiesml.curation.macros import SPLIT_SEED, VARS
 from galaxiesml.curation.measured_share import measured_share
@@ -27,6 +30,8 @@ from galaxiesml.surveys.description import by_hand
 from galaxiesml.system.atomic import sync as sync_folder
 from galaxiesml.system.atomic import write_atomic
 
+#: What runs the models where nothing else is asked for.
+DUCKDB = Engine()
 #: Where a build grows until it is whole.
 NEXT = ".next"
 #: Builds that stay after a new one is published: it, and the one that readers may still have open.
@@ -59,6 +64,7 @@ def build(
     specz_rule: str = VARS["specz_rule"],
     threads: int = 2,
     memory_limit: str = "4GB",
+    engine: Engine = DUCKDB,
     progress: Callable | None = None,
 ) -> Built:
     """Build every version that the landed files allow, and publish the build; the caller holds the lock.
@@ -75,6 +81,8 @@ def build(
         'export': the pairs are of the export's own match; 'matched': of the landed surveys, matched here.
     specz_rule : str
         'hsc' or 'best': which redshift a matched object gets.
+    engine : Engine
+        What runs the models.
     progress : callable, optional
         Called as ``progress(done, total, name)``.
 
@@ -85,45 +93,104 @@ def build(
     BuildError
         A model or a test failed; the published build is unchanged.
     """
+    ready = prepare(catalog, accept_missing, version, split_seed, specz, specz_rule)
+    try:
+        info = grow(ready, NEXT, engine, threads, memory_limit, progress)
+        own_versions.keep(catalog, ready.rules)
+        _publish(catalog, catalog.builds / NEXT, info)
+    finally:
+        # Published, it has another name; a build that failed leaves no tables behind.
+        shutil.rmtree(catalog.builds / NEXT, ignore_errors=True)
+    return Built(info, {plan.name: plan.missing for plan in ready.plans if not plan.built})
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is built: the same for every engine.
+
+    Attributes
+    ----------
+    catalog : Catalog
+    rules : Rules
+    plans : list of VersionPlan
+    unjudged : dict
+        By cut and filter, the landed files to which it cannot be applied.
+    split_seed : int
+    spectra : dict of str to str
+        specz and specz_rule.
+    """
+
+    catalog: Catalog
+    rules: of_galaxies.Rules
+    plans: list[states.VersionPlan]
+    unjudged: dict
+    split_seed: int
+    spectra: dict[str, str]
+
+    def render(self, folder: Path | None = None, schemas: str = "") -> Path:
+        """Write the project, for DuckDB or for schemas on a server of Spark Connect."""
+        return render_project(self.catalog, self.split_seed, self.spectra, self.rules, folder, schemas)
+
+
+def prepare(
+    catalog: Catalog,
+    accept_missing: tuple[str, ...] = (),
+    version: str | None = None,
+    split_seed: int = SPLIT_SEED,
+    specz: str = VARS["specz"],
+    specz_rule: str = VARS["specz_rule"],
+) -> Ready:
+    """Plan a build, and write the plan where the models read it; as :func:`build` says."""
     ensure_empty(catalog)
     rules = own_versions.of_catalog(catalog)
     found = states.cut_states(catalog, specz, rules)
     plans = states.plan_versions(found, catalog.profile, rules, accept_missing, version)
     states.refresh(catalog, plans, specz)
     refresh_known(catalog)
-    project = render_project(catalog, split_seed, {"specz": specz, "specz_rule": specz_rule}, rules)
-    engine = Settings(catalog.root, NEXT, threads, memory_limit)
-    folder = catalog.builds / NEXT
+    refresh_statistics(catalog)
+    return Ready(catalog, rules, plans, unjudged(found), split_seed, {"specz": specz, "specz_rule": specz_rule})
+
+
+def grow(
+    ready: Ready, name: str, engine: Engine, threads: int, memory_limit: str, progress: Callable | None = None
+) -> dict:
+    """Make a build's folder, whole but for its build.json; returns that.
+
+    Parameters
+    ----------
+    name : str
+        Of the folder below builds/; what is in it is removed first.
+    """
+    catalog = ready.catalog
+    folder = catalog.builds / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     catalog.logs.mkdir(exist_ok=True)
-    try:
-        ran = _run(catalog, project, plans, engine, progress)
-        _write_manifest(project, ran.results, folder)
-        write_atomic(folder / of_galaxies.FILE, rules.text())
-        info = _build_info(catalog, plans, rules, folder) | {"split_seed": split_seed}
-        info["spectra_from"] = _spectra_from(info, specz, specz_rule)
-        without_spectrum.write(folder, rules, catalog.profile.bands, unjudged(found), info)
-        own_versions.keep(catalog, rules)
-        _publish(catalog, folder, info)
-    finally:
-        # Published, it has another name; a build that failed leaves no tables behind.
-        shutil.rmtree(folder, ignore_errors=True)
-    return Built(info, {plan.name: plan.missing for plan in plans if not plan.built})
+    project = ready.render()
+    ran = _run(ready, engine, Settings(catalog.root, name, threads, memory_limit), progress)
+    _write_manifest(project, ran.results, folder)
+    write_atomic(folder / of_galaxies.FILE, ready.rules.text())
+    info = _build_info(catalog, ready.plans, ready.rules, folder)
+    info |= {"split_seed": ready.split_seed, "engine": engine.told()}
+    info["spectra_from"] = _spectra_from(info, **ready.spectra)
+    without_spectrum.write(folder, ready.rules, catalog.profile.bands, ready.unjudged, info)
+    return info
 
 
-def _run(catalog: Catalog, project: Path, plans: list[states.VersionPlan], engine: Settings, progress):
-    """Run the models of the planned versions; returns dbt's results."""
-    skipped = [plan.name for plan in plans if not plan.built]
-    excluded = [f"file:{stem}_{name}.sql" for name in skipped for stem in ("int_judged", "galaxies")]
-    return invoke(
-        # The boundary tests test the SQL, not the data: the test suite runs them.
-        ["build", "--exclude", "test_type:unit", *excluded],
-        project,
-        catalog.logs,
-        engine,
-        progress,
-    )
+def _run(ready: Ready, engine: Engine, settings: Settings, progress: Callable | None):
+    """Run the models of the planned versions; returns dbt's results, with DuckDB's form of every model."""
+    catalog = ready.catalog
+    skipped = [plan.name for plan in ready.plans if not plan.built]
+    # The boundary tests test the SQL, not the data: the test suite runs them.
+    chosen = ["--exclude", "test_type:unit"]
+    chosen += [f"file:{stem}_{name}.sql" for name in skipped for stem in ("int_judged", "galaxies")]
+    if not engine.is_distributed:
+        return invoke(["build", *chosen], catalog.dbt, catalog.logs, settings, progress)
+    from galaxiesml.curation.engines.run import run
+
+    run(catalog, engine, ["build", *chosen], ready.render, settings, progress)
+    # Lineage and `audit sql` read one dialect, whatever ran.
+    return invoke(["compile", *chosen], catalog.dbt, catalog.logs, settings)
 
 
 def _publish(catalog: Catalog, folder: Path, info: dict) -> None:
@@ -137,12 +204,12 @@ def _publish(catalog: Catalog, folder: Path, info: dict) -> None:
     catalog.discard_builds(KEEP)
 
 
-def _spectra_from(info: dict, specz: str, rule: str) -> str:
+def _spectra_from(info: dict, specz: str, specz_rule: str) -> str:
     """The source of the spectra, and flags that were set by hand; every exported file carries this text."""
     if specz == "export":
         return specz
     decided = by_hand(info["specz"])
-    return f"{specz}, rule {rule}" + (f"; flags by hand: {'; '.join(decided)}" if decided else "")
+    return f"{specz}, rule {specz_rule}" + (f"; flags by hand: {'; '.join(decided)}" if decided else "")
 
 
 def _build_info(catalog: Catalog, plans: list[states.VersionPlan], rules: of_galaxies.Rules, folder: Path) -> dict:
@@ -164,7 +231,7 @@ def _build_info(catalog: Catalog, plans: list[states.VersionPlan], rules: of_gal
     }
     marts = hashlib.sha256()
     for path in sorted((folder).glob("*.parquet")):
-        marts.update(path.name.encode() + hashlib.file_digest(path.open("rb"), "sha256").digest())
+        marts.update(path.name.encode() + bytes.fromhex(content_sha256(path)))
     number = max((int(build.split("-")[0]) for build in catalog.build_ids()), default=0) + 1
     return {
         # The number orders builds; the hash is of the marts, so equal marts show by their name.

@@ -36,7 +36,14 @@ class Settings:
         }
 
 
-def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, progress: Callable | None = None):
+def invoke(
+    arguments: list[str],
+    project: Path,
+    logs: Path,
+    settings: Settings,
+    progress: Callable | None = None,
+    session=None,
+):
     """Run one dbt command on the catalogue's project.
 
     Parameters
@@ -45,6 +52,8 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
         The command and its selection, as ``["build", "--exclude", "galaxies_v3"]``.
     progress : callable, optional
         Called as ``progress(done, total, name)`` whenever a node starts or ends.
+    session : pyspark.sql.SparkSession, optional
+        Where the project's models run, if not on DuckDB.
 
     Returns
     -------
@@ -60,7 +69,12 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
     KeyboardInterrupt
         An interrupt came, whatever dbt made of it.
     """
-    with _environment(settings.environment()), _without_collector(), _log(logs) as log:
+    with (
+        _environment(settings.environment()),
+        _without_collector(),
+        _log(logs) as log,
+        contextlib.nullcontext() if session is None else _through(session),
+    ):
         from dbt.cli.main import dbtRunner
         from dbt_common.events.event_manager_client import cleanup_event_logger
 
@@ -85,6 +99,13 @@ def invoke(arguments: list[str], project: Path, logs: Path, settings: Settings, 
             _close()
     _raise_failures(outcome, project, logs)
     return outcome.result
+
+
+def _through(session):
+    """dbt's adapter for Spark on this session."""
+    from galaxiesml.curation.engines.adapter import through
+
+    return through(session)
 
 
 def _raise_failures(outcome, project: Path, logs: Path) -> None:

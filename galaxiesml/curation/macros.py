@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from types import SimpleNamespace
 
 import jinja2
 
@@ -17,7 +18,14 @@ from galaxiesml.instrument import HSC, Instrument
 #: The seed that splits are made with where no other is named; dbt_project.yml has the same.
 SPLIT_SEED = 1
 #: Whose spectra the pairs are of, and by which rule; dbt_project.yml has the same.
-VARS = {"specz": "export", "specz_rule": "hsc", "photoz_version": "v2", "rules": {}, "conversions": {}}
+VARS = {
+    "specz": "export",
+    "specz_rule": "hsc",
+    "photoz_version": "v2",
+    "rules": {},
+    "conversions": {},
+    "number_block": 2**20,
+}
 
 
 def picture_variables(instrument: Instrument) -> dict:
@@ -59,6 +67,8 @@ class Macros:
         The seed of the splits, as dbt's var('split_seed').
     variables : dict, optional
         Other variables of dbt's, where they are not as in dbt_project.yml.
+    engine : str
+        Whose forms of the dispatched macros: 'duckdb', or 'spark', which Sail reads, too.
     """
 
     def __init__(
@@ -67,6 +77,7 @@ class Macros:
         folder: Path = PROJECT / "sql" / "macros",
         split_seed: int = SPLIT_SEED,
         variables: dict | None = None,
+        engine: str = "duckdb",
     ):
         self._sources = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
         self._globals = {
@@ -77,7 +88,9 @@ class Macros:
             "ref": lambda name: name,
             "source": lambda schema, name: name,
             "execute": False,
+            "adapter": SimpleNamespace(dispatch=lambda name, package: functools.partial(self._dispatch, name)),
         }
+        self._engine = engine
         for name in self._sources:
             self._globals[name] = lambda *args, _name=name, **kwargs: self.call(_name, *args, **kwargs)
 
@@ -101,6 +114,12 @@ class Macros:
     def _template(self, text: str) -> jinja2.Template:
         environment = _environment()
         return jinja2.Template.from_code(environment, _code(text), environment.make_globals(self._globals))
+
+    def _dispatch(self, name: str, *args, **kwargs):
+        """The engine's form of a macro, else the default one, as dbt's adapter.dispatch has it."""
+        module = self._template(self._sources[name]).module
+        form = getattr(module, f"{self._engine}__{name}", None) or getattr(module, f"default__{name}")
+        return form(*args, **kwargs)
 
     @staticmethod
     def _return(value):

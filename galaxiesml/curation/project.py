@@ -27,10 +27,13 @@ def project_files(
     surveys: dict[str, Survey] | None = None,
     rules: Rules | None = None,
     instrument: Instrument = HSC,
+    schemas: str = "",
 ) -> dict[str, str]:
     """Every file of the project: path within it to text.  No SQL depends on the filters, only yml does.
 
     Of the instrument's facts, the planes of the masks are columns, and so in yml and in the macro ``family``.
+
+    ``schemas`` is the start of the schemas' names on a server of Spark Connect; without it DuckDB runs the project.
 
     The boundary tests are left out of catalogues: they test the SQL, not the data, and cost dbt's parser seconds.
     """
@@ -50,14 +53,33 @@ def project_files(
         files[f"models/intermediate/int_judged_{name}.sql"] = f"{{{{ judged('{name}') }}}}\n"
         files[f"models/marts/galaxies_{name}.sql"] = f"{{{{ galaxies('{name}') }}}}\n"
     files |= render(bands, rules, boundaries=boundaries, planes=instrument.mask_planes or ())
+    if schemas:
+        files |= _on_server(files["models/staging/_sources.yml"], schemas)
     return files | ({} if surveys is None else survey_seeds(surveys))
 
 
+def _on_server(sources: str, schemas: str) -> dict[str, str]:
+    """What a project says otherwise that runs by Spark Connect: dbt's profile, and the schemas of the sources."""
+    declared = yaml.safe_load(sources)
+    for source in declared["sources"]:
+        source["schema"] = f"{schemas}_{source['name']}"
+    profile = {"target": "server", "outputs": {"server": {"type": "spark", "schema": schemas, "threads": 2}}}
+    return {
+        "models/staging/_sources.yml": yaml.safe_dump(declared, sort_keys=False),
+        "profiles.yml": yaml.safe_dump({"galaxiesml": profile}, sort_keys=False),
+    }
+
+
 def render_project(
-    catalog: Catalog, split_seed: int = SPLIT_SEED, variables: dict | None = None, rules: Rules | None = None
+    catalog: Catalog,
+    split_seed: int = SPLIT_SEED,
+    variables: dict | None = None,
+    rules: Rules | None = None,
+    folder: Path | None = None,
+    schemas: str = "",
 ) -> Path:
     """Write the project into the catalogue; unchanged files are not touched, so dbt need not parse them again."""
-    folder = catalog.dbt
+    folder = folder or catalog.dbt
     surveys = known_surveys(catalog.raw / "specz")
     variables = {"conversions": conversions(catalog)} | (variables or {})
     wanted = project_files(
@@ -67,6 +89,7 @@ def render_project(
         surveys=surveys,
         rules=rules,
         instrument=catalog.profile.instrument,
+        schemas=schemas,
     )
     for name, text in wanted.items():
         path = folder / name

@@ -21,10 +21,10 @@ from galaxiesml.verify.found import Difference
 from galaxiesml.verify.survey import Survey, read_survey
 
 SCHEMES = ("release", "paper", "official", "leak-free")
-#: A picture is of a galaxy within so many arcsec.
+#: A picture is of a galaxy within so many arcsec, rounded to millionths as a build's separations are.
 NEAR_ARCSEC = 1.0
-#: Separations nearer to each other than this, in arcsec, are one.
-SAME_ARCSEC = 1e-6
+#: Separations nearer to each other than this, in arcsec, may be one where they are rounded to millionths.
+SAME_ARCSEC = 1.1e-6
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _load_near(connection, build: Build, told: dict, number: int) -> None:
                     + cos(radians(dec)) * cos(radians(at_dec)) * sin(radians(at_ra - ra) / 2) ** 2)))) as separation
             from strips inner join pictures on strips.strip = cast(floor(pictures.at_dec * 1800) as bigint)
         )
-        select * from met where separation <= {NEAR_ARCSEC}
+        select * from met where round(1e6 * separation) <= 1e6 * {NEAR_ARCSEC}
     """)
 
 

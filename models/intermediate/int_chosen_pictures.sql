@@ -36,7 +36,7 @@ chosen as (
             picture_tract,
             filters,
             count(*) over (partition by object_id) as tracts,
-            row_number() over (partition by object_id order by filters desc, is_own desc, picture_tract) as place
+            row_number() over (partition by object_id order by filters desc, is_own desc, picture_tract nulls last) as place
         from tracts
     ) as ranked
     where place = 1

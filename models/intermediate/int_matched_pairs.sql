@@ -33,7 +33,7 @@ specz as (
         'matched_redshifts' as source_file,
         cast(null as bigint) as source_row
     from {{ ref('int_matched_redshifts') }}
-    where specz_rule = '{{ var('specz_rule') }}'
+    where specz_rule = {{ text_literal(var('specz_rule')) }}
 ),
 
 met as (

@@ -18,7 +18,8 @@ with matched as (
 used as (
     select
         *,
-        row_number() over (partition by object_id order by match_distance_arcsec, spectrum) as nearest
+        row_number() over (partition by object_id order by match_distance_arcsec, spectrum) as nearest,
+        max(specz_redshift_err) over (partition by object_id) as largest_err
     from matched
     where specz_flag_homogeneous or any_secure = 0
 ),
@@ -26,18 +27,32 @@ used as (
 hsc as (
     select
         object_id,
-        string_agg(specz_name, ',' order by match_distance_arcsec, spectrum) as specz_name,
+        {{ joined_text('specz_name', ',', 'match_distance_arcsec, spectrum') }} as specz_name,
         max(case when nearest = 1 then specz_ra end) as specz_ra,
         max(case when nearest = 1 then specz_dec end) as specz_dec,
-        case when max(any_secure) = 1 then avg(specz_redshift) end as specz_redshift,
-        -- Of a mean of independent ones.
+        -- Sums are of whole 1e-12, the same in any order; one that is alone, or alike, stays as it landed.  Redshifts of
+        -- 1000 or above have no mean.
+        case when max(any_secure) = 1 then
+            case
+                when min(specz_redshift) = max(specz_redshift) then min(specz_redshift)
+                when max(abs(specz_redshift)) < 1000 then
+                    cast(sum({{ whole('specz_redshift', '1e12') }}) as double)
+                    / cast(count(specz_redshift) * cast(1000000000000 as bigint) as double)
+            end
+        end as specz_redshift,
+        -- Of a mean of independent ones; squares are of the largest error, in whole 1e-15 of its own.
         case when max(any_secure) = 1 and count(*) = count(specz_redshift_err) then
-            sqrt(sum(specz_redshift_err * specz_redshift_err)) / count(*)
+            case
+                when count(*) = 1 or max(largest_err) = 0 then max(largest_err)
+                when max(largest_err) < 1e300 then max(largest_err) * sqrt(cast(sum(
+                    {{ whole('(specz_redshift_err / largest_err) * (specz_redshift_err / largest_err)', '1e15') }}
+                ) as double) / 1e15) / count(*)
+            end
         end as specz_redshift_err,
-        string_agg(specz_original_flag, ',' order by match_distance_arcsec, spectrum) as specz_original_flag,
+        {{ joined_text('specz_original_flag', ',', 'match_distance_arcsec, spectrum') }} as specz_original_flag,
         max(any_secure) = 1 as specz_flag_homogeneous,
-        case when count(distinct specz_class) = 1 then max(specz_class) end as specz_class,
-        case when count(distinct specz_error_kind) = 1 then max(specz_error_kind)
+        case when min(specz_class) = max(specz_class) then max(specz_class) end as specz_class,
+        case when min(specz_error_kind) = max(specz_error_kind) then max(specz_error_kind)
             when max(case when specz_error_kind = 'arbitrary' then 1 else 0 end) = 1 then 'arbitrary'
             when max(case when specz_error_kind = 'none' then 1 else 0 end) = 1 then 'none'
             else 'assigned'
@@ -59,7 +74,7 @@ ranked as (
                 case specz_instrument when 'spectroscopic' then 0 when 'grism' then 1 when 'prism' then 2 else 3 end,
                 case when specz_error_kind = 'measured' then 0 else 1 end,
                 case when specz_error_kind = 'measured' then specz_redshift_err end nulls last,
-                release_year desc,
+                release_year desc nulls last,
                 match_distance_arcsec,
                 spectrum
         ) as place
@@ -70,7 +85,7 @@ ranked as (
 spread as (
     select
         object_id,
-        max(specz_redshift) - min(specz_redshift) > 0.005 * (1 + min(specz_redshift)) and max(any_secure) = 1 as disagree
+        max(specz_redshift) - min(specz_redshift) > 0.005e0 * (1 + min(specz_redshift)) and max(any_secure) = 1 as disagree
     from used
     group by object_id
 ),

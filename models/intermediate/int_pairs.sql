@@ -4,12 +4,17 @@ with pairs as (
     select * from {{ ref('int_matched_pairs' if var('specz') == 'matched' else 'int_exported_pairs') }}
 ),
 
-numbered as (
-    select
-        *,
-        coalesce(d_pos, {{ separation_arcsec('ra', 'dec', 'specz_ra', 'specz_dec') }}) as match_distance_arcsec,
-        row_number() over (order by landing, source_row, specz_landing, specz_source_row) as pair_id
-    from pairs
-)
+{{ numbered('pairs', ['landing'], 'source_row', ['specz_landing', 'specz_source_row'], 'pair_id') }}
 
-select * from numbered
+select
+    {{- name_columns('object', 'pairs_numbered') }},
+    {{- name_columns('spectrum', 'pairs_numbered') }},
+    landing,
+    source_file,
+    source_row,
+    specz_landing,
+    specz_source_file,
+    specz_source_row,
+    coalesce(d_pos, {{ separation_arcsec('ra', 'dec', 'specz_ra', 'specz_dec') }}) as match_distance_arcsec,
+    pair_id
+from pairs_numbered

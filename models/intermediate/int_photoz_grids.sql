@@ -1,9 +1,8 @@
--- The bins that each run's probabilities are of, counted from 1.
+-- The bins that each run's probabilities are of, counted from 0.
 with edges as (
     select
         photoz_run,
-        {{ list_positions('pdf_edges') }} as photoz_cell,
-        {{ list_values('pdf_edges') }} as low
+        {{ list_elements('pdf_edges', 'photoz_cell', 'low') }}
     from {{ ref('stg_photoz__runs') }}
     where pdf_edges is not null
 ),

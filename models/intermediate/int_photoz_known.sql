@@ -1,5 +1,5 @@
 -- What the metrics of each run depend on, as one hash, and whether the build before this one had the same.
-with sample as (
+with judged as (
     select * from {{ ref('int_photoz_sample') }}
 ),
 
@@ -13,23 +13,33 @@ known as (
     group by photoz_run
 ),
 
+-- Doubles as whole numbers: engines write them as text in different ways.
+described as (
+    select
+        photoz_run,
+        photoz_row,
+        concat_ws(
+            ' ',
+            cast(photoz_row as string),
+            cast({{ whole('specz_redshift', '1e15') }} as string),
+            cast({{ whole('magnitude', '1e15') }} as string),
+            survey
+        ) as judged
+    from judged
+),
+
 judged_by as (
     select
         photoz_run,
-        md5(string_agg(
-            concat_ws(
-                ' ', cast(photoz_row as string), cast(specz_redshift as string), cast(magnitude as string), survey
-            ),
-            '/' order by photoz_row
-        )) as sample_hash
-    from sample
+        md5({{ joined_text('judged', '/', 'photoz_row') }}) as sample_hash
+    from described
     group by photoz_run
 ),
 
 hashed as (
     select
         runs.photoz_run,
-        md5(concat('1/', runs.predictions_sha256, '/', coalesce(judged_by.sample_hash, ''))) as photoz_inputs
+        md5(concat_ws('', '2/', runs.predictions_sha256, '/', coalesce(judged_by.sample_hash, ''))) as photoz_inputs
     from runs
     left join judged_by on runs.photoz_run = judged_by.photoz_run
 )

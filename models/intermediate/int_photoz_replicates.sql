@@ -17,7 +17,7 @@ hashed as (
         scores.photoz_run,
         scores.photoz_row,
         numbers.replicate,
-        md5(concat(
+        md5(concat_ws('',
             cast(coalesce(scores.object_id, scores.photoz_row) as string), ':', cast(numbers.replicate as string)
         )) as hash
     from scores
@@ -95,7 +95,7 @@ second_pass as (
         median(abs(binned.delta_nano - first_pass.delta_median)) as delta_mad,
         sum(
             case when abs(binned.error_nano) > greatest(
-                60000000, 3 * (first_pass.error_three_quarters - first_pass.error_quarter) / 1.349
+                60000000, 3 * (first_pass.error_three_quarters - first_pass.error_quarter) / 1.349e0
             ) then 1 else 0 end
         ) as far_outliers
     from binned
@@ -134,10 +134,11 @@ third_pass as (
         sum(case when abs(of_location) < 1 then
             {{ photoz_nano('(1 - of_location * of_location) * (1 - of_location * of_location)') }} end) as pulling,
         sum(case when abs(of_scale) < 1 then
-            cast(round(1e12 * apart * apart * power(1 - of_scale * of_scale, 4)) as bigint) end) as squares,
+            {{ whole('apart * apart * (damping * damping) * (damping * damping)', '1e12') }} end) as squares,
         sum(case when abs(of_scale) < 1 then
-            {{ photoz_nano('(1 - of_scale * of_scale) * (1 - 5 * of_scale * of_scale)') }} end) as damped
-    from scaled
+            {{ photoz_nano('damping * (1 - 5 * of_scale * of_scale)') }} end) as damped
+    -- Multiplied out: the last bit of a power differs from engine to engine.
+    from (select *, 1 - of_scale * of_scale as damping from scaled) as scaled
     group by photoz_bin, replicate
 )
 

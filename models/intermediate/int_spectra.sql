@@ -1,10 +1,13 @@
 -- Every landed spectrum of every survey, without exception, with secure flags, errors and classes on one scale.
 -- The seeds surveys and survey_values define each survey's flags, words and sentinels.
-with landed as (
-    select
-        *,
-        row_number() over (order by survey, source_sha256, source_row) as spectrum
-    from {{ ref('stg_specz__spectra') }}
+with spectra as (
+    select * from {{ ref('stg_specz__spectra') }}
+),
+
+{{ numbered('spectra', ['survey', 'source_sha256'], 'source_row', [], 'spectrum') }},
+
+landed as (
+    select * from spectra_numbered
 ),
 
 surveys as (
@@ -56,8 +59,8 @@ judged as (
         error_sentinels.number is null and landed.redshift_err_given > 0 as has_error,
         case
             when landed.redshift_given is null then 'none is given'
-            when sentinels.number is not null then concat('a sentinel: ', cast(sentinels.number as string))
-            when landed.redshift_given < -0.01 then 'below -0.01, and no known sentinel'
+            when sentinels.number is not null then concat_ws('', 'a sentinel: ', cast(sentinels.number as string))
+            when landed.redshift_given < -0.01e0 then 'below -0.01, and no known sentinel'
             when rules.reason is not null then rules.reason
         end as no_redshift
     from landed
@@ -80,14 +83,14 @@ judged as (
 select
     spectrum,
     survey,
-    concat(label, '-', coalesce(spectrum_id, concat('row', cast(source_row as string)))) as specz_name,
+    concat_ws('', label, '-', coalesce(spectrum_id, concat_ws('', 'row', cast(source_row as string)))) as specz_name,
     spectrum_id,
     ra as specz_ra,
     dec as specz_dec,
     case when no_redshift is null then redshift_given end as specz_redshift,
     case
         when no_redshift is not null then cast(null as double)
-        when error_kind = 'assigned' then error_value * case when error_grows then 1 + redshift_given else 1 end
+        when error_kind = 'assigned' then error_value * case when error_grows then 1 + redshift_given else cast(1 as double) end
         when error_kind <> 'none' and has_error then redshift_err_given
     end as specz_redshift_err,
     case

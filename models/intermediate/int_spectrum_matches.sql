@@ -13,8 +13,10 @@ select
     spectra.survey,
     spectra.specz_name,
     met.match_distance_arcsec,
-    row_number() over (partition by met.object_id order by met.match_distance_arcsec, met.spectrum) as spectrum_rank,
-    row_number() over (partition by met.spectrum order by met.match_distance_arcsec, met.object_id) as object_rank,
+    cast(row_number() over (partition by met.object_id order by met.match_distance_arcsec, met.spectrum) as bigint)
+        as spectrum_rank,
+    cast(row_number() over (partition by met.spectrum order by met.match_distance_arcsec, met.object_id) as bigint)
+        as object_rank,
     count(*) over (partition by met.object_id) as spectra_of_object,
     count(*) over (partition by met.spectrum) as objects_of_spectrum,
     case spectra.spectrum_mag_band

@@ -6,9 +6,9 @@ with steps as (
         {%- set outer = loop %}
         {%- for cut in version_cuts(name)['all'] %}
         (
-            '{{ name }}', cast({{ loop.index }} as bigint), '{{ cut.name }}', '{{ cut.group }}',
-            '{{ cut.section | replace("'", "''") }}', '{{ cut.why | replace("'", "''") }}',
-            '{{ cut.get('duplicates_by', '') }}'
+            {{ text_literal(name) }}, cast({{ loop.index }} as bigint), {{ text_literal(cut.name) }},
+            {{ text_literal(cut.group) }}, {{ text_literal(cut.section) }}, {{ text_literal(cut.why) }},
+            {{ text_literal(cut.get('duplicates_by', '')) }}
         ){{ ',' if not (loop.last and outer.last) }}
         {%- endfor %}
         {%- endfor %}

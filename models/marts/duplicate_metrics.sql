@@ -33,7 +33,9 @@ offsets as (
     select
         went.version
         {%- for band in bands() %},
-        median(abs(there.{{ band }}_cmodel_mag - here.{{ band }}_cmodel_mag)) as offset_{{ band }}
+        -- In whole billionths: between two doubles, engines' medians differ in the last bit.
+        median({{ whole('abs(there.' ~ band ~ '_cmodel_mag - here.' ~ band ~ '_cmodel_mag)', '1e9') }}) / 1e9
+            as offset_{{ band }}
         {%- endfor %}
     from duplicates as went
     inner join duplicates as stayed
@@ -55,7 +57,7 @@ metrics as (
     from reached left join in_groups on reached.version = in_groups.version
     union all
     select reached.version, 'fraction_in_duplicate_groups' as metric,
-        coalesce(in_groups.in_groups, 0) / nullif(cast(reached.reached as double), 0) as value
+        coalesce(in_groups.in_groups, 0) / cast(nullif(reached.reached, 0) as double) as value
     from reached left join in_groups on reached.version = in_groups.version
     {%- for band in bands() %}
     union all

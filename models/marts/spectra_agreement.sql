@@ -49,7 +49,7 @@ select
     other_flag,
     both_secure,
     count(*) as n_pairs,
-    avg(case when apart > 0.005 then cast(1 as double) else 0 end) as fraction_apart,
-    avg(case when apart * 299792.458 > 1000 then cast(1 as double) else 0 end) as fraction_apart_velocity
+    count(case when apart > 0.005e0 then 1 end) / cast(count(*) as double) as fraction_apart,
+    count(case when apart * 299792.458e0 > 1000 then 1 end) / cast(count(*) as double) as fraction_apart_velocity
 from in_order
 group by survey, other_survey, specz_original_flag, other_flag, both_secure

@@ -52,7 +52,7 @@ judged as (
         end as first_verdict,
         failed_cuts,
         cast(case
-            when alive_{{ last }} then 0
+            when alive_{{ last }} then cast(0 as bigint)
             else length(failed_cuts) - length(replace(failed_cuts, ',', '')) + 1
         end as bigint) as n_failed
     from failed

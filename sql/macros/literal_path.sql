@@ -4,5 +4,5 @@
     {{ exceptions.raise_compiler_error('DuckDB takes the backslash in ' ~ path ~ ' for a slash: name the catalogue by a link.') }}
 {%- endif -%}
 {%- set literal = path | replace('[', '[[]') | replace('*', '[*]') | replace('?', '[?]') -%}
-'{{ (literal ~ pattern) | replace("'", "''") }}'
+{{ text_literal(literal ~ pattern) }}
 {%- endmacro -%}

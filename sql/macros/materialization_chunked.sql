@@ -24,3 +24,14 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {%- endmaterialization -%}
+
+{#- Spark and Sail spill, or spread the work: all replicates at once. -#}
+{%- materialization chunked, adapter='spark' -%}
+    {%- set target = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks) }}
+    {% call statement('main') -%}
+        create table {{ target }} using parquet location {{ build_folder('.steps', this.identifier) }} as {{ sql }}
+    {%- endcall %}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': [target]}) }}
+{%- endmaterialization -%}

@@ -17,7 +17,7 @@
     {%- endif -%}
     {% call statement('main') -%}
         copy (select * from ({{ sql }}) order by {{ config.require('order_by') }})
-        to '{{ path | replace("'", "''") }}' {{ options }}
+        to {{ text_literal(path) }} {{ options }}
     {%- endcall %}
     {% call statement('read') -%}
         create or replace {{ 'table' if keep else 'view' }} {{ target }} as select * from {{ parquet_files(path) }}
@@ -25,6 +25,17 @@
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{%- endmaterialization -%}
+
+{#- Spark and Sail write parts, in any order; their types are checked, and they become the file, when they are adopted. -#}
+{%- materialization mart, adapter='spark' -%}
+    {%- set target = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks) }}
+    {% call statement('main') -%}
+        create table {{ target }} using parquet location {{ build_folder('.parts', this.identifier) }} as {{ sql }}
+    {%- endcall %}
+    {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target]}) }}
 {%- endmaterialization -%}
 

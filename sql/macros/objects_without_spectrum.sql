@@ -23,7 +23,7 @@ with landed as (
         {%- endfor %}
     from {{ source('raw', 'hsc_' ~ kind) }}
     where {% for landing, sha256, _ in files if _ == kind -%}
-        (landing = {{ landing | int }} and source_sha256 = '{{ sha256 | replace("'", "''") }}'){{ ' or ' if not loop.last }}
+        (landing = {{ landing | int }} and source_sha256 = {{ text_literal(sha256) }}){{ ' or ' if not loop.last }}
         {%- else -%} false {%- endfor %}
     {{ 'union all' if not loop.last }}
     {%- endfor %}

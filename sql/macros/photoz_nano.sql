@@ -1,4 +1,4 @@
-{#- A number in whole billionths: sums of whole numbers are the same in any order, on any engine. -#}
+{#- A number in whole billionths. -#}
 {%- macro photoz_nano(value) -%}
-cast(round(1e9 * ({{ value }})) as bigint)
+{{ whole(value, '1e9') }}
 {%- endmacro -%}

@@ -58,6 +58,7 @@ with_redshifts as (
 )
 
 select * from with_redshifts
-where specz_redshift is not null
+-- What no redshift is, such as -99 or infinity, judges nothing; a cut of one's own may keep it.
+where specz_redshift > -1 and specz_redshift < 1000
 {%- if of != 'all' %} and split = '{{ of }}'{% endif %}
 {%- endmacro -%}

@@ -4,6 +4,7 @@
     name      the cut's name; its verdict is the column ok_<name> of int_verdicts
     scope     'object' or 'spectrum': the side of the pair whose columns it reads
     sql       a condition over one row of int_pairs; with {band} in it, it must hold in every band
+    spark     the same for Spark and Sail, where they need another text: see cut_sql
     window    instead of sql: a condition over the rows that survive every earlier cut ({alive} marks them)
     limit     of a window cut: its condition as text
     needs     the columns without which it cannot be applied
@@ -50,7 +51,8 @@
      'section': '3.1', 'why': 'No centroid was found: there may be no object there.'},
 
     {'name': 'redshift', 'scope': 'spectrum', 'group': 'redshift', 'required': true, 'versions': all,
-     'sql': 'specz_redshift > 0.01 and specz_redshift < 4.0', 'needs': ['specz_redshift'],
+     'sql': 'specz_redshift > 0.01 and specz_redshift < 4.0',
+     'spark': 'specz_redshift > 0.01e0 and specz_redshift < 4.0e0', 'needs': ['specz_redshift'],
      'rows': [
         [{'specz_redshift': '0.01'}, false], [{'specz_redshift': '0.010000000000000002'}, true],
         [{'specz_redshift': '0.009999999999999998'}, false],
@@ -63,6 +65,7 @@
 
     {'name': 'error_divided', 'scope': 'spectrum', 'group': 'redshift', 'required': true, 'versions': ['v1'],
      'sql': 'specz_redshift_err > 0 and specz_redshift_err < 1 and specz_redshift_err < 0.005 / (1 + specz_redshift)',
+     'spark': 'specz_redshift_err > 0 and specz_redshift_err < 1 and (specz_redshift = -1 or specz_redshift_err < 0.005e0 / (1 + specz_redshift))',
      'needs': ['specz_redshift', 'specz_redshift_err'],
      'rows': [
         [{'specz_redshift': '1', 'specz_redshift_err': '0'}, false],
@@ -79,6 +82,7 @@
 
     {'name': 'error', 'scope': 'spectrum', 'group': 'redshift', 'required': true, 'versions': ['v2', 'v3', 'v4'],
      'sql': 'specz_redshift_err > 0 and specz_redshift_err < 1 and specz_redshift_err < 0.005 * (1 + specz_redshift)',
+     'spark': 'specz_redshift_err > 0 and specz_redshift_err < 1 and specz_redshift_err < 0.005e0 * (1 + specz_redshift)',
      'needs': ['specz_redshift', 'specz_redshift_err'],
      'rows': [
         [{'specz_redshift': '1', 'specz_redshift_err': '0'}, false],
@@ -133,7 +137,7 @@
      'section': 'authors\' code', 'why': 'The spectroscopic survey gives no sensible i magnitude for its target.'},
 
     {'name': 'match_distance', 'scope': 'spectrum', 'group': 'quality', 'required': false, 'versions': ['v1', 'v3'],
-     'sql': 'd_pos < 0.5', 'needs': ['d_pos'],
+     'sql': 'd_pos < 0.5', 'spark': 'd_pos < 0.5e0', 'needs': ['d_pos'],
      'rows': [
         [{'d_pos': '0.5'}, false], [{'d_pos': '0.49999999999999994'}, true],
         [{'d_pos': '0.5000000000000001'}, false], [{'d_pos': 'null'}, none]],

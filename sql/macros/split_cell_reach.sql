@@ -9,7 +9,7 @@
 {%- set upper = 'cast(' ~ band ~ ' - 359 as double) / 4' -%}
 {%- set border = 'case when ' ~ widest ~ ' < ' ~ lower ~ ' then ' ~ lower ~ ' else ' ~ upper ~ ' end' -%}
 case
-            when abs({{ dec }}) + {{ radius }} >= 90 then 180
+            when abs({{ dec }}) + {{ radius }} >= 90 then cast(180 as double)
             when {{ widest }} between {{ lower }} and {{ upper }}
                 then degrees(asin(least(1, sin(radians({{ radius }})) / cos(radians({{ dec }})))))
             else degrees(2 * asin(sqrt(least(1, greatest(0,

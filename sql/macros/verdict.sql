@@ -4,8 +4,9 @@
 {%- set terms = [] -%}
 {%- set files = unjudged.get(cut.name, {'all': []}) -%}
 {%- set sides = {'object': ['landing'], 'spectrum': ['specz_landing'], 'pair': ['landing', 'specz_landing']} -%}
-{%- for band in (bands() if '{band}' in cut.sql else ['*']) -%}
-    {%- set term = cut.sql | replace('{band}', band) -%}
+{%- set condition = cut_sql(cut) -%}
+{%- for band in (bands() if '{band}' in condition else ['*']) -%}
+    {%- set term = condition | replace('{band}', band) -%}
     {%- set skipped = files.get(band, []) -%}
     {%- if not skipped -%}
         {%- do terms.append('(' ~ term ~ ')' if band != '*' else term) -%}

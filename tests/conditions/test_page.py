@@ -45,7 +45,7 @@ def test_its_messages_are_said(page):
 
 def test_its_program_prints_what_it_shows(page):
     program = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
-    shown = re.search(r"```\n(i_cmodel_mag < 22.5\n.*?)```", page, re.DOTALL)[1]
+    shown = re.search(r"```\n(i_cmodel_mag < 22.5e0\n.*?)```", page, re.DOTALL)[1]
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(program, {})

@@ -27,13 +27,13 @@ FORBIDDEN = {
 #: Functions of both engines that sqlglot has no class for.
 KNOWN_ANONYMOUS = {"least"}
 #: Those of DuckDB alone, each in a macro of its own that another engine replaces.
-IN_MACROS = {"generate_subscripts": "list_positions.sql", "range": "each_number.sql"}
+IN_MACROS = {"generate_subscripts": "list_elements.sql", "range": "each_number.sql"}
 
 
 #: Columns that no two rows share, alone or with those that stand before them in the order.
 CHOOSING = {
     *("pair_id", "specz_source_row", "member", "picture_tract"),
-    *("spectrum", "object_id", "source_row", "photoz_row"),
+    *("spectrum", "object_id", "source_row", "photoz_row", "replicate", "statistics_build"),
 }
 PUBLISHED = {
     *("pair_id", "object_id", "sky_cell", "step", "metric", "version", "name", "cut", "objects", "band"),

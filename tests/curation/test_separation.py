@@ -15,6 +15,9 @@ from ..made import builds
 from ..made.pairs import good_pair
 from .replay import BANDS, fields, joined_table, kept, replay
 
+#: Separations are whole millionths of an arcsec: half of one is lost by rounding, and a little by the sines.
+ROUNDED_ARCSEC = 5.01e-7
+
 
 def test_separation_equals_astropy():
     draw = np.random.default_rng(1)
@@ -30,7 +33,33 @@ def test_separation_equals_astropy():
     connection.register("positions", positions)
     ours = np.array([row[0] for row in connection.execute(f"select {expression} from positions").fetchall()])
     theirs = SkyCoord(ra1, dec1, unit="deg").separation(SkyCoord(ra2, dec2, unit="deg")).arcsec
-    np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=ROUNDED_ARCSEC)
+    np.testing.assert_array_equal(ours, np.round(1e6 * ours) / 1e6)
+
+
+POSITIONS = [
+    # ra1, dec1, ra2, dec2, arcsec
+    ("150", "2", "150", "2", 0.0),
+    # The grid: half of a millionth and above is one.
+    ("150", "0", "150", "1.3e-10", 0.0),
+    ("150", "0", "150", "1.5e-10", 1e-6),
+    ("0", "0", "180", "0", 648_000.0),
+    ("0", "-90", "10", "90", 648_000.0),
+    # Over the pole: the same place, by a declination that is none.
+    ("0", "100", "180", "80", 0.0),
+    *((*("null" if at == place else "1" for at in range(4)), None) for place in range(4)),
+    *((*("cast('nan' as double)" if at == place else "1" for at in range(4)), None) for place in range(4)),
+    *((*("cast('inf' as double)" if at == place else "1" for at in range(4)), None) for place in range(4)),
+    ("cast('-inf' as double)", "1", "cast('inf' as double)", "1", None),
+]
+
+
+@pytest.mark.parametrize(("given", "arcsec"), [(row[:4], row[4]) for row in POSITIONS])
+def test_a_separation_is_on_the_grid_or_unknown(given, arcsec):
+    """Of NULL, NaN and infinity nothing is cast: one engine makes 0 of NaN, another an error."""
+    expression = Macros(BANDS).call("separation_arcsec", *(f"cast({one} as double)" for one in given))
+    found, kind = duckdb.connect().execute(f"select {expression}, typeof({expression})").fetchone()
+    assert (found, kind) == (arcsec, "DOUBLE")
 
 
 def test_the_distance_comes_from_coordinates_where_d_pos_is_absent():
@@ -45,7 +74,7 @@ def test_the_distance_comes_from_coordinates_where_d_pos_is_absent():
         .arcsec
         for pair in (far, near)
     ]
-    np.testing.assert_allclose([row[0] for row in distances], expected, rtol=1e-7)
+    np.testing.assert_allclose([row[0] for row in distances], expected, atol=ROUNDED_ARCSEC)
     # d_pos is a column of this export, so v3's cut on it is judged and NULL; the order among them is by coordinates.
     best = connection.execute(
         """
@@ -80,18 +109,35 @@ def positions(count: int = 5_000) -> tuple[np.ndarray, ...]:
 def test_the_functions_of_a_connection_equal_astropy(connection):
     ra0, dec0, ra, dec = positions()
     theirs = SkyCoord(ra, dec, unit="deg").separation(SkyCoord(ra0, dec0, unit="deg")).arcsec
-    # A radius a little smaller and a little larger than what lies between: inside and outside by one part in a million.
+    # A radius a little smaller and a little larger than what lies between, by one part in a million and the rounding.
     table = pa.table({"ra0": ra0, "dec0": dec0, "ra": ra, "dec": dec, "apart": theirs})
     connection.register("near", table)
     rows = connection.sql("""
         select separation_arcsec(ra, dec, ra0, dec0) as ours,
-            in_cone(ra, dec, ra0, dec0, apart * (1 + 1e-6)) as inside,
-            in_cone(ra, dec, ra0, dec0, apart * (1 - 1e-6)) as outside,
+            in_cone(ra, dec, ra0, dec0, apart * (1 + 1e-6) + 5.01e-7) as inside,
+            in_cone(ra, dec, ra0, dec0, apart * (1 - 1e-6) - 5.01e-7) as outside,
             in_cone(ra, dec, ra0, dec0, separation_arcsec(ra, dec, ra0, dec0)) as at_the_edge
         from near
     """).fetchnumpy()
-    np.testing.assert_allclose(rows["ours"], theirs, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(rows["ours"], theirs, rtol=1e-12, atol=ROUNDED_ARCSEC)
     assert rows["inside"].all() and not rows["outside"].any() and rows["at_the_edge"].all()
+
+
+def test_a_cone_and_a_separation_say_the_same(connection):
+    """Straight north or south, where the band in declination is as near as the circle; any radius."""
+    draw = np.random.default_rng(3)
+    count = 20_000
+    away = np.concatenate([10 ** draw.uniform(-11, -3, count), draw.uniform(0, 179.9, count)])
+    dec0 = np.concatenate([draw.uniform(-89, 89, count), np.full(count, -90.0)])
+    dec = dec0 + away * np.concatenate([draw.choice([-1.0, 1.0], count), np.ones(count)])
+    near = pa.table({"dec0": dec0, "dec": dec, "ra": draw.uniform(0, 360, 2 * count)})
+    connection.register("along", near)
+    connection.execute("create temp table apart as select *, separation_arcsec(ra, dec, ra, dec0) as d from along")
+    for radius in ("d", "d - 1e-6", "d + 1e-6", "0", "1e-7", "1e-6", "0.5", "648000"):
+        unlike = connection.sql(f"""
+            select count(*) from apart where in_cone(ra, dec, ra, dec0, {radius}) is distinct from (d <= {radius})
+        """).fetchall()
+        assert unlike == [(0,)], radius
 
 
 def test_a_cone_crosses_ra_0_and_the_pole(connection):

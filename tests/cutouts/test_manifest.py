@@ -180,6 +180,7 @@ def test_the_projection_puts_every_object_where_the_offset_says(stocked, found):
         projection.wcs.crpix = row["crpix1"] + 1, row["crpix2"] + 1
         projection.wcs.cd = [[row["cd1_1"], row["cd1_2"]], [row["cd2_1"], row["cd2_2"]]]
         x, y = projection.wcs_world2pix([place[key[0]]], 0)[0]
+        assert all(round(1e9 * row[name]) / 1e9 == row[name] for name in ("x_offset", "y_offset"))
         expected = (row["width"] - 1) / 2 + row["x_offset"], (row["height"] - 1) / 2 + row["y_offset"]
         assert (x, y) == pytest.approx(expected, abs=1e-6), key
 

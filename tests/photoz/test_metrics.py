@@ -147,6 +147,35 @@ def test_intervals_are_as_wide_as_new_samples_are(judged):
     assert np.std(others) * 1.96 == pytest.approx(half, rel=0.4)
 
 
+def test_intervals_are_quantiles_of_the_replicates(judged):
+    connection, _ = judged
+    values = connection.sql("""
+        select definition, metric, array_agg(value) from int_photoz_values
+        where photoz_bin in (select photoz_bin from int_photoz_members where bin_by = 'all') and replicate > 0
+            and value is not null
+        group by all
+    """).fetchall()
+    found = metrics(connection)
+    assert len(values) > 15
+    for definition, metric, drawn in values:
+        row = found["all", definition, metric]
+        assert len(drawn) == 200
+        assert (row["value_low"], row["value_high"]) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), rel=1e-13)
+
+
+def test_what_no_redshift_is_judges_nothing():
+    """Of a version that keeps it: a division by 1 + z, and whole numbers of infinity, are not to stop a build."""
+    z = np.concatenate([np.full(30, 0.5), [-1.0, -99.0, np.inf, -np.inf, np.nan, 1000.0]])
+    of = galaxies(z, i_cmodel_mag=np.concatenate([np.full(28, 20.5), [np.inf, np.nan], np.full(6, 20.5)]))
+    predictions = [
+        {"photoz_run": "a", "photoz_row": place + 1, "object_id": int(one), "z_phot": 0.6}
+        for place, one in enumerate(of["object_id"])
+    ]
+    connection = run(predictions, [{"photoz_run": "a"}], of)
+    assert {row["galaxies"] for row in metrics(connection).values()} == {30}
+    assert {row["galaxies"] for row in metrics(connection, "i_cmodel_mag").values()} == {28}
+
+
 def test_equations_by_hand():
     """Three galaxies, worked by hand, seven times over: fewer than 20 have no metrics."""
     z, z_phot = np.tile([0.0, 1.0, 1.0], 7), np.tile([0.1, 1.0, 0.0], 7)
