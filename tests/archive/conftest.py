@@ -29,7 +29,7 @@ def exported(tmp_path_factory) -> list[list[str]]:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
-    """The archive is on this machine: it is not spared by waits of seconds between tries, nor between looks at a job."""
+    """The archive is on this machine: no seconds between tries, nor between looks at a job."""
     from galaxiesml.archive import exports, transfer
 
     monkeypatch.setattr(transfer, "Patience", partial(transfer.Patience, first=0.02, jitter=0.02))
