@@ -9,7 +9,7 @@ ROWS = 2_000_000
 
 
 @pytest.mark.proof
-def test_two_million_objects_are_built_alike(tmp_path, typed):
+def test_both_engines_agree_at_size(tmp_path, typed):
     folder, root = tmp_path / "export", tmp_path / "cat"
     words = ("mock", "export", "--rows", ROWS, "--format", "parquet", "--out", folder)
     assert typed(*words)[0] == 0
