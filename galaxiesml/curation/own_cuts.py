@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from galaxiesml import dictionary
@@ -201,12 +201,13 @@ def _not_a_name(name: str) -> Iterator[str]:
         yield f"{name} is a word of SQL"
 
 
-def _keywords() -> set[str]:
+@cache
+def _keywords() -> frozenset[str]:
     import duckdb
 
     with duckdb.connect() as connection:
         found = connection.execute("select keyword_name from duckdb_keywords() where keyword_category <> 'unreserved'")
-        return {name for (name,) in found.fetchall()}
+        return frozenset(name for (name,) in found.fetchall())
 
 
 def check_name(name: str, what: str, taken: Iterable[str]) -> None:
