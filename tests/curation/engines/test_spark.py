@@ -16,9 +16,11 @@ from galaxiesml.catalog import Catalog
 
 from ...made.builds import mixed
 from ...made.once import once
+from ...made.pairs import mixed_pairs
 from ...made.signalled import signalled
 from ...made.spark import Installed, cluster, connect_server, free_port, installed, kill, wait
 from ...made.whole import whole
+from ..landed import land_rows, new_catalog
 
 pytestmark = pytest.mark.proof
 TOKEN, SECRET = "5a1ad0f2c0ffee", "1e55e75ec7e7"
@@ -45,11 +47,11 @@ def content(catalog: Catalog) -> str:
 
 
 def processes(catalog: Catalog) -> list[int]:
-    """Processes that work in the catalogue, as Spark's driver does."""
+    """JVMs that work in the catalogue, as Spark's driver does; it starts a chmod now and then."""
     found = []
     for link in Path("/proc").glob("[0-9]*/cwd"):
         try:
-            if os.readlink(link).startswith(str(catalog.root)):
+            if os.readlink(link).startswith(str(catalog.root)) and (link.parent / "comm").read_text() == "java\n":
                 found.append(int(link.parent.name))
         except OSError:
             continue
@@ -63,6 +65,12 @@ def is_clean(catalog: Catalog) -> bool:
 
 def is_built(catalog: Catalog, table: str) -> bool:
     return (catalog.builds / ".next" / ".parts" / table / "_SUCCESS").exists()
+
+
+def built(building: subprocess.Popen, catalog: Catalog, table: str) -> None:
+    """Wait for a table of a build that goes on."""
+    wait(lambda: building.poll() is not None or is_built(catalog, table), LONG, f"{table} is not built")
+    assert building.poll() is None, building.communicate()
 
 
 def ended(process: subprocess.Popen, seconds: float = LONG) -> tuple[int, str]:
@@ -88,11 +96,10 @@ def test_a_worker_that_is_killed_changes_no_row(spark, tmp_path):
     ours = content(catalog)
     with cluster(spark, tmp_path / "cluster", 2) as (address, workers):
         words = ["--engine", "spark", "--master", address, "--conf", "spark.sql.shuffle.partitions=4"]
-        building = spark.begun("-C", catalog.root, "build", "--accept-missing", "all", *words)
-        wait(lambda: building.poll() is not None or is_built(catalog, "int_verdicts"), LONG, "no verdicts")
-        assert building.poll() is None, building.communicate()
-        kill(workers[0])
-        code, said = ended(building)
+        with spark.begun("-C", catalog.root, "build", "--accept-missing", "all", *words) as building:
+            built(building, catalog, "int_verdicts")
+            kill(workers[0])
+            code, said = ended(building)
         assert code == 0, said
     info = catalog.build_info()
     assert (info["engine"]["name"], info["engine"]["master"]) == ("spark", address)
@@ -100,7 +107,10 @@ def test_a_worker_that_is_killed_changes_no_row(spark, tmp_path):
 
 
 def test_an_executor_with_another_folder_is_noticed(spark, tmp_path):
-    """Of two workers one has something else mounted over the catalogue's builds: what it writes is seen by nobody."""
+    """Of two workers one has something else mounted over the catalogue's builds: what it writes is seen by nobody.
+
+    Its executor may begin before the models run, or while they do: it is noticed all the same.
+    """
     catalog = mixed(tmp_path / "cat")
     apart = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--mount", "sh", "-c"]
     apart += [f"mount -t tmpfs none '{catalog.builds}' && exec \"$@\"", "sh"]
@@ -115,35 +125,32 @@ def test_an_executor_with_another_folder_is_noticed(spark, tmp_path):
 def test_no_secret_is_shown_and_nothing_outlives_the_command(spark, tmp_path):
     catalog = mixed(tmp_path / "cat")
     before, scratch = catalog.current_id(), catalog.root / ".tmp" / "engine"
-    building = spark.begun(
-        *("-C", catalog.root, "build", "--engine", "spark"),
-        env={"GALAXIESML_SPARK_CONF": f"spark.sql.shuffle.partitions=2 spark.authenticate.secret={SECRET}"},
-    )
-    file = scratch / "driver.properties"
-    wait(file.is_file, 60, "no settings are written")
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and stat.S_IMODE(scratch.stat().st_mode) == 0o700
-    wait(lambda: is_built(catalog, "int_pairs") or building.poll() is not None, LONG, "no pairs")
-    assert building.poll() is None, building.communicate()
-    assert not file.exists()
-    (driver,) = processes(catalog)
-    token = re.search(rb"SPARK_CONNECT_AUTHENTICATE_TOKEN=(\w+)", Path(f"/proc/{driver}/environ").read_bytes())[1]
-    shown = b"".join(path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.parent.exists())
-    logs = b"".join(path.read_bytes() for path in catalog.logs.iterdir())
-    assert len(token) == 32 and len(logs) > 1000
-    assert not any(secret in text for secret in (token, SECRET.encode()) for text in (shown, logs))
-    # It listens at the loopback address alone.
-    assert {address for address, _ in listening(driver)} == {"127.0.0.1"}
-    # The driver ends with a parent that has no time to end it.
-    os.kill(building.pid, signal.SIGKILL)
-    building.communicate()
+    words = ["-C", catalog.root, "build", "--engine", "spark"]
+    known = {"GALAXIESML_SPARK_CONF": f"spark.sql.shuffle.partitions=2 spark.authenticate.secret={SECRET}"}
+    with spark.begun(*words, env=known) as building:
+        file = scratch / "driver.properties"
+        wait(file.is_file, 60, "no settings are written")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600 and stat.S_IMODE(scratch.stat().st_mode) == 0o700
+        built(building, catalog, "int_pairs")
+        assert not file.exists()
+        (driver,) = processes(catalog)
+        token = re.search(rb"SPARK_CONNECT_AUTHENTICATE_TOKEN=(\w+)", Path(f"/proc/{driver}/environ").read_bytes())[1]
+        shown = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, check=True).stdout
+        logs = b"".join(path.read_bytes() for path in catalog.logs.iterdir())
+        assert len(token) == 32 and b"SparkConnectServer" in shown and len(logs) > 1000
+        assert not any(secret in text for secret in (token, SECRET.encode()) for text in (shown, logs))
+        # It listens at the loopback address alone.
+        assert {address for address, _ in listening(driver)} == {"127.0.0.1"}
+        # The driver ends with a parent that has no time to end it.
+        os.kill(building.pid, signal.SIGKILL)
     wait(lambda: not processes(catalog), 5, "the driver outlives its parent")
     assert catalog.current_id() == before
     # Then it is the driver that is killed; and the build after that is whole.
-    building = spark.begun("-C", catalog.root, "build", "--engine", "spark")
-    wait(lambda: is_built(catalog, "int_pairs") or building.poll() is not None, LONG, "no pairs")
-    (driver,) = processes(catalog)
-    os.kill(driver, signal.SIGKILL)
-    code, said = ended(building, LOST)
+    with spark.begun(*words) as building:
+        built(building, catalog, "int_pairs")
+        (driver,) = processes(catalog)
+        os.kill(driver, signal.SIGKILL)
+        code, said = ended(building, LOST)
     assert code == 7 and "Spark's driver has ended (killed by SIGKILL)" in said and token.decode() not in said
     assert "The published build is unchanged" in said and catalog.current_id() == before and is_clean(catalog)
     done = spark.typed("-C", catalog.root, "build", "--engine", "spark", timeout=LONG)
@@ -180,11 +187,11 @@ def test_ctrl_c_ends_the_command_and_its_driver(spark, tmp_path):
 
 
 def test_a_full_scratch_disk_is_told(spark, tmp_path):
-    catalog = mixed(tmp_path / "cat")
-    before = catalog.current_id()
+    catalog = new_catalog(tmp_path / "cat")
+    land_rows(catalog, mixed_pairs(ROWS))
     (catalog.root / ".tmp").mkdir(exist_ok=True)
     apart = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--mount", "sh", "-c"]
-    apart += [f"mount -t tmpfs -o size=2m none '{catalog.root / '.tmp'}' && exec \"$@\"", "sh"]
+    apart += [f"mount -t tmpfs -o size=3m none '{catalog.root / '.tmp'}' && exec \"$@\"", "sh"]
     if subprocess.run([*apart, "true"], capture_output=True).returncode:
         pytest.skip("this system does not let a process have mounts of its own")
     done = subprocess.run(
@@ -195,7 +202,7 @@ def test_a_full_scratch_disk_is_told(spark, tmp_path):
         **spark.there({}),
     )
     assert done.returncode == 8 and "the disk is full" in done.stderr, done.stderr
-    assert catalog.current_id() == before and not processes(catalog)
+    assert catalog.current_id() is None and not catalog.build_ids() and not processes(catalog)
 
 
 def test_two_catalogues_share_a_server_and_leave_nothing_there(spark, tmp_path):
@@ -209,12 +216,14 @@ def test_two_catalogues_share_a_server_and_leave_nothing_there(spark, tmp_path):
         assert "opens no session" in spark.typed("-C", catalogs[0].root, *words).stderr
         refused = spark.typed("-C", catalogs[0].root, *words, "--conf", "spark.driver.memory=2g", env=known)
         assert refused.returncode == 2 and "it would be ignored" in refused.stderr
-        building = [spark.begun("-C", catalog.root, *words, env=known) for catalog in catalogs]
-        # The first is killed while it builds; its schemas stay until its catalogue is built again.
-        wait(lambda: is_built(catalogs[0], "int_verdicts") or building[0].poll() is not None, LONG, "no verdicts")
-        os.kill(building[0].pid, signal.SIGKILL)
-        building[0].communicate()
-        code, said = ended(building[1])
+        with (
+            spark.begun("-C", catalogs[0].root, *words, env=known) as killed,
+            spark.begun("-C", catalogs[1].root, *words, env=known) as building,
+        ):
+            # The first is killed while it builds; its schemas stay until its catalogue is built again.
+            built(killed, catalogs[0], "int_verdicts")
+            os.kill(killed.pid, signal.SIGKILL)
+            code, said = ended(building)
         assert code == 0 and TOKEN not in said, said
         warehouse = folder / "spark-warehouse"
         assert list(warehouse.glob("galaxiesml_*.db"))
