@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 
-.PHONY: demo test quick proof proof-gpu lint yml clean reference jvm
+.PHONY: demo test quick proof proof-gpu lint yml clean reference latex jvm
 
 # One environment for all: the package in place, and its test tools, at the versions of constraints.txt.
 $(STAMP): pyproject.toml constraints.txt
@@ -23,6 +23,13 @@ reference jvm:
 	command -v $$(echo $$name | sed s/^openjdk.*/java/) >/dev/null || { $$sudo apt-get install -qq -y $$name >/dev/null 2>&1 || \
 	{ $$sudo apt-get update -qq && $$sudo apt-get install -qq -y $$name; } >/dev/null 2>&1; } || \
 	echo "$$name (apt install $$name) is not here: its tests will skip" >&2; done
+
+# What sets tables of LaTeX: 50 MB to fetch, 150 MB installed.
+latex:
+	@sudo=; [ $$(id -u) = 0 ] || sudo="sudo -n"; name=texlive-latex-recommended; \
+	command -v pdflatex >/dev/null || { $$sudo apt-get install -qq -y --no-install-recommends $$name || \
+	{ $$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends $$name; }; } >/dev/null 2>&1 || \
+	echo "pdflatex (apt install $$name) is not here: its test will skip" >&2
 
 demo: $(STAMP)
 	$(BIN)/python tests/end_to_end/demo.py
@@ -60,7 +67,7 @@ $(SPARK)/.made: pyproject.toml constraints.txt
 	{ $(SPARK)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[spark]' && touch $@; } || \
 	echo "pyspark is not in $(SPARK): its tests will skip" >&2
 
-proof: $(STAMP) reference jvm $(READERS)/.made $(SPARK)/.made
+proof: $(STAMP) reference latex jvm $(READERS)/.made $(SPARK)/.made
 	$(BIN)/python tests/proof.py
 
 # On a machine with a GPU, with its own Python: PART=render FROM=population, then PART=speed, then PART=accuracy.

@@ -11,9 +11,11 @@
     raw/psf/<sha12>/           one tar of PSF pictures, likewise
     raw/landings.parquet       all landings, rewritten from the landing.json files
     derived/<name>/            one measurement: its runs, and which of them builds take (catalog/measured.py)
+    derived/normalisation/     statistics of exported training images, one file a build, choice and image size
+    derived/normalisation.parquet    the same as one table, for the next build (catalog/normalisation.py)
     photoz/<run>/              a trained estimator: run.json, weights, curve, the galaxies that it has seen
     plan/                      input of dbt: which cuts can be applied, which versions to build
-    dbt/                       the SQL project as last rendered, and dbt's target/
+    dbt/  dbt_spark/           the SQL project as last rendered, for DuckDB and for Spark, each with dbt's target/
     builds/<id>/               one build: marts as Parquet, build.json, manifest.json
     current                    one line: the id of the published build
     fetch/                     what is fetched from the archives: jobs, files on their way (archive/folder.py)
@@ -254,7 +256,7 @@ class Catalog:
             *self.raw.glob(".tmp-*"),
             # As an earlier galaxiesml left them.
             *(self.raw / "hsc").glob(".tmp-*"),
-            self.builds / ".next",
+            *self.builds.glob(".[a-z]*"),
             self.root / ".tmp",
         ]
         found = [] if is_written else half

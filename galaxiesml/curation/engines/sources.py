@@ -153,14 +153,54 @@ def create(session, catalog: Catalog, schemas: Schemas, connection) -> list[int]
     """
     rows = []
     for store in STORES:
-        columns = ", ".join(f"`{column}` {kind}" for column, kind in _columns(connection, catalog, store).items())
-        session.sql(
-            f"create table {schemas.of(store.source)}.{store.name} ({columns}) using parquet "
-            f"location {quoted(catalog.root / store.path)}"
-        )
+        name, columns = f"{schemas.of(store.source)}.{store.name}", _columns(connection, catalog, store)
+        if apart := _of_other_types(catalog, store):
+            _union(session, name, columns, apart)
+        else:
+            _table(session, name, columns, catalog.root / store.path)
         rows += connection.execute(f"select count(*) from {_read(catalog, store)}").fetchone()
     check(session, catalog, schemas, rows)
     return rows
+
+
+def _table(session, name: str, columns: dict[str, str], path: Path) -> None:
+    declared = ", ".join(f"{_name(column)} {kind}" for column, kind in columns.items())
+    session.sql(f"create table {name} ({declared}) using parquet location {quoted(path)}")
+
+
+def _of_other_types(catalog: Catalog, store: Store) -> list[tuple[Path, dict[str, str]]]:
+    """A source's files, each with its columns' types, if a column has not the same type in all of them."""
+    import duckdb
+
+    files = sorted(catalog.root.glob(store.path))
+    with duckdb.connect() as connection:
+        found = [
+            (file, dict(row[:2] for row in connection.execute(f"describe select * from {parquet(file)}").fetchall()))
+            for file in files
+        ]
+    kinds: dict[str, set[str]] = {}
+    for _, types in found:
+        for column, kind in types.items():
+            kinds.setdefault(column, set()).add(kind)
+    return found if any(len(of) > 1 for of in kinds.values()) else []
+
+
+def _union(session, name: str, columns: dict[str, str], files: list[tuple[Path, dict[str, str]]]) -> None:
+    """A view of a table a file: Sail reads none whose files differ in the type of any column."""
+    parts = []
+    for place, (file, types) in enumerate(files):
+        _table(session, f"{name}_{place}", {column: spark_type(kind) for column, kind in types.items()}, file)
+        chosen = ", ".join(
+            f"cast({_name(column) if column in types else 'null'} as {kind}) as {_name(column)}"
+            for column, kind in columns.items()
+        )
+        parts.append(f"select {chosen} from {name}_{place}")
+    session.sql(f"create view {name} as {' union all '.join(parts)}")
+
+
+def _name(column: str) -> str:
+    """A column's name between backticks, whatever is in it."""
+    return "`" + column.replace("`", "``") + "`"
 
 
 def check(session, catalog: Catalog, schemas: Schemas, rows: list[int]) -> None:
