@@ -130,7 +130,9 @@ def cluster(
         started = [
             stack.enter_context(
                 process(
-                    [*worker, "--webui-port", 0, "--work-dir", folder, address], folder / f"w{number}", **environment
+                    [*(before[number] if before else []), *worker, "--webui-port", 0, "--work-dir", folder, address],
+                    folder / f"w{number}",
+                    **environment,
                 )
             )
             for number in range(workers)

@@ -58,9 +58,10 @@ def processes(catalog: Catalog) -> list[int]:
     return found
 
 
-def is_clean(catalog: Catalog) -> bool:
-    left = list(catalog.root.rglob("*warehouse*")) + list(catalog.root.glob("*metastore*"))
-    return not left and not catalog.leftovers() and not processes(catalog)
+def left(catalog: Catalog) -> list:
+    """What a build must not leave: folders of Spark's, half-made files, a JVM."""
+    folders = [*catalog.root.rglob("*warehouse*"), *catalog.root.rglob("metastore*"), *catalog.root.rglob("artifacts*")]
+    return [*folders, *catalog.leftovers(), *processes(catalog)]
 
 
 def is_built(catalog: Catalog, table: str) -> bool:
@@ -86,7 +87,7 @@ def test_every_table_of_local_spark_is_duckdbs(spark, tmp_path):
     assert done.returncode == 0 and found["equal"] and not found["differences"], found["differences"] or done.stderr
     rows = {table["table"]: table["rows"][1] for table in found["tables"]}
     assert rows["int_pairs"] > 48_000 and rows["photoz_metrics"] and rows["galaxy_morphology"] and rows["pictures"]
-    assert is_clean(catalog)
+    assert left(catalog) == []
     print(f"\nmeasured: {len(rows)} tables equal, DuckDB and Spark in {time.monotonic() - began:.0f} s")
 
 
@@ -104,23 +105,23 @@ def test_a_worker_that_is_killed_changes_no_row(spark, tmp_path):
         assert code == 0, said
     info = catalog.build_info()
     assert (info["engine"]["name"], info["engine"]["master"]) == ("spark", address)
-    assert content(catalog) == ours and is_clean(catalog)
+    assert content(catalog) == ours and left(catalog) == []
 
 
 def test_an_executor_with_another_folder_is_noticed(spark, tmp_path):
-    """Of two workers one has something else mounted over the catalogue's builds: what it writes is seen by nobody.
-
-    Its executor may begin before the models run, or while they do: it is noticed all the same.
-    """
+    """Of two workers one has something else mounted over the catalogue's builds: what it writes is seen by nobody."""
     catalog = mixed(tmp_path / "cat")
     apart = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--mount", "sh", "-c"]
     apart += [f"mount -t tmpfs none '{catalog.builds}' && exec \"$@\"", "sh"]
     if subprocess.run([*apart, "true"], capture_output=True).returncode:
         pytest.skip("this system does not let a process have mounts of its own")
     with cluster(spark, tmp_path / "cluster", 2, before=[[], apart]) as (address, _):
-        done = spark.typed("-C", catalog.root, "build", "--engine", "spark", "--master", address, timeout=LONG)
+        # The first query waits for both.
+        both = ["--conf", "spark.cores.max=2", "--conf", "spark.scheduler.minRegisteredResourcesRatio=1"]
+        words = ["build", "--engine", "spark", "--master", address, *both]
+        done = spark.typed("-C", catalog.root, *words, timeout=LONG)
     assert done.returncode == 2 and "must lie on the same path on driver and executors" in done.stderr, done.stderr
-    assert is_clean(catalog)
+    assert left(catalog) == []
 
 
 def test_no_secret_is_shown_and_nothing_outlives_the_command(spark, tmp_path):
@@ -153,10 +154,10 @@ def test_no_secret_is_shown_and_nothing_outlives_the_command(spark, tmp_path):
         os.kill(driver, signal.SIGKILL)
         code, said = ended(building, LOST)
     assert code == 7 and "Spark's driver has ended (killed by SIGKILL)" in said and token.decode() not in said
-    assert "The published build is unchanged" in said and catalog.current_id() == before and is_clean(catalog)
+    assert "The published build is unchanged" in said and catalog.current_id() == before and left(catalog) == []
     done = spark.typed("-C", catalog.root, "build", "--engine", "spark", timeout=LONG)
     assert done.returncode == 0, done.stderr
-    assert content(catalog) == before.split("-")[1] and is_clean(catalog)
+    assert content(catalog) == before.split("-")[1] and left(catalog) == []
 
 
 def listening(process: int) -> list[tuple[str, int]]:
@@ -232,6 +233,6 @@ def test_two_catalogues_share_a_server_and_leave_nothing_there(spark, tmp_path):
         assert done.returncode == 0, done.stderr
         assert not list(warehouse.glob("galaxiesml_*"))
     for catalog in catalogs:
-        assert content(catalog) == before and is_clean(catalog)
+        assert content(catalog) == before and left(catalog) == []
         assert TOKEN not in (catalog.current_build() / "build.json").read_text()
         assert not any(TOKEN.encode() in path.read_bytes() for path in catalog.logs.iterdir())
