@@ -34,9 +34,10 @@ class Installed:
             [self.python, "-m", "galaxiesml", *map(str, words)], capture_output=True, text=True, **self.there(options)
         )
 
-    def begun(self, *words, **options) -> subprocess.Popen:
-        """Begin a command of ours there, in a session of its own."""
-        return subprocess.Popen(
+    @contextlib.contextmanager
+    def begun(self, *words, **options) -> Iterator[subprocess.Popen]:
+        """Begin a command of ours there, in a session of its own, which does not outlive the test."""
+        begun = subprocess.Popen(
             [self.python, "-m", "galaxiesml", *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -44,6 +45,10 @@ class Installed:
             start_new_session=True,
             **self.there(options),
         )
+        try:
+            yield begun
+        finally:
+            kill(begun)
 
     def there(self, options: dict) -> dict:
         return {**options, "env": os.environ | {"PYTHONPATH": str(REPO)} | options.get("env", {})}
@@ -125,7 +130,9 @@ def cluster(
         started = [
             stack.enter_context(
                 process(
-                    [*worker, "--webui-port", 0, "--work-dir", folder, address], folder / f"w{number}", **environment
+                    [*(before[number] if before else []), *worker, "--webui-port", 0, "--work-dir", folder, address],
+                    folder / f"w{number}",
+                    **environment,
                 )
             )
             for number in range(workers)

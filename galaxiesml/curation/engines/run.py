@@ -58,11 +58,12 @@ def run(
             schemas = sources.Schemas(session, catalog, name)
             with schemas.made():
                 sources.probe(session, schemas, folder / ".probe")
-                shutil.rmtree(folder / ".probe")
                 counted = sources.create(session, catalog, schemas, connection)
                 project = render(catalog.root / PROJECT, schemas.main)
                 ran = invoke(arguments, project, catalog.logs, settings, progress, session)
                 sources.check(session, catalog, schemas, counted)
+                # Executors that came later have been asked nothing yet, and may have written where nobody reads.
+                sources.probe(session, schemas, folder / ".probe")
                 marts = adopt.marts_of(ran.results, session)
             plan = catalog.root / "plan" / "versions.parquet"
             adopt.adopt(connection, folder, marts, plan)

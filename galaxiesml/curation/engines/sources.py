@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,7 +94,7 @@ class Schemas:
 def probe(session, schemas: Schemas, folder: Path) -> None:
     """Check that the engine and this process see one file system: each reads what the other has written.
 
-    There are many files, so that every executor that is there gets a part of them.
+    There are many files, so that every executor that is there gets a part of them.  The folder is made, and removed.
 
     Raises
     ------
@@ -122,6 +123,7 @@ def probe(session, schemas: Schemas, folder: Path) -> None:
     with contextlib.suppress(Exception):
         for name in ("ours", "theirs"):
             session.sql(f"drop table if exists {schemas.main}.probe_{name}")
+    shutil.rmtree(folder, ignore_errors=True)
     if seen != _PROBES or back != {number + 1 for number in range(_PROBES)}:
         raise UsageError(
             f"The engine does not see {folder.parent} as this process does: of {_PROBES} files that were written here "
