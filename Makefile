@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 
-.PHONY: demo test quick proof proof-gpu lint yml clean reference
+.PHONY: demo test quick proof proof-gpu lint yml clean reference latex jvm
 
 # One environment for all: the package in place, and its test tools, at the versions of constraints.txt.
 $(STAMP): pyproject.toml constraints.txt
@@ -15,11 +15,21 @@ $(STAMP): pyproject.toml constraints.txt
 
 # Source Extractor itself, which morphology is held against, and TOPCAT's command line, which reads exported tables;
 # where one cannot be installed its tests skip and say so.
-reference:
-	@sudo=; [ $$(id -u) = 0 ] || sudo="sudo -n"; for name in source-extractor stilts; do \
-	command -v $$name >/dev/null || { $$sudo apt-get install -qq -y $$name >/dev/null 2>&1 || \
+reference: PROGRAMS := source-extractor stilts
+# What Spark runs on.
+jvm: PROGRAMS := openjdk-17-jre-headless
+reference jvm:
+	@sudo=; [ $$(id -u) = 0 ] || sudo="sudo -n"; for name in $(PROGRAMS); do \
+	command -v $$(echo $$name | sed s/^openjdk.*/java/) >/dev/null || { $$sudo apt-get install -qq -y $$name >/dev/null 2>&1 || \
 	{ $$sudo apt-get update -qq && $$sudo apt-get install -qq -y $$name; } >/dev/null 2>&1; } || \
 	echo "$$name (apt install $$name) is not here: its tests will skip" >&2; done
+
+# What sets tables of LaTeX: 50 MB to fetch, 150 MB installed.
+latex:
+	@sudo=; [ $$(id -u) = 0 ] || sudo="sudo -n"; name=texlive-latex-recommended; \
+	command -v pdflatex >/dev/null || { $$sudo apt-get install -qq -y --no-install-recommends $$name || \
+	{ $$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends $$name; }; } >/dev/null 2>&1 || \
+	echo "pdflatex (apt install $$name) is not here: its test will skip" >&2
 
 demo: $(STAMP)
 	$(BIN)/python tests/end_to_end/demo.py
@@ -50,7 +60,14 @@ $(READERS)/.made: pyproject.toml constraints.txt
 	{ $(READERS)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[hats,rail]' lsdb && \
 	touch $@; } || echo "hats-import, lsdb and pz-rail-base are not in $(READERS): their tests will skip" >&2
 
-proof: $(STAMP) reference $(READERS)/.made
+# All of Spark, half a gigabyte, in an environment of its own; its tests skip where it or a JVM cannot be installed.
+SPARK := .venv-spark
+$(SPARK)/.made: pyproject.toml constraints.txt
+	test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
+	{ $(SPARK)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[spark]' && touch $@; } || \
+	echo "pyspark is not in $(SPARK): its tests will skip" >&2
+
+proof: $(STAMP) reference latex jvm $(READERS)/.made $(SPARK)/.made
 	$(BIN)/python tests/proof.py
 
 # On a machine with a GPU, with its own Python: PART=render FROM=population, then PART=speed, then PART=accuracy.
@@ -70,4 +87,4 @@ yml: $(STAMP)
 	$(BIN)/ruff format -q .
 
 clean:
-	rm -rf $(VENV) $(READERS) demo .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(READERS) $(SPARK) demo .pytest_cache .ruff_cache .import_linter_cache

@@ -17,6 +17,8 @@ _SPELLINGS = {
     **dict.fromkeys(("nanomaggy", "nanomaggies", "nmaggy", "nmaggies"), "nmgy"),
     **dict.fromkeys(("none", "unitless", "dimensionless", "null", "na", "redshift", "z"), ""),
 }
+#: Letters that a unit may have.
+LONGEST = 60
 _FORMATS = (None, "fits", "vounit", "cds", "ogip")
 #: What astropy makes of the usual units, so that a catalogue opens without it; a test compares them.
 FACTORS = {("rad", "deg"): 180 / math.pi, ("hourangle", "deg"): 15.0, ("arcsec", "deg"): 1 / 3600}
@@ -81,6 +83,47 @@ def zero_point(text: str) -> float | None:
         # What is left of 31.4 after a logarithm is rounded off; zero points have no more digits.
         return round(-2.5 * math.log10(value) + point, 12) if value > 0 else None
     return None
+
+
+@cache
+def not_vounit(text: str) -> str | None:
+    """Why a text is no unit in VOUnit syntax, and what to write for it; None if it is one.
+
+    Parameters
+    ----------
+    text : str
+        '' is a pure number; a name in single quotes is a unit of one's own.
+    """
+    if not text.strip():
+        return None
+    if len(text) > LONGEST:
+        return f"it has more than {LONGEST} letters"
+    if _vounit(text) is not None:
+        return None
+    meant = parse(text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            spelt = meant.to_string("vounit") if meant is not None else None
+    except ValueError:
+        spelt = None
+    if meant is not None and spelt == "":
+        return f"{text!r} is not a unit in VOUnit syntax; leave it empty for a pure number"
+    if spelt:
+        return f"{text!r} is not a unit in VOUnit syntax; write {spelt!r}"
+    own = f"; a unit of your own stands in single quotes, \"'{text}'\"" if re.fullmatch(r"[A-Za-z]+", text) else ""
+    return f"{text!r} is not a unit in VOUnit syntax{own}"
+
+
+def _vounit(text: str):
+    from astropy import units
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return units.Unit(text, format="vounit", parse_strict="raise")
+    except (ValueError, TypeError):
+        return None
 
 
 @cache

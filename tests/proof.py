@@ -18,6 +18,11 @@ _FITS = ["-s", "tests/morphology/test_injections.py", "-k"]
 _SHORT = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 #: The heading of what benchmarks/gpu.py writes.
 _OF_GPU = "## On a GPU"
+#: Long tests that have a row of their own.
+_NAMED = (
+    *("kills", "signals", "million", "in_full", "campaign", "test_hats", "test_spark", "test_sail_at_size"),
+    *("test_tables_at_size", "test_forms"),
+)
 #: What is shown, and the command that shows it.
 PROOFS = (
     ("20 kills spread over a build", [*_LONG, "tests/curation", "-k", "kills"]),
@@ -32,7 +37,11 @@ PROOFS = (
         "SIGINT, SIGTERM and SIGHUP at five points of every long command, in a pseudo-terminal",
         [*_LONG, "-s", "tests/cli/test_interrupts.py", "-k", "signals"],
     ),
-    ("byte-identical marts, 1, 2 and 4 threads, a million rows", [*_LONG, "-k", "million"]),
+    ("byte-identical marts, 1, 2 and 4 threads, a million rows", [*_LONG, "tests/curation", "-k", "million"]),
+    (
+        "a million rows in each format of tables: read back equal by others, written in constant memory",
+        [*_LONG, "-s", "tests/release/test_tables_at_size.py"],
+    ),
     ("every condition of every cut deleted and inverted", [sys.executable, "tests/mutations.py"]),
     ("22,000 isolated galaxies injected: scatter at most 1.1 x the bound", [*_LONG, *_FITS, "isolated"]),
     ("11,000 in crowded pictures: at most 1.5 x the bound", [*_LONG, *_FITS, "crowded"]),
@@ -42,10 +51,17 @@ PROOFS = (
         "HATS catalogues read by LSDB, cone search and crossmatch as DuckDB's; RAIL reads the photometry",
         [*_LONG, "tests/release/test_hats.py"],
     ),
+    ("LaTeX tables of every command, and every letter, set by pdflatex", [*_LONG, "tests/cli/test_forms.py"]),
     (
-        "other long tests",
-        [*_LONG, "-k", "not kills and not signals and not million and not in_full and not campaign and not test_hats"],
+        "local Spark, every table of 50,000 objects equal to DuckDB's; two workers, one killed in a build of 20,000: "
+        "equal; killed drivers, full disks, Ctrl-C, two catalogues on one server",
+        [*_LONG, "-s", "tests/curation/engines/test_spark.py"],
     ),
+    (
+        "Sail, every table of 2,000,000 objects equal to DuckDB's",
+        [*_LONG, "tests/curation/engines/test_sail_at_size.py"],
+    ),
+    ("other long tests", [*_LONG, "-k", " and ".join(f"not {name}" for name in _NAMED)]),
 )
 
 

@@ -11,9 +11,11 @@
     raw/psf/<sha12>/           one tar of PSF pictures, likewise
     raw/landings.parquet       all landings, rewritten from the landing.json files
     derived/<name>/            one measurement: its runs, and which of them builds take (catalog/measured.py)
+    derived/normalisation/     statistics of exported training images, one file a build, choice and image size
+    derived/normalisation.parquet    the same as one table, for the next build (catalog/normalisation.py)
     photoz/<run>/              a trained estimator: run.json, weights, curve, the galaxies that it has seen
     plan/                      input of dbt: which cuts can be applied, which versions to build
-    dbt/                       the SQL project as last rendered, and dbt's target/
+    dbt/  dbt_spark/           the SQL project as last rendered, for DuckDB and for Spark, each with dbt's target/
     builds/<id>/               one build: marts as Parquet, build.json, manifest.json
     current                    one line: the id of the published build
     fetch/                     what is fetched from the archives: jobs, files on their way (archive/folder.py)
@@ -27,6 +29,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 import tomllib
@@ -50,6 +53,8 @@ from galaxiesml.system.atomic import write_atomic
 #: Layout of the folder.  1: this one.
 FORMAT = 1
 CONFIG = "galaxiesml.toml"
+#: A relative path that begins as an address does; such a folder here has to be named by its whole path.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
 #: The version that plain ``galaxies`` is.
 DEFAULT_VERSION = "v2"
 
@@ -103,8 +108,8 @@ class Catalog:
     @classmethod
     def create(cls, root: Path, release: str | Path) -> Catalog:
         """Create an empty catalogue.  The folder may contain other files, but not a catalogue."""
+        root = _folder(root)
         profile = checked_profile(release)
-        root = Path(root).resolve()
         if (root / CONFIG).exists():
             raise CatalogError(f"{root} is already a catalogue.", "Use it as it is, or give another folder.")
         # Where plain `dbt build` writes; it cannot make the folder.
@@ -117,7 +122,7 @@ class Catalog:
     @classmethod
     def open(cls, root: Path) -> Catalog:
         """Open an existing catalogue of this format."""
-        root = Path(root).resolve()
+        root = _folder(root)
         settings = read_settings(root)
         if settings.get("format") != FORMAT:
             raise CatalogError(
@@ -251,7 +256,7 @@ class Catalog:
             *self.raw.glob(".tmp-*"),
             # As an earlier galaxiesml left them.
             *(self.raw / "hsc").glob(".tmp-*"),
-            self.builds / ".next",
+            *self.builds.glob(".[a-z]*"),
             self.root / ".tmp",
         ]
         found = [] if is_written else half
@@ -411,7 +416,7 @@ def find_catalog(directory: Path | None = None) -> Catalog:
 def catalog_root(named: Path | str | None) -> Path:
     """The catalogue's folder: the one given, else the working folder or the nearest catalogue above it."""
     if named:
-        return Path(named).resolve()
+        return _folder(named)
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / CONFIG).is_file():
@@ -420,6 +425,23 @@ def catalog_root(named: Path | str | None) -> Path:
         f"No catalogue in {here} or above it.",
         "Type: galaxiesml init cat --release pdr2_wide && cd cat; or name one with -C DIR or GALAXIESML_CATALOG.",
     )
+
+
+def _folder(named: Path | str) -> Path:
+    """A path, resolved; an address such as s3://bucket/cat would otherwise become a folder named s3: here.
+
+    Raises
+    ------
+    UsageError
+        It is an address.
+    """
+    # A Path has one slash of the two.
+    if found := _ADDRESS.match(str(named)):
+        raise UsageError(
+            f"{found[1]}://{found[2]} is an address: a catalogue is a folder that this machine mounts.",
+            "Mount the storage, on a cluster on the same path on every machine, and give the folder's path.",
+        )
+    return Path(named).resolve()
 
 
 def read_settings(root: Path) -> dict:

@@ -254,6 +254,14 @@ STORES = (
         )
     ),
     Store(
+        "normalisation_statistics",
+        "derived",
+        "derived/normalisation.parquet",
+        "build",
+        "One row per build, sample, image size and filter: statistics of the training images that exports wrote.",
+        _families("normalisation"),
+    ),
+    Store(
         "cut_states",
         "plan",
         "plan/cut_states.parquet",

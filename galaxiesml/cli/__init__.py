@@ -108,6 +108,12 @@ def make_app() -> typer.Typer:
     return app
 
 
+@cache
+def _command():
+    """The app as a command: made of 78 functions' signatures, which takes longer than most commands."""
+    return typer.main.get_command(make_app())
+
+
 def _print_version(wanted: bool) -> None:
     # As it is read, not in `options`: that runs only before a command.
     if wanted:
@@ -155,7 +161,7 @@ def options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the program; an error that the user can correct becomes one message and its exit code."""
     try:
-        make_app()(args=arguments, standalone_mode=True)
+        _command()(args=arguments, standalone_mode=True)
     except SystemExit as left:
         # typer has ended the program already: with 130 for Ctrl-C, with 1 where the reader went, as `| head` does.
         if left.code == 130:

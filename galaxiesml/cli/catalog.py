@@ -109,6 +109,8 @@ def status(as_json: Json = False) -> None:
         if of := found["morphology"]:
             common.result(f"morphology: settings {of['settings']}, psf {of['psf_source']}")
             common.warn_of_morphology(catalog.build_info())
+        for line in _statistics_words(found):
+            common.result(line)
     if found["writer"]:
         common.result(f"\nbeing written by {found['writer']}")
     common.result(f"\nnext: {found['next']}")
@@ -147,6 +149,7 @@ def catalog_status(catalog) -> dict:
         # Builds of earlier versions do not say it: there was DuckDB alone.
         "engine": info and info.get("engine", {"name": "duckdb"}),
         "morphology": info and _morphology(info),
+        "normalisation": _statistics(catalog),
         "spectra_from": info and info.get("spectra_from", "export"),
         "up_to_date": up_to_date,
         "versions": versions,
@@ -181,6 +184,30 @@ def _morphology(info: dict) -> dict | None:
     share = info.get("morphology_share") or {}
     keys = ("settings", "psf_source")
     return found and {key: found[key] for key in keys} | {key: share.get(key) for key in ("pictures", "measured")}
+
+
+def _statistics(catalog) -> list[dict]:
+    """Of each choice of galaxies and image size, the newest build that statistics of its training images are of."""
+    from galaxiesml.catalog.normalisation import IDENTITY, kept_statistics
+
+    newest = {}
+    for one in kept_statistics(catalog):
+        choice = tuple(one[name] for name in IDENTITY if name not in ("statistics_build", "sample_sha256"))
+        newest.setdefault(choice, one)
+    return list(newest.values())
+
+
+def _statistics_words(found: dict) -> list[str]:
+    lines = []
+    for one in found["normalisation"]:
+        old = "" if one["statistics_build"] == found["build"] else ", before this one"
+        chosen = f" where {one['sample_condition']}" if one["sample_condition"] else ""
+        missing = "" if one["missing_pictures"] == "leave-out" else ", missing pictures zero"
+        lines.append(
+            f"normalisation: {one['version']}{chosen}, splits {one['split_scheme']}{missing}, "
+            f"{one['image_size']} pixels, of build {one['statistics_build']}{old}"
+        )
+    return lines
 
 
 #: What is said of a version that was made after the build.

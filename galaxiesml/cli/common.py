@@ -10,6 +10,7 @@ import logging.handlers
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,25 @@ def catalog():
     STATE.root = found.root
     open_log(found.logs)
     return found
+
+
+def remove_own(kind: str, name: str, check: Callable, wait: float) -> None:
+    """Remove a cut or a version of the catalogue's own.
+
+    Parameters
+    ----------
+    kind : str
+        cuts or versions: the folder and the command group.
+    check : callable
+        Called with the catalogue, locked; raises an error where there is no such file, or it must stay.
+    wait : float
+        Seconds to wait while another process writes.
+    """
+    found = catalog()
+    with found.lock(f"galaxiesml {kind} remove", wait):
+        check(found)
+        (found.root / kind / f"{name}.toml").unlink()
+    result(f"{kind}/{name}.toml is removed.")
 
 
 def open_log(folder: Path) -> None:

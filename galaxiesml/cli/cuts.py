@@ -248,11 +248,10 @@ def remove(name: Name, wait: Wait = 0.0) -> None:
     from galaxiesml.curation import own_cuts
     from galaxiesml.curation.own_versions import check_removable
 
-    catalog = common.catalog()
-    with catalog.lock("galaxiesml cuts remove", wait):
+    def check(catalog) -> None:
         known = own_cuts.own_cuts(catalog)
         if name not in known:
             raise own_cuts.unknown_cut(name, known)
         check_removable(catalog, name)
-        (own_cuts.folder(catalog) / f"{name}.toml").unlink()
-    common.result(f"cuts/{name}.toml is removed.")
+
+    common.remove_own("cuts", name, check, wait)

@@ -117,6 +117,8 @@ def say_of_files(made: dict, info: dict, version: str) -> None:
     wrong = max(entry["not_finite_pixels"] for entry in made["files"])
     if wrong:
         common.say(f"{wrong:,} pixels that are NaN or infinite were written as 0; the manifest lists them.")
+    if made["not_kept"]:
+        common.warn(f"The statistics are in the files, but not kept for the mart normalisation: {made['not_kept']}.")
     common.warn_of_morphology(info)
     without = "" if info.get("morphology") else ", its keys hold the value for 'not detected'"
     common.say(f"morphology={morphology.told(info)}{without}.  Next: galaxiesml export verify FILE")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, fetch_specz
+from galaxiesml.cli import common, fetch_specz, forms
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -64,6 +64,7 @@ def jobs_at(catalog, url: str | None, retry_for: float):
 
 
 @group.command("hsc")
+@forms.tabular()
 def hsc(
     query: Annotated[
         str, typer.Option("--query", metavar="paper|wide|counts|FILE.sql", help="Query to send to the archive.")
@@ -119,6 +120,7 @@ def hsc(
 
 
 @group.command("jobs")
+@forms.tabular()
 def jobs(
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask the archive for the state of each.")] = False,
     cancel: Annotated[str | None, typer.Option("--cancel", metavar="JOB", help="Cancel a job at the archive.")] = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import unicodedata
 from typing import Annotated
 
 import typer
@@ -23,8 +24,27 @@ _LATEX = {
     "|": r"\textbar{}",
     **{letter: f"\\{letter}" for letter in "_&%$#{}"},
 }
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
+    "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+)
+#: Signs that LaTeX sets as mathematics.
+_SIGNS = {
+    **dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", _GREEK.split(), strict=True)),
+    **{"ς": "varsigma", "ϑ": "vartheta", "ϕ": "phi", "ϵ": "epsilon", "≤": "leq", "≥": "geq", "≠": "neq", "≈": "approx"},
+    **{"∼": "sim", "≃": "simeq", "∝": "propto", "∞": "infty", "√": "surd", "∑": "sum", "∫": "int", "∂": "partial"},
+    **{"∇": "nabla", "∈": "in", "≪": "ll", "≫": "gg", "«": "ll", "»": "gg", "⊙": "odot", "☉": "odot", "⊕": "oplus"},
+    **{"⟨": "langle", "⟩": "rangle", "⋅": "cdot", "∓": "mp", "⇒": "Rightarrow", "ℓ": "ell", "′": "prime"},
+}
+_LATEX |= {sign: rf"\ensuremath{{\{name}}}" for sign, name in _SIGNS.items()} | {"−": r"\ensuremath{-}", "ο": "o"}
+_LATEX |= dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEZHIKMNOPTX", strict=True))
+_LATEX |= {high: rf"\ensuremath{{^{{{low}}}}}" for high, low in zip("⁰⁴⁵⁶⁷⁸⁹⁺⁻", "0456789+-", strict=True)}
+_LATEX |= {low: rf"\ensuremath{{_{{{at}}}}}" for at, low in enumerate("₀₁₂₃₄₅₆₇₈₉")}
+#: What pdflatex sets by itself, in a document without other packages; it stops at any other letter.
+_SET = re.compile("[ -~¡-ª¬®-º¼-ÏÑ-Ýß-ïñ-ýÿĀ-ăĆ-ďĒ-ėĚ-ĥĨ-ĭİ-ķĹ-ľŁ-ňŌ-ťŨ-űŴ-žȘ-țȲȳ‐-—‘’“”†‡•…‰€™←-↓]")
+#: Pairs that LaTeX draws as one sign.
+_LIGATURE = re.compile(r"-(?=-)|'(?=')|`(?=`)|[?!](?=`)")
 _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?( \[.*\])?$")
-_LATEX_WORD = re.compile("|".join(map(re.escape, _LATEX)))
 
 
 def tabular(*apart: str):
@@ -55,7 +75,7 @@ def tabular(*apart: str):
             for name, words in FORMS.items()
         ]
         chosen.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])
-        chosen.prints_no_table_with = ("as_json", *apart)
+        chosen.prints_no_table_with = ("as_json", "json", *apart)
         return chosen
 
     return mark
@@ -69,8 +89,13 @@ def are_numbers(cells: list[str]) -> bool:
 
 
 def escaped(text: str) -> str:
-    """A text for LaTeX; its own marks stand for themselves."""
-    return _LATEX_WORD.sub(lambda found: _LATEX[found[0]], " ".join(text.split()))
+    """A text for LaTeX; its own marks stand for themselves, and a letter that it cannot set is named, as U+4E2D."""
+    text = "".join(map(_in_latex, unicodedata.normalize("NFC", " ".join(text.split()))))
+    return _LIGATURE.sub(r"\g<0>{}", text)
+
+
+def _in_latex(letter: str) -> str:
+    return _LATEX.get(letter) or (letter if _SET.match(letter) else rf"\texttt{{U+{ord(letter):04X}}}")
 
 
 def latex(heads: list[str], cells: list[list[str]], right: list[bool]) -> str:

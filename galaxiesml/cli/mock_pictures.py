@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, given
+from galaxiesml.cli import common, forms, given
 from galaxiesml.cli.mock import Seed, group, open_folder
 
 Drawn = Annotated[int, typer.Option(metavar="N", help="Number of galaxies and quasars to draw.")]
@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
     group.command("pictures")(pictures)
 
 
+@forms.tabular()
 def population(
     galaxies: Drawn = 100_000,
     seed: Seed = 1,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, given, ingest
+from galaxiesml.cli import common, forms, given, ingest
 
 
 class Device(StrEnum):
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("morphology")(morphology)
 
 
+@forms.tabular("use", "write_config")
 def morphology(
     context: typer.Context,
     bands: Annotated[str | None, typer.Option(metavar="grizy", help="Filters to measure; default: all.")] = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galaxiesml.cli import common, given
+from galaxiesml.cli import common, forms, given
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 @group.command("new")
+@forms.tabular()
 def new(
     profile: Annotated[Path, typer.Argument(metavar="PROFILE.toml", help="File to write.")],
     from_file: Annotated[
@@ -68,11 +69,16 @@ def new(
             f"{profile}: filters {', '.join(found.bands) or 'none'}; {len(found.sure)} columns proposed, "
             f"{len(found.unsure)} unsure (comments), {len(found.absent)} not found"
         )
+        # On a terminal the file itself says more.
+        if common.STATE.form:
+            states = {"proposed": found.sure, "unsure": found.unsure, "not found": found.absent}
+            common.table([{"column": name, "state": state} for state, names in states.items() for name in names])
     words = shlex.join(["galaxiesml", "profile", "check", str(profile), str(from_file)])
     common.say(f"Next: read {profile}, then {words}")
 
 
 @group.command("check")
+@forms.tabular()
 def check(
     profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A profile's .toml file, or a packaged release.")],
     file: Annotated[

@@ -66,6 +66,7 @@ def register(app: typer.Typer) -> None:
     app.command("runs")(runs)
 
 
+@forms.tabular()
 def train(
     context: typer.Context,
     estimator: Annotated[Estimator, typer.Argument(help="What to train: best takes pictures, table magnitudes alone.")],

@@ -224,12 +224,10 @@ def remove(name: Name, wait: Wait = 0.0) -> None:
     Examples:
       galaxiesml versions remove mine
     """
-    from galaxiesml.curation.own_versions import folder
     from galaxiesml.errors import UsageError
 
-    catalog = common.catalog()
-    with catalog.lock("galaxiesml versions remove", wait):
+    def check(catalog) -> None:
         if name not in catalog.own_versions:
             raise UsageError(f"There is no version {name!r} of this catalogue.", "See: galaxiesml versions list")
-        (folder(catalog) / f"{name}.toml").unlink()
-    common.result(f"versions/{name}.toml is removed.")
+
+    common.remove_own("versions", name, check, wait)

@@ -139,7 +139,7 @@ def _is_and(node: Node) -> bool:
 
 
 def text_in(value: str, dialect: str) -> str:
-    """A text between quotes.  Spark reads a backslash as an escape, two quotes as the border of two texts, and ${...} as
+    """A text between quotes.  Spark reads a backslash as an escape, two quotes as the border of two texts, ${...} as
     a variable."""
     if dialect == "spark":
         value = value.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024")

@@ -13,6 +13,7 @@ from galaxiesml import __version__
 from galaxiesml.catalog import Catalog
 from galaxiesml.catalog.folder import DEFAULT_VERSION, now
 from galaxiesml.catalog.inputs import told
+from galaxiesml.catalog.normalisation import refresh_statistics
 from galaxiesml.catalog.stores import ensure_empty
 from galaxiesml.curation import own_versions, states, without_spectrum
 from galaxiesml.curation import rules as of_galaxies
@@ -146,6 +147,7 @@ def prepare(
     plans = states.plan_versions(found, catalog.profile, rules, accept_missing, version)
     states.refresh(catalog, plans, specz)
     refresh_known(catalog)
+    refresh_statistics(catalog)
     return Ready(catalog, rules, plans, unjudged(found), split_seed, {"specz": specz, "specz_rule": specz_rule})
 
 

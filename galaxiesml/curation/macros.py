@@ -38,6 +38,17 @@ def picture_variables(instrument: Instrument) -> dict:
     }
 
 
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined, autoescape=False)
+
+
+@functools.lru_cache(maxsize=1000)
+def _code(text: str):
+    """A macro's code: macros call each other again and again, and compiling one takes longer than running it."""
+    return _environment().compile(text)
+
+
 class _Return(Exception):
     def __init__(self, value):
         self.value = value
@@ -68,9 +79,6 @@ class Macros:
         variables: dict | None = None,
         engine: str = "duckdb",
     ):
-        self._environment = jinja2.Environment(
-            extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined, autoescape=False
-        )
         self._sources = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
         self._globals = {
             "return": self._return,
@@ -93,8 +101,7 @@ class Macros:
     def call(self, name: str, *args, **kwargs):
         """What the macro returns, or the text that it renders."""
         # dbt passes {% materialization %} and {% test %} blocks to its own parser; plain macros are all we call.
-        template = self._environment.from_string(self._sources[name], globals=self._globals)
-        macro = getattr(template.module, name)
+        macro = getattr(self._template(self._sources[name]).module, name)
         try:
             return str(macro(*args, **kwargs))
         except _Return as returned:
@@ -102,11 +109,15 @@ class Macros:
 
     def render(self, model: str) -> str:
         """Render a model's text to SQL, with every cut applied and every version built."""
-        return self._environment.from_string(model, globals=self._globals).render()
+        return self._template(model).render()
+
+    def _template(self, text: str) -> jinja2.Template:
+        environment = _environment()
+        return jinja2.Template.from_code(environment, _code(text), environment.make_globals(self._globals))
 
     def _dispatch(self, name: str, *args, **kwargs):
         """The engine's form of a macro, else the default one, as dbt's adapter.dispatch has it."""
-        module = self._environment.from_string(self._sources[name], globals=self._globals).module
+        module = self._template(self._sources[name]).module
         form = getattr(module, f"{self._engine}__{name}", None) or getattr(module, f"default__{name}")
         return form(*args, **kwargs)
 

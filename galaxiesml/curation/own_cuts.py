@@ -7,14 +7,15 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from galaxiesml import dictionary
 from galaxiesml.catalog import Catalog
 from galaxiesml.conditions import Condition, Known, bind, evaluate, limits, pair_columns, parse, scope
 from galaxiesml.errors import CatalogError, InputError, UsageError
-from galaxiesml.toml_keys import Key, key_problems, nearest, refuse
+from galaxiesml.toml_keys import Fault, Key, key_problems, nearest, refuse
+from galaxiesml.units import not_vounit
 
 #: The group of users' cuts in the cut flow.
 GROUP = "own"
@@ -173,10 +174,16 @@ def cut_of(name: str, raw: dict, catalog: Catalog, origin: str) -> OwnCut:
         raw = raw | {"sql": " ".join(raw["sql"].split())}
     problems = key_problems(raw, KEYS) or [f"it is not a name for a cut: {why}" for why in _not_a_name(name)]
     problems += [f"columns: {column!r} is not a name" for column in raw.get("columns", {}) if not _is_plain(column)]
-    refuse(origin, "is not a cut", problems)
+    refuse(origin, "is not a cut", problems or list(_wrong_units(raw.get("columns", {}))))
     rows = tuple({"given": dict(row["given"]), "verdict": row["verdict"]} for row in raw.get("rows", ()))
     bands = tuple(catalog.profile.bands.items())
     return OwnCut(name, raw["sql"], raw["why"], raw["section"], rows, dict(raw.get("columns", {})), bands)
+
+
+def _wrong_units(columns: dict[str, dict]) -> Iterator[str]:
+    for name, column in columns.items():
+        if why := not_vounit(column["unit"]):
+            yield Fault.at(f"columns.{name}.unit", f"columns.{name}.unit: {why}")
 
 
 def _is_plain(name: str) -> bool:
@@ -194,12 +201,13 @@ def _not_a_name(name: str) -> Iterator[str]:
         yield f"{name} is a word of SQL"
 
 
-def _keywords() -> set[str]:
+@cache
+def _keywords() -> frozenset[str]:
     import duckdb
 
     with duckdb.connect() as connection:
         found = connection.execute("select keyword_name from duckdb_keywords() where keyword_category <> 'unreserved'")
-        return {name for (name,) in found.fetchall()}
+        return frozenset(name for (name,) in found.fetchall())
 
 
 def check_name(name: str, what: str, taken: Iterable[str]) -> None:

@@ -23,13 +23,14 @@ import pyarrow as pa
 
 from galaxiesml import __version__
 from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.normalisation import keep_statistics
 from galaxiesml.catalog.parquet import quote
 from galaxiesml.catalog.settings import check_space
 from galaxiesml.catalog.stores import SPLITS
 from galaxiesml.errors import CatalogError
 from galaxiesml.pixels.store import Shards
 from galaxiesml.release.layout import NULLS, Key, empty_pixel, in_sql, keys
-from galaxiesml.release.statistics import Statistics, attributes, write_statistics
+from galaxiesml.release.statistics import Statistics, attributes, prefixed, write_statistics
 from galaxiesml.releases.instrument import facts_for
 from galaxiesml.samples import morphology
 from galaxiesml.samples.pictures import BLOCK, COLUMNS, blocks, fill, psf_side
@@ -128,7 +129,8 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
     Returns
     -------
     dict
-        files (path, split, size, galaxies, not_finite_pixels), left_out, left_out_file, normalisation (paths).
+        files (path, split, size, galaxies, not_finite_pixels), left_out, left_out_file, normalisation (paths),
+        not_kept: why the statistics could not be kept for the mart normalisation; None if they were.
 
     Raises
     ------
@@ -142,6 +144,8 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
     facts_for(catalog.profile, "export hdf5", "pixel_scale_arcsec", "zero_point_mag")
     connection = select(catalog, wanted.selection)
     rows = counts(catalog, connection, wanted.selection)
+    # Of one build, even if another is published meanwhile.
+    told = {split: attributes_of(catalog, wanted, split) for split in SPLITS}
     bands = len(catalog.profile.bands)
     layouts = _layouts(catalog, connection, wanted)
     needed = sum(rows.values()) * sum(map(_bytes_a_row, layouts.values()))
@@ -162,17 +166,42 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         if progress is not None:
             progress.update(description=f"writing {split}")
         with _room_given_back(targets):
-            _write_split(catalog, connection, wanted, split, targets, measured, progress)
+            _write_split(catalog, connection, wanted, told[split], targets, measured, progress)
         files += [target.facts(split) for target in targets]
     tables = {size: folder / _name(size, bands, "normalisation", "parquet") for size in wanted.sizes}
     for size, path in tables.items():
-        write_statistics(measured[size], path, attributes_of(catalog, wanted, SPLITS[0]) | {"image_size": size})
+        write_statistics(measured[size], path, told[SPLITS[0]] | {"image_size": size})
     return {
         "files": files,
         "left_out": left_out,
         "left_out_file": str(folder / _name(wanted.sizes[0], bands, "left_out", "csv")),
         "normalisation": [str(path) for path in tables.values()],
+        "not_kept": _keep(catalog, connection, wanted.selection, told[SPLITS[0]]["build"], measured),
     }
+
+
+def _keep(
+    catalog: Catalog, connection, selection: Selection, build: str, measured: dict[int, list[dict]]
+) -> str | None:
+    """Keep the statistics for the mart; the files stand without it, so a catalogue that refuses is no error."""
+    ids = connection.sql(f"select object_id from chosen where split = '{SPLITS[0]}' order by object_id")
+    hashed = hashlib.sha256()
+    for batch in ids.to_arrow_reader(ROWS):
+        hashed.update(batch.column(0).to_numpy().astype("<i8").tobytes())
+    choice = {
+        "statistics_build": build,
+        "version": selection.version,
+        "split_scheme": selection.scheme.replace("-", "_"),
+        "missing_pictures": selection.missing,
+        "sample_condition": selection.where.text if selection.where else "",
+        "sample_sha256": hashed.hexdigest(),
+    }
+    try:
+        for size, rows in measured.items():
+            keep_statistics(catalog, choice | {"image_size": size}, prefixed(rows))
+    except OSError as error:
+        return f"{error.filename or catalog.root}: {error.strerror or error}"
+    return None
 
 
 def _bytes_a_row(layout: list[Key]) -> int:
@@ -215,10 +244,10 @@ def _name(size: int, bands: int, what: str, suffix: str) -> str:
 
 
 def _write_split(
-    catalog, connection, wanted: Wanted, split: str, targets: list[Target], measured: dict[int, list[dict]], progress
+    catalog, connection, wanted: Wanted, plan: dict, targets: list[Target], measured: dict[int, list[dict]], progress
 ) -> None:
     """The files of a split; ``measured`` gets the statistics of the training split, which is the first."""
-    plan = attributes_of(catalog, wanted, split)
+    split = plan["split"]
     for target in targets:
         _begin(catalog, connection, wanted, split, target, plan)
         if split == SPLITS[0]:

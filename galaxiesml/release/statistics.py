@@ -86,9 +86,15 @@ class Statistics:
         return made
 
 
+def prefixed(rows: list[dict]) -> list[dict]:
+    """The statistics under the names that they have outside their own table: normalisation_mean of mean."""
+    return [{name if name == "band" else f"normalisation_{name}": value for name, value in row.items()} for row in rows]
+
+
 def attributes(rows: list[dict]) -> dict[str, np.ndarray]:
     """The statistics as attributes of `image`: an array a name, a number a filter."""
-    return {f"normalisation_{name}": np.array([row[name] for row in rows]) for name in rows[0] if name != "band"}
+    told = prefixed(rows)
+    return {name: np.array([row[name] for row in told]) for name in told[0] if name != "band"}
 
 
 def write_statistics(rows: list[dict], path: Path, facts: dict) -> None:

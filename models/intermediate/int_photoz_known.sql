@@ -39,7 +39,7 @@ judged_by as (
 hashed as (
     select
         runs.photoz_run,
-        md5(concat('2/', runs.predictions_sha256, '/', coalesce(judged_by.sample_hash, ''))) as photoz_inputs
+        md5(concat_ws('', '2/', runs.predictions_sha256, '/', coalesce(judged_by.sample_hash, ''))) as photoz_inputs
     from runs
     left join judged_by on runs.photoz_run = judged_by.photoz_run
 )

@@ -21,7 +21,7 @@ members as (
         photoz_run,
         photoz_row,
         'specz_redshift' as bin_by,
-        concat(
+        concat_ws('',
             cast(cast(step / cast(5 as double) as decimal(3, 1)) as string),
             ' to ',
             cast(cast((step + 1) / cast(5 as double) as decimal(3, 1)) as string)
@@ -38,7 +38,7 @@ members as (
         photoz_run,
         photoz_row,
         '{{ photoz_band() }}_cmodel_mag' as bin_by,
-        concat(cast(step as string), ' to ', cast(step + 1 as string)) as bin,
+        concat_ws('', cast(step as string), ' to ', cast(step + 1 as string)) as bin,
         cast(step as double) as bin_low,
         cast(step + 1 as double) as bin_high
     from (

@@ -17,7 +17,7 @@ hashed as (
         scores.photoz_run,
         scores.photoz_row,
         numbers.replicate,
-        md5(concat(
+        md5(concat_ws('',
             cast(coalesce(scores.object_id, scores.photoz_row) as string), ':', cast(numbers.replicate as string)
         )) as hash
     from scores

@@ -31,7 +31,8 @@ binned as (
     select object_id, band, 'all' as bin_by, 'all' as bin, {{ open_edges }} from placed
     union all
     select
-        object_id, band, 'cmodel_mag' as bin_by, concat(cast(step as string), ' to ', cast(step + 1 as string)) as bin,
+        object_id, band, 'cmodel_mag' as bin_by,
+        concat_ws('', cast(step as string), ' to ', cast(step + 1 as string)) as bin,
         cast(step as double) as bin_low, cast(step + 1 as double) as bin_high
     from placed where step is not null
     union all

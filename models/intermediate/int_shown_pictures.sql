@@ -26,11 +26,18 @@ projected as (
         chosen.object_id,
         chosen.filters,
         chosen.tracts,
+        case when pictures.det <> 0 then pictures.det end as usable_det,
         {{ gnomonic('xi', 'objects.ra', 'objects.dec') }} as xi,
         {{ gnomonic('eta', 'objects.ra', 'objects.dec') }} as eta,
         -- The service sends the pixels that the box touches; without a list, the largest picture gives the size.
-        coalesce(floor(2 * chosen.semi_width / nullif(pictures.pixel_scale, 0)), pictures.widest - 2) as least_width,
-        coalesce(floor(2 * chosen.semi_height / nullif(pictures.pixel_scale, 0)), pictures.highest - 2) as least_height
+        coalesce(
+            floor(2 * chosen.semi_width / case when pictures.pixel_scale <> 0 then pictures.pixel_scale end),
+            pictures.widest - 2
+        ) as least_width,
+        coalesce(
+            floor(2 * chosen.semi_height / case when pictures.pixel_scale <> 0 then pictures.pixel_scale end),
+            pictures.highest - 2
+        ) as least_height
     from chosen
     inner join pictures on chosen.shard = pictures.shard and chosen.member = pictures.member
     inner join objects on chosen.object_id = objects.object_id
@@ -40,18 +47,21 @@ measured as (
     select
         object_id, band, picture_file, picture_sha256, shard, member, picture_tract, rerun, filters, tracts,
         height, width,
-        crpix1 + (cd2_2 * xi - cd1_2 * eta) / nullif(det, 0) - (width - 1) / cast(2 as double) as x_offset,
-        crpix2 + (cd1_1 * eta - cd2_1 * xi) / nullif(det, 0) - (height - 1) / cast(2 as double) as y_offset,
+        -- Whole billionths of a pixel: engines' sines differ in the last bit.
+        {{ whole('crpix1 + (cd2_2 * xi - cd1_2 * eta) / usable_det - (width - 1) / cast(2 as double)', '1e9') }}
+            / cast(1e9 as double) as x_offset,
+        {{ whole('crpix2 + (cd1_1 * eta - cd2_1 * xi) / usable_det - (height - 1) / cast(2 as double)', '1e9') }}
+            / cast(1e9 as double) as y_offset,
         zero_point_mag, crval1, crval2, crpix1, crpix2, cd1_1, cd1_2, cd2_1, cd2_2,
         not_finite, image_offset, mask_offset, variance_offset,
         {%- for plane in mask_planes() %}
         masked_{{ plane }} / cast(height * width as double) as masked_{{ plane }},
         {%- endfor %}
         case
-            when width < least_width or height < least_height then concat(
+            when width < least_width or height < least_height then concat_ws('',
                 'smaller than asked for: ', cast(width as string), ' x ', cast(height as string), ' pixels of ',
                 cast(cast(least_width as bigint) as string), ' x ', cast(cast(least_height as bigint) as string))
-            when not_finite > 0{{ or_no_data }} then concat(
+            when not_finite > 0{{ or_no_data }} then concat_ws('',
                 cast({{ without_data }} as string), ' pixels have no data')
         end as lacks,
         case

@@ -59,7 +59,7 @@ judged as (
         error_sentinels.number is null and landed.redshift_err_given > 0 as has_error,
         case
             when landed.redshift_given is null then 'none is given'
-            when sentinels.number is not null then concat('a sentinel: ', cast(sentinels.number as string))
+            when sentinels.number is not null then concat_ws('', 'a sentinel: ', cast(sentinels.number as string))
             when landed.redshift_given < -0.01e0 then 'below -0.01, and no known sentinel'
             when rules.reason is not null then rules.reason
         end as no_redshift
@@ -83,7 +83,7 @@ judged as (
 select
     spectrum,
     survey,
-    concat(label, '-', coalesce(spectrum_id, concat('row', cast(source_row as string)))) as specz_name,
+    concat_ws('', label, '-', coalesce(spectrum_id, concat_ws('', 'row', cast(source_row as string)))) as specz_name,
     spectrum_id,
     ra as specz_ra,
     dec as specz_dec,

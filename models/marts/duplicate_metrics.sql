@@ -57,7 +57,7 @@ metrics as (
     from reached left join in_groups on reached.version = in_groups.version
     union all
     select reached.version, 'fraction_in_duplicate_groups' as metric,
-        coalesce(in_groups.in_groups, 0) / nullif(cast(reached.reached as double), 0) as value
+        coalesce(in_groups.in_groups, 0) / cast(nullif(reached.reached, 0) as double) as value
     from reached left join in_groups on reached.version = in_groups.version
     {%- for band in bands() %}
     union all

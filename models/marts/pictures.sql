@@ -52,18 +52,19 @@ told as (
             else 5
         end as place,
         case
-            when refused <> '' then concat('refused_', refused_class)
+            when refused <> '' then concat_ws('', 'refused_', refused_class)
             when member is not null and not has_pixels then 'no_image'
             when has_pixels then 'other_tract'
             else coalesce(silence, 'outside_coverage')
         end as class,
         case
-            when refused <> '' then concat(member, ' of ', picture_file, ' is refused: ', refused)
-            when member is not null and not has_pixels then concat(member, ' of ', picture_file, ' has no image')
-            when has_pixels then concat('shown in tract ', cast(picture_tract as string), ' only, where other filters lack')
-            when silence is null then concat(
+            when refused <> '' then concat_ws('', member, ' of ', picture_file, ' is refused: ', refused)
+            when member is not null and not has_pixels then concat_ws('', member, ' of ', picture_file, ' has no image')
+            when has_pixels then concat_ws(
+                '', 'shown in tract ', cast(picture_tract as string), ' only, where other filters lack')
+            when silence is null then concat_ws('',
                 'outside the coverage: asked for in ', list_file, ', line ', cast(line as string), ', and not sent')
-            else concat(silence_reason, ': asked for in ', list_file, ', line ', cast(line as string))
+            else concat_ws('', silence_reason, ': asked for in ', list_file, ', line ', cast(line as string))
         end as words
     from of_objects
 ),
@@ -108,7 +109,7 @@ joined as (
         shown.image_offset, shown.mask_offset, shown.variance_offset,
         psfs.shard as psf_shard, psfs.member as psf_member, psfs.height as psf_height, psfs.width as psf_width,
         psfs.psf_offset, nullif(psfs.psf_flag, '') as psf_flag,
-        case when psfs.psf_offset is null then '' else concat(psfs.shard, ':', cast(psfs.psf_offset as string)) end
+        case when psfs.psf_offset is null then '' else concat_ws('', psfs.shard, ':', cast(psfs.psf_offset as string)) end
             as psf_key
     from wanted
     left join shown on wanted.object_id = shown.object_id and wanted.band = shown.band

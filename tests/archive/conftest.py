@@ -6,6 +6,7 @@ import csv
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -24,6 +25,15 @@ def exported(tmp_path_factory) -> list[list[str]]:
     at = header.index("object_id")
     rows = [[row[at], *row[:at], *row[at + 1 :]] for row in rows]
     return [["object_id", *header[:at], *header[at + 1 :]], *sorted(rows, key=lambda row: (int(row[0]), row))]
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    """The archive is on this machine: no seconds between tries, nor between looks at a job."""
+    from galaxiesml.archive import exports, transfer
+
+    monkeypatch.setattr(transfer, "Patience", partial(transfer.Patience, first=0.02, jitter=0.02))
+    monkeypatch.setattr(exports, "_FIRST_LOOK", 0.1)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from galaxiesml.catalog import Catalog
 from galaxiesml.curation.build import build
 from tests.curation.landed import land_rows, new_catalog
 from tests.cutouts.service import cutout, name
-from tests.made.galaxies import at, galaxy, manifest
+from tests.made.galaxies import at, galaxy, manifest, next_manifest
 from tests.made.signalled import signalled
 
 from .cutout_service import CutoutService
@@ -94,8 +94,7 @@ def test_nothing_is_covered(catalog, typed):
         assert (told["asked"], told["absent"], told["tars"]) == (22, 22, 6)
         assert fetched(typed, catalog, server, "--bands", "gr")["asked"] == 0
     assert len(catalog.landings("cutouts")) == 6
-    build(catalog)
-    found = manifest(catalog)
+    found = next_manifest(catalog)
     assert {found[number, band]["picture_reason_class"] for number in range(1, COUNT) for band in "gr"} == {
         "outside_coverage"
     }
@@ -129,8 +128,7 @@ def test_a_picture_that_cannot_be_used_is_refused(catalog, typed):
     # One member of each tar; of the list of a single line nothing can be landed, and it is asked for twice.
     assert (told["asked"], told["landed"], len(told["refused"]), len(server.asked)) == (11, 8, 3, 4)
     assert all("FLUXMAG0" in refused["reason"] for refused in told["refused"])
-    build(catalog)
-    classes = [row["picture_reason_class"] for (_, band), row in manifest(catalog).items() if band == "g"]
+    classes = [row["picture_reason_class"] for (_, band), row in next_manifest(catalog).items() if band == "g"]
     # Two galaxies are at the first place.
     assert Counter(classes) == {None: 8, "refused_zero_point": 3, "not_asked": 1}
 
@@ -157,8 +155,7 @@ def test_more_pictures_than_lines(catalog, typed):
     landings = catalog.landings("cutouts")
     assert sum(info["pictures"] for info in landings) == 22
     assert [refused["class"] for info in landings for refused in info["refused"]] == ["not_asked"] * 6
-    build(catalog)
-    classes = [row["picture_reason_class"] for (_, band), row in manifest(catalog).items() if band in "gr"]
+    classes = [row["picture_reason_class"] for (_, band), row in next_manifest(catalog).items() if band in "gr"]
     assert Counter(classes) == {None: 24}
 
 

@@ -284,3 +284,49 @@ def test_a_landed_column_without_a_name_of_ours(tmp_path, typed):
     )
     assert code == 4 and "row" in err and "specz_flag_vvds" in err
     assert not (root / "cuts" / "bad_type.toml").exists()
+    words = ("--sql", "specz_flag_vvds > 1", "--why", "w", "--column", "specz_flag_vvds:integer:degrees:x")
+    code, _, err = typed("-C", root, "cuts", "new", "bad_unit", *words)
+    assert code == 3 and "cuts/bad_unit.toml is not a cut: columns.specz_flag_vvds.unit: 'degrees'" in err
+    assert not (root / "cuts" / "bad_unit.toml").exists()
+
+
+@pytest.mark.parametrize(
+    "unit, said",
+    [
+        ("degrees", "write 'deg'"),
+        ("mag(AB)", "write 'mag'"),
+        ("km s^^-1", "is not a unit in VOUnit syntax"),
+        ("nanomaggy", "\"'nanomaggy'\""),
+        ("[-]", "leave it empty"),
+        ("m" * 100, "more than 60 letters"),
+        ("deg", None),
+        ("km.s**-1", None),
+        ("'nanomaggy'", None),
+        ("", None),
+    ],
+)
+def test_the_unit_of_a_landed_column_is_a_vounit(tmp_path, typed, unit, said):
+    catalog = new_catalog(tmp_path / "cat")
+    text = '# mine\nsql = "ext > 1"\nwhy = "w"\nsection = "2"\n[columns.ext]\ntype = "double"\ndescription = "d"\n'
+    (catalog.root / "cuts").mkdir()
+    (catalog.root / "cuts" / "wide.toml").write_text(f'{text}of = "object"\nunit = {json.dumps(unit)}\n')
+    code, _, err = typed("-C", catalog.root, "cuts", "list")
+    if said is None:
+        assert code == 0, err
+    else:
+        assert code == 3 and said in err
+        assert f"{catalog.root}/cuts/wide.toml is not a cut: columns.ext.unit: " in err
+
+
+def test_a_cut_goes_after_the_versions_that_use_it(tmp_path, typed):
+    root = new_catalog(tmp_path / "cat").root
+    typed("-C", root, "cuts", "new", "near", "--sql", "specz_redshift < 1.5", "--why", "w", "--section", "2")
+    typed("-C", root, "versions", "new", "mine", "--from", "v2", "--with", "near")
+    assert typed("-C", root, "cuts", "remove", "near")[0] == 4
+    assert typed("-C", root, "cuts", "remove", "../versions/mine")[0] == 2
+    assert typed("-C", root, "versions", "remove", "../cuts/near")[0] == 2
+    assert typed("-C", root, "versions", "remove", "mine")[:2] == (0, "versions/mine.toml is removed.\n")
+    assert typed("-C", root, "cuts", "remove", "near")[:2] == (0, "cuts/near.toml is removed.\n")
+    assert not list((root / "cuts").glob("*.toml")) and not list((root / "versions").glob("*.toml"))
+    code, _, err = typed("-C", root, "versions", "remove", "mine")
+    assert code == 2 and "There is no version 'mine' of this catalogue." in err

@@ -33,7 +33,7 @@ IN_MACROS = {"generate_subscripts": "list_elements.sql", "range": "each_number.s
 #: Columns that no two rows share, alone or with those that stand before them in the order.
 CHOOSING = {
     *("pair_id", "specz_source_row", "member", "picture_tract"),
-    *("spectrum", "object_id", "source_row", "photoz_row", "replicate"),
+    *("spectrum", "object_id", "source_row", "photoz_row", "replicate", "statistics_build"),
 }
 PUBLISHED = {
     *("pair_id", "object_id", "sky_cell", "step", "metric", "version", "name", "cut", "objects", "band"),

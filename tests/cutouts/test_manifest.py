@@ -24,7 +24,7 @@ from galaxiesml.morphology.settings import Settings
 
 from ..curation.landed import land_rows, new_catalog
 from ..made.builds import mixed
-from ..made.galaxies import BANDS, at, cut_after, galaxy, manifest
+from ..made.galaxies import BANDS, at, cut_after, galaxy, manifest, next_manifest
 from .service import cutout, name, psf, tract_wcs, write_list, write_tar
 
 
@@ -147,6 +147,10 @@ def found(stocked):
     return manifest(stocked)
 
 
+def test_a_builds_manifest_is_what_other_tests_make_of_the_models(stocked, found):
+    assert next_manifest(stocked) == found and len(found) > 100
+
+
 def psf_off_centre() -> bytes:
     pixels = np.zeros((43, 43))
     pixels[10, 10] = 1.0
@@ -176,6 +180,7 @@ def test_the_projection_puts_every_object_where_the_offset_says(stocked, found):
         projection.wcs.crpix = row["crpix1"] + 1, row["crpix2"] + 1
         projection.wcs.cd = [[row["cd1_1"], row["cd1_2"]], [row["cd2_1"], row["cd2_2"]]]
         x, y = projection.wcs_world2pix([place[key[0]]], 0)[0]
+        assert all(round(1e9 * row[name]) / 1e9 == row[name] for name in ("x_offset", "y_offset"))
         expected = (row["width"] - 1) / 2 + row["x_offset"], (row["height"] - 1) / 2 + row["y_offset"]
         assert (x, y) == pytest.approx(expected, abs=1e-6), key
 

@@ -186,3 +186,42 @@ def test_a_picture_in_another_tract_alone_is_not_asked_for_twice(tmp_path):
     found = asked(catalog, tmp_path / "out")
     assert [made.band for made in found.lists] == ["z", "y"] and found.in_vain == 1
     assert [made.band for made in asked(catalog, tmp_path / "out", again=True).lists] == ["i", "z", "y"]
+
+
+def test_a_version_of_ones_own_is_asked_for_what_the_others_lack(tmp_path, typed):
+    catalog = new_catalog(tmp_path / "cat")
+    rows = [galaxy(number) for number in range(1, 4)]
+    # No published version keeps insecure redshifts, and hers only the near ones of them.
+    rows += [galaxy(4, specz_flag_homogeneous=False), galaxy(5, specz_flag_homogeneous=False, specz_redshift=2.5)]
+    land_rows(catalog, rows)
+    build(catalog)
+
+    def places(folder, *words):
+        code, out, err = typed("-C", catalog.root, "request", "cutouts", "--json", "--out", folder, *words)
+        assert code == 0, err
+        found = {(one.band, one.ra, one.dec) for path in folder.glob("*.txt") for one in read_list(path, HSC)}
+        assert json.loads(out)["pictures"] == len(found)
+        return found
+
+    first = tmp_path / "first"
+    assert places(first) == {(band, *at(number)) for band in "grizy" for number in (1, 2, 3)}
+    for path in sorted(first.glob("*.txt")):
+        answer(path)
+    assert {landed.state for landed in land_pictures(catalog, [first])} == {"landed"}
+    typed("-C", catalog.root, "cuts", "new", "near", "--sql", "specz_redshift < 1.5", "--why", "z", "--section", "2")
+    new = ("versions", "new", "mine", "--from", "v2", "--without", "secure", "--with", "near")
+    assert typed("-C", catalog.root, *new)[0] == 0
+    code, _, err = typed("-C", catalog.root, "request", "cutouts", "--version", "mine", "--out", tmp_path / "early")
+    assert code == 4 and "galaxiesml build --version mine" in err
+    assert typed("-C", catalog.root, "build")[0] == 0
+    hers = tmp_path / "hers"
+    assert places(hers, "--version", "mine") == {(band, *at(4)) for band in "grizy"}
+    assert places(tmp_path / "default") == set()
+    for path in sorted(hers.glob("*.txt")):
+        answer(path)
+    assert {landed.state for landed in land_pictures(catalog, [hers])} == {"landed"}
+    build(catalog)
+    assert places(tmp_path / "again", "--version", "mine") == set()
+    with catalog.connect() as connection:
+        shown = connection.execute("select object_id, count(image_offset) from pictures group by all order by 1")
+        assert shown.fetchall() == [(number, 5) for number in (1, 2, 3, 4)]

@@ -2,6 +2,9 @@
 
 import tarfile
 
+from galaxiesml.curation.macros import Macros
+from galaxiesml.dictionary import PROJECT
+
 from .pairs import good_pair
 
 BANDS = "GRIZY"
@@ -20,6 +23,26 @@ def galaxy(number: int, **changes) -> dict:
 
 def manifest(catalog) -> dict[tuple[int, str], dict]:
     rows = catalog.connect().sql("select * from pictures").to_arrow_table().to_pylist()
+    return {(row["object_id"], row["band"]): row for row in rows}
+
+
+def next_manifest(catalog) -> dict[tuple[int, str], dict]:
+    """The manifest that the next build would have of the galaxies of the published one, without starting dbt.
+
+    The SQL is the models' own text; `test_manifest` holds it against a build's.
+    """
+    connection = catalog.connect()
+    made, macros = {*catalog.tables()}, Macros(list(catalog.profile.bands))
+    models = {path.stem: path for path in (PROJECT / "models").rglob("*.sql")}
+
+    def ref(name: str) -> str:
+        if name not in made:
+            connection.execute(f"create temp table {name} as {macros.render(models[name].read_text())}")
+            made.add(name)
+        return name
+
+    macros.replace("ref", ref)
+    rows = connection.sql(macros.render(models["pictures"].read_text())).to_arrow_table().to_pylist()
     return {(row["object_id"], row["band"]): row for row in rows}
 
 

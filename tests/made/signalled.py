@@ -38,14 +38,20 @@ class Ended:
     left: list[int]
 
 
-def signalled(words: list, number: signal.Signals, when: Callable[[float], bool], limit: float = 20.0) -> Ended:
+def signalled(
+    words: list,
+    number: signal.Signals,
+    when: Callable[[float], bool],
+    limit: float = 20.0,
+    python: str = sys.executable,
+) -> Ended:
     """Type a command in a pseudo-terminal and send a signal as soon as ``when`` (of the seconds since) is true.
 
     Ctrl-C is typed: every process in the foreground hears it, the workers too.
     """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "galaxiesml", *map(str, words)],
+        [python, "-m", "galaxiesml", *map(str, words)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -11,7 +11,7 @@ from ..cutouts.service import cutout, name, tract_wcs, write_list, write_tar
 from ..mock import skies
 
 
-def whole(folder: Path, rows: int, pictured: int) -> Catalog:
+def whole(folder: Path, rows: int, pictured: int, predicted: str = "all") -> Catalog:
     """Landed, built, measured, predicted, by the commands that a user types; what they brought is not built yet.
 
     Parameters
@@ -22,6 +22,8 @@ def whole(folder: Path, rows: int, pictured: int) -> Catalog:
         Rows of the simulated export, next to those of the simulated sky.
     pictured : int
         Objects of the export that get pictures of noise, next to the sky's own.
+    predicted : str
+        Whose redshifts are predicted: all, or testing.
     """
     sky, root = skies.made(), folder / "cat"
 
@@ -40,7 +42,7 @@ def whole(folder: Path, rows: int, pictured: int) -> Catalog:
     run("-C", root, "build", "--accept-missing", "all", "--engine", "duckdb")
     run("-C", root, "morphology", "--workers", 1)
     run("-C", root, "train", "table", "--set", "epochs=1")
-    run("-C", root, "predict", "table-1", "--of", "all")
+    run("-C", root, "predict", "table-1", "--of", predicted)
     return catalog
 
 

@@ -183,8 +183,12 @@ def many(each: int, neighbours: int, seed: int, settings: Settings | None = None
 
 @functools.cache
 def _pool() -> ProcessPoolExecutor:
-    """Processes that stay for the next study: each one's start, and GalSim's tables in it, cost ten seconds."""
-    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn"))
+    """Processes that stay for the next study: each one's start, and GalSim's tables in it, cost ten seconds.
+
+    Where several processes run tests, this one uses its share of the cores.
+    """
+    share = len(os.sched_getaffinity(0)) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return ProcessPoolExecutor(max(1, share), multiprocessing.get_context("spawn"))
 
 
 def end() -> None:

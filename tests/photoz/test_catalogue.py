@@ -14,6 +14,7 @@ import pytest
 from galaxiesml.catalog import Catalog
 
 from ..made.once import once
+from ..mock import skies
 from .judged import by_numpy
 
 
@@ -36,6 +37,26 @@ def make(folder: Path) -> None:
 @pytest.fixture
 def catalog(tmp_path) -> Catalog:
     return Catalog.open(shutil.copytree(once("photoz", make) / "cat", tmp_path / "cat"))
+
+
+@pytest.fixture(scope="module")
+def of_three(tmp_path_factory) -> tuple[Catalog, dict[str, pa.Table]]:
+    """A build with three runs that have nothing to do with each other, and what was landed for each."""
+    folder = tmp_path_factory.mktemp("three")
+    catalog = Catalog.open(shutil.copytree(once("photoz", make) / "cat", folder / "cat"))
+    whole, random = predicted(catalog), np.random.default_rng(3)
+    z = random.gamma(2, 0.4, 500)
+    runs = {
+        "half": (whole.slice(0, len(whole) // 2), ["--trained-on", "COSMOS"]),
+        "published": (pa.table({"z_phot": np.abs(z + random.normal(0, 0.05, 500)), "z_spec": z}), []),
+        "theirs": (whole.append_column("z_low_68", pa.array(np.full(len(whole), 0.1))), []),
+    }
+    for name, (table, words) in runs.items():
+        csv.write_csv(table, folder / f"{name}.csv")
+        land = ("ingest", "predictions", str(folder / f"{name}.csv"), "--name", name, *words)
+        assert skies.run("-q", "-C", str(catalog.root), *land) == 0
+    assert skies.run("-q", "-C", str(catalog.root), "build") == 0
+    return catalog, {name: table for name, (table, _) in runs.items()}
 
 
 def galaxies(catalog, columns: str = "object_id, specz_redshift") -> dict:
@@ -132,18 +153,16 @@ def test_predictions_are_removed(catalog, typed, tmp_path):
     assert code == 4 and "has no predictions" in err
 
 
-def test_a_file_without_identifiers_is_judged_by_its_own_redshifts(catalog, typed, tmp_path):
-    random = np.random.default_rng(3)
-    z = random.gamma(2, 0.4, 500)
-    z_phot = np.abs(z + random.normal(0, 0.05, 500))
-    csv.write_csv(pa.table({"z_phot": z_phot, "z_spec": z}), tmp_path / "published.csv")
-    assert typed("-C", catalog.root, "ingest", "predictions", tmp_path / "published.csv", "--name", "published")[0] == 0
-    assert typed("-C", catalog.root, "build")[0] == 0
+def test_a_file_without_identifiers_is_judged_by_its_own_redshifts(of_three, typed):
+    catalog, landed = of_three
     found = json.loads(typed("-C", catalog.root, "evaluate", "published", "--json")[1])["metrics"]
-    right = by_numpy(z, z_phot)
+    right = by_numpy(*(landed["published"][name].to_numpy() for name in ("z_spec", "z_phot")))
+    seen = 0
     for row in found:
         if (key := (row["definition"], row["metric"])) in right:
             assert row["galaxies"] == 500 and row["value"] == pytest.approx(right[key], rel=1e-6, abs=1e-8)
+            seen += 1
+    assert seen > 3
 
 
 def test_pdfs_go_out_for_qp_and_come_back(catalog, typed, tmp_path):
@@ -213,25 +232,18 @@ def test_hostile_files_are_refused_with_what_is_wrong(catalog, typed, tmp_path):
     assert typed("-C", catalog.root, "ingest", "predictions", tmp_path / "x.parquet", "--name", "../x")[0] == 2
 
 
-def test_galaxies_that_have_no_prediction_are_counted(catalog, typed, tmp_path):
-    whole = predicted(catalog)
-    pq.write_table(whole.slice(0, len(whole) // 2), tmp_path / "half.parquet")
-    words = ("--name", "half", "--trained-on", "COSMOS")
-    assert typed("-C", catalog.root, "ingest", "predictions", tmp_path / "half.parquet", *words)[0] == 0
-    typed("-C", catalog.root, "build")
-    found = json.loads(typed("-C", catalog.root, "evaluate", "--json")[1])
+def test_galaxies_that_have_no_prediction_are_counted(of_three, typed):
+    catalog, landed = of_three
+    found = json.loads(typed("-C", catalog.root, "evaluate", "half", "--json")[1])
     judged = found["metrics"][0]["galaxies"]
     split = dict(catalog.connect().execute("select object_id, split_release from splits").fetchall())
-    total = sum(split[one] == "testing" for one in whole["object_id"].to_pylist())
+    total = sum(split[one] == "testing" for one in landed["theirs"]["object_id"].to_pylist())
     notes = " ".join(found["notes"])
     assert 0 < judged < total and f"half: {total - judged} of {total} testing galaxies are not judged" in notes
     assert "trained on COSMOS; whether those galaxies are among these is not checked" in notes
 
 
-def test_redshifts_that_the_run_may_have_seen_are_told(catalog, typed, tmp_path):
-    table = predicted(catalog).append_column("z_low_68", pa.array(np.full(len(predicted(catalog)), 0.1)))
-    pq.write_table(table, tmp_path / "theirs.parquet")
-    assert typed("-C", catalog.root, "ingest", "predictions", tmp_path / "theirs.parquet", "--name", "theirs")[0] == 0
-    typed("-C", catalog.root, "build")
-    _, _, err = typed("-C", catalog.root, "evaluate")
+def test_redshifts_that_the_run_may_have_seen_are_told(of_three, typed):
+    catalog, _ = of_three
+    _, _, err = typed("-C", catalog.root, "evaluate", "theirs")
     assert "its training galaxies may be among these" in err

@@ -100,8 +100,10 @@ def read_by(program: str, folder, tmp_path) -> dict:
 
 def catalogue_rows(catalog, split: str, names: list[str]) -> list[dict]:
     """The catalogue's own values of some columns; those of morphology are all NULL in it."""
-    has = [name for name in names if name in catalog.connect().table("galaxies_v2").columns]
-    rows = catalog.connect().execute(f"""
+    connection = catalog.connect()
+    known = {*connection.table("galaxies_v2").columns}
+    has = [name for name in names if name in known]
+    rows = connection.execute(f"""
         select {", ".join(f'galaxies."{name}"' for name in has)} from galaxies_v2 as galaxies
         inner join splits on galaxies.object_id = splits.object_id where split_release = '{split}'
         and galaxies.object_id in (

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from galaxiesml.catalog import Catalog
+from galaxiesml.catalog.normalisation import kept_statistics
 from galaxiesml.curation.build import build
 from galaxiesml.cutouts.land import land_pictures
 from galaxiesml.errors import CatalogError, InputError, UsageError
@@ -18,6 +22,7 @@ from galaxiesml.loader import GalaxiesDataset
 from galaxiesml.release.hdf5 import Wanted, export_hdf5
 from galaxiesml.release.statistics import PERCENTILES, Statistics
 from galaxiesml.samples.selection import Selection
+from galaxiesml.samples.where import read_where
 from galaxiesml.verify.verify import verify_files
 
 from ..curation.landed import land_rows, new_catalog
@@ -207,6 +212,53 @@ def test_statistics_in_the_files_and_beside_them(sample):
                 told = other["image"].attrs
                 for name in set(table.column_names) - {"band"}:
                     np.testing.assert_array_equal(told[f"normalisation_{name}"], table[name].to_numpy())
+
+
+def test_statistics_are_a_mart_of_the_next_build(sample, tmp_path, typed):
+    catalog = Catalog.open(shutil.copytree(sample[0].root, tmp_path / "cat"))
+    first = catalog.current_id()
+    assert [one["statistics_build"] for one in kept_statistics(catalog)] == [first]
+    build(catalog)
+    rows, columns = mart(catalog, "normalisation")
+    assert [row["band"] for row in rows] == sorted("grizy")
+    with h5py.File(file_of(sample)) as file:
+        ids = hashlib.sha256(file["object_id"][:].astype("<i8").tobytes()).hexdigest()
+        for row in rows:
+            choice = {"version": "v2", "split_scheme": "release", "missing_pictures": "leave-out", "image_size": 64}
+            choice |= {"sample_condition": "", "statistics_build": first, "sample_sha256": ids}
+            assert choice == {name: row[name] for name in choice}
+            for name in set(columns) - set(choice) - {"band"}:
+                assert row[name] == file["image"].attrs[name]["grizy".index(row["band"])], name
+    told = typed("-C", catalog.root, "status")[1]
+    assert f"normalisation: v2, splits release, 64 pixels, of build {first}, before this one\n" in told
+    # Another size and condition beside them; of the same choice those of the newest build, however often exported.
+    where = read_where(catalog, "galaxies_v2", "specz_redshift < 1.5")
+    export_hdf5(catalog, Wanted(SELECTION, (64, 32)), tmp_path / "again")
+    export_hdf5(catalog, Wanted(replace(SELECTION, where=where), (32,)), tmp_path / "less")
+    made = export_hdf5(catalog, Wanted(SELECTION, (64,)), tmp_path / "twice")
+    assert made["not_kept"] is None
+    second, parts = catalog.current_id(), catalog.root / "derived" / "normalisation"
+    assert second != first and len(list(parts.iterdir())) == 4
+    told = typed("-C", catalog.root, "status")[1]
+    for size, words in ((64, ""), (32, ""), (32, f" where {where.text}")):
+        assert f"normalisation: v2{words}, splits release, {size} pixels, of build {second}\n" in told
+    assert told.count("normalisation: ") == 3
+    build(catalog)
+    found, _ = mart(catalog, "normalisation")
+    assert len(mart(catalog, "normalisation_statistics")[0]) == 20
+    assert len(found) == 15 and {row["statistics_build"] for row in found} == {second}
+    assert [row | {"statistics_build": first} for row in found if row["image_size"] == 64] == rows
+    chosen = {row["sample_condition"]: row["normalisation_galaxies"] for row in found if row["image_size"] == 32}
+    assert set(chosen) == {"", where.text} and 0 < chosen[where.text] < chosen[""]
+    with h5py.File(tmp_path / "again" / "5x32x32_training_with_morphology.hdf5") as file:
+        assert chosen[""] == len(file["object_id"])
+
+
+def mart(catalog, name: str) -> tuple[list[dict], list[str]]:
+    """Rows and columns of a table."""
+    with catalog.connect() as connection:
+        table = connection.sql(f'select * from "{name}"').to_arrow_table()
+    return table.to_pylist(), table.column_names
 
 
 def test_the_skys_sigma_is_that_of_the_noise():

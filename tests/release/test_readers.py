@@ -5,6 +5,7 @@ import math
 import struct
 import subprocess
 import warnings
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -144,15 +145,23 @@ def assert_alike(seen: Seen, wanted: dict[str, list]) -> None:
         assert all(map(alike, seen.values[name], rows)), (name, seen.values[name], rows)
 
 
-@BOTH
-def test_every_value_is_read_back_but_for_what_the_docs_say(tmp_path, form, reader):
-    assert_alike(read(reader, written(export_of(tmp_path), form)), expected(reader, VALUES))
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The export of all values, and what a reader makes of it, which is asked once: a reader can be a JVM's start."""
+    export = export_of(tmp_path_factory.mktemp("whole"))
+    return export, cache(lambda form, reader: read(reader, written(export, form)))
 
 
 @BOTH
-def test_units_ucds_descriptions_and_provenance(tmp_path, form, reader):
-    export = export_of(tmp_path)
-    seen = read(reader, written(export, form))
+def test_every_value_is_read_back_but_for_what_the_docs_say(whole, form, reader):
+    _, seen_by = whole
+    assert_alike(seen_by(form, reader), expected(reader, VALUES))
+
+
+@BOTH
+def test_units_ucds_descriptions_and_provenance(whole, form, reader):
+    export, seen_by = whole
+    seen = seen_by(form, reader)
     for name, (attribute, found) in {
         "units": ("unit", seen.units),
         "UCDs": ("ucd", seen.ucds),

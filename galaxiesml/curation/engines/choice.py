@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from galaxiesml.errors import UsageError
@@ -17,12 +17,32 @@ _NEEDS = {
     "sail": ("dbt.adapters.spark", "pyspark", "grpc", "pysail"),
     "spark": ("dbt.adapters.spark", "pyspark", "grpc"),
 }
+#: Settings of every session: what the models mean is stated, not the server's.
+SESSION = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "false",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.parquet.binaryAsString": "false",
+    "spark.sql.parquet.compression.codec": "snappy",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.variable.substitute": "false",
+}
+#: Settings that a driver started here has from this program, by their beginnings.
+_OURS = (
+    "spark.connect.grpc.binding.",
+    "spark.connect.authenticate.",
+    "spark.local.dir",
+    "spark.master",
+    "spark.remote",
+)
 #: Characters by which Spark, Sail and Hadoop's file systems make a pattern of a path.
 _PATTERN = re.compile(r"[\[\]{}*?\\]")
 _MASTER = re.compile(r"local(\[(\d+|\*)(,\d+)?\])?|spark://[^\s/;]+(,[^\s/;]+)*|yarn|k8s://\S+")
-_REMOTE = re.compile(r"sc://(?P<host>\[[0-9a-fA-F:]+\]|[^\s/:;\[\]]+)(:(?P<port>\d+))?(/;?(?P<settings>\S*))?")
+_REMOTE = re.compile(r"sc://(?P<host>\[[0-9a-fA-F:]+\]|[^\s/:;\[\]]+)(:(?P<port>\d+))?/?(;(?P<settings>\S*))?")
 #: Settings of a connection that are credentials.
-_SECRET = re.compile(r"token|password|secret|credential|x-|authorization", re.IGNORECASE)
+_SECRET = re.compile(r"token|password|secret|credential|access.?key|x-|authorization", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -34,7 +54,8 @@ class Engine:
     name : str
         duckdb, sail or spark.
     master : str
-        Of Spark: the cluster that a driver started here uses, as spark://host:7077, or local[2].
+        Of Spark: the cluster that a driver started here uses, as spark://host:7077, or local[2]; without one, and
+        without a remote server, the driver itself with the build's threads.
     remote : str
         Of Spark: a running Spark Connect server, as sc://host:15002, that is used instead.
     conf : tuple of (str, str)
@@ -52,15 +73,20 @@ class Engine:
         return self.name != "duckdb"
 
     @property
+    def is_local(self) -> bool:
+        """Whether Spark's driver, here, is all of Spark."""
+        return self.name == "spark" and not self.remote and (self.master or "local").startswith("local")
+
+    @property
     def address(self) -> str:
         """The remote server without what may be a secret."""
-        return self.remote.partition("/")[0] + "//" + self.remote.split("/")[2] if self.remote else ""
+        return "sc://" + re.split(r"[/;]", self.remote.removeprefix("sc://"))[0] if self.remote else ""
 
     def told(self) -> dict:
         """What build.json keeps of it; no credential is among it."""
         told = {"name": self.name, "version": version(self.name)}
-        if self.master:
-            told["master"] = self.master
+        if self.name == "spark" and not self.remote:
+            told["master"] = self.master or "local"
         if self.remote:
             told["remote"] = self.address
         if self.conf:
@@ -94,8 +120,6 @@ def chosen(name: str, master: str = "", remote: str = "", conf: tuple[str, ...] 
             "Set the environment variable SPARK_CONNECT_AUTHENTICATE_TOKEN, and give sc://host:port alone.",
         )
     engine = Engine(name, master, remote, tuple(_pair(one) for one in conf))
-    if name == "spark" and not remote and not master:
-        engine = replace(engine, master="local[*]")
     require(engine)
     return engine
 
@@ -114,7 +138,7 @@ def require(engine: Engine) -> None:
             "Type: pip uninstall -y pyspark pyspark-client; pip install 'galaxiesml[spark]' pysail==0.7.2",
         )
     absent = next((one for one in _NEEDS[engine.name] if not _is_here(one)), None)
-    if absent is None and engine.master and not _is_installed("pyspark"):
+    if absent is None and engine.name == "spark" and not engine.remote and not _is_installed("pyspark"):
         absent = "all of PySpark (pyspark-client, which Sail uses, has no driver)"
     if absent:
         # What has all of PySpark lacks Sail's server alone.
@@ -170,9 +194,13 @@ def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z][\w.\-]*", key):
         raise UsageError(f"--conf {_shown(text)} is no setting.", "Type it as --conf spark.executor.memory=4g")
+    if key in SESSION:
+        raise UsageError(f"--conf {key} would change what the models mean.", "Leave it out.")
+    if key.startswith(_OURS):
+        raise UsageError(f"--conf {key} is not yours to set: galaxiesml sets it for each build.", "Leave it out.")
     return key, value
 
 
 def _shown(text: str) -> str:
-    """A text without what follows ';', '=' or '@', which may be secret."""
-    return re.split(r"[;=@]", text)[0]
+    """A text without what may be secret in it: what follows ';' or '=', and what an address has before '@'."""
+    return re.split(r"[;=]", text.rpartition("@")[2])[0]

@@ -61,7 +61,8 @@ def compare_engines(
         first, second = (catalog.builds / name for name in names)
         tables = list(_tables(first, second))
         differing = [table["table"] for table in tables if not table["equal"]]
-        found = [one for name in differing for one in differences(first, second, name, keys_of(catalog)[name])]
+        keys = keys_of(catalog, differing)
+        found = [one for name in differing for one in differences(first, second, name, keys[name])]
     finally:
         for name in names:
             shutil.rmtree(catalog.builds / name, ignore_errors=True)
@@ -87,21 +88,17 @@ def _tables(first: Path, second: Path) -> Iterator[dict]:
         }
 
 
-def keys_of(catalog: Catalog) -> dict[str, list[str]]:
+def keys_of(catalog: Catalog, names: list[str]) -> dict[str, list[str]]:
     """By table of a build, the columns that its rows are sorted by: a unique key."""
     import yaml
 
     found = {}
     for path in sorted(catalog.dbt.glob("models/**/*.yml")):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
-            order = model.get("config", {}).get("order_by")
-            if order is None:
-                continue
-            columns = [column.strip().split(" ")[0] for column in order.split(",")]
-            found[model["name"]] = columns
-            for version in model.get("versions", []):
-                found[f"{model['name']}_{version['v']}"] = columns
-    return found
+            if order := model.get("config", {}).get("order_by"):
+                found[model["name"]] = [column.strip().split(" ")[0] for column in order.split(",")]
+    # Versions are one model in dbt.
+    return {name: found[name if name in found else "galaxies"] for name in names}
 
 
 def differences(first: Path, second: Path, mart: str, keys: list[str]) -> list[Difference]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -45,29 +46,31 @@ def run(
     folder = catalog.builds / settings.build
     scratch = catalog.root / ".tmp" / "engine"
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch.mkdir(parents=True, mode=0o700)
     name = f"{_number(catalog):04d}_{settings.build.strip('.').replace('-', '_')}"
+    rows = sum(landing["rows"] for landing in catalog.landings())
     try:
         with (
             duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit}) as connection,
-            servers.session(engine, scratch, catalog.logs, settings.threads, settings.memory_limit) as session,
+            servers.session(engine, scratch, catalog.logs, settings.threads, settings.memory_limit, rows) as session,
         ):
             connection.execute("set temp_directory = ?", [str(scratch)])
             schemas = sources.Schemas(session, catalog, name)
-            schemas.begin()
-            try:
+            with schemas.made():
                 sources.probe(session, schemas, folder / ".probe")
-                shutil.rmtree(folder / ".probe")
-                sources.create(session, catalog, schemas, connection)
+                counted = sources.create(session, catalog, schemas, connection)
                 project = render(catalog.root / PROJECT, schemas.main)
                 ran = invoke(arguments, project, catalog.logs, settings, progress, session)
+                sources.check(session, catalog, schemas, counted)
+                # Executors that came later have been asked nothing yet, and may have written where nobody reads.
+                sources.probe(session, schemas, folder / ".probe")
                 marts = adopt.marts_of(ran.results, session)
-            finally:
-                schemas.end()
             plan = catalog.root / "plan" / "versions.parquet"
             adopt.adopt(connection, folder, marts, plan)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            scratch.parent.rmdir()
 
 
 def _number(catalog: Catalog) -> int:

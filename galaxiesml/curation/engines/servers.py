@@ -8,44 +8,71 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import signal
 import socket
-import subprocess
-import time
-from collections.abc import Iterator
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from galaxiesml.curation.engines.choice import Engine
+from galaxiesml.curation.engines.choice import SESSION, Engine
+from galaxiesml.curation.engines.driver import driver
+from galaxiesml.curation.engines.sources import first_line
 from galaxiesml.errors import BuildError, UsageError
-from galaxiesml.system import interrupts
 
-#: Seconds that a driver may take to listen.
-_START = 120
-#: Settings of every session: what the models mean is stated, not the server's.
-SESSION = {
-    "spark.sql.ansi.enabled": "false",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.parquet.compression.codec": "snappy",
-}
-_TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 _UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+#: Seconds between two looks at a child, and at a server elsewhere; how long that may take to answer, and how often not.
+_BEAT, _FAR_BEAT, _ANSWER, _MISSES = 1.0, 10.0, 5.0, 3
+#: Spark's client tries again what a lost connection has cut: with these numbers for 24 s, by itself for ten minutes.
+_RETRIES = {"max_retries": 8, "max_backoff": 5000}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of Spark Connect.
+
+    Attributes
+    ----------
+    address : str
+        As sc://host:port.
+    token : str, optional
+        What one that was started here asks for.
+    ended : callable, optional
+        Says how one that was started here has ended; None while it runs.
+    is_here : bool
+        Whether it was started here.
+    """
+
+    address: str
+    token: str | None = None
+    ended: Callable[[], str | None] = lambda: None
+    is_here: bool = True
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """Host and port."""
+        host, colon, port = self.address.removeprefix("sc://").partition("/")[0].partition(";")[0].rpartition(":")
+        if not colon or port.endswith("]"):
+            host, port = f"{host}{colon}{port}", "15002"
+        return host.strip("[]"), int(port)
 
 
 @contextlib.contextmanager
-def session(engine: Engine, scratch: Path, logs: Path, threads: int, memory_limit: str) -> Iterator:
+def session(engine: Engine, scratch: Path, logs: Path, threads: int, memory_limit: str, rows: int = 0) -> Iterator:
     """A session of the engine, with the settings of every build.
 
     Parameters
     ----------
     scratch : Path
-        A folder on the catalogue's disk, for what the engine spills.
+        An empty folder on the catalogue's disk, for what an engine that runs here spills.
     logs : Path
         Where a driver that is started here writes its log.
     threads : int
         Threads of an engine that runs here.
     memory_limit : str
         Memory of an engine that runs here, as 4GB.
+    rows : int
+        Landed rows, for what a driver that is started here is set for.
 
     Yields
     ------
@@ -54,16 +81,24 @@ def session(engine: Engine, scratch: Path, logs: Path, threads: int, memory_limi
     Raises
     ------
     BuildError
-        The server cannot be started or reached.
+        The server cannot be started or reached, or was lost.
     UsageError
         A setting cannot be given to a server that runs.
     """
-    with _server(engine, scratch, logs, threads, size(memory_limit)) as (address, token), _token(token):
-        opened = _connect(address)
+    with _server(engine, scratch, logs, threads, size(memory_limit), rows) as server, warnings.catch_warnings():
+        # A lost server is an error of ours.
+        warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
+        opened, channel = _connect(server)
+        watch = Watch(server, channel)
         try:
             _configure(opened, engine)
             yield opened
+        except Exception as error:
+            if lost := watch.lost():
+                raise BuildError(lost, "The published build is unchanged. Type the command again.") from error
+            raise
         finally:
+            watch.end()
             with contextlib.suppress(Exception):
                 opened.stop()
 
@@ -76,15 +111,15 @@ def size(text: str) -> int:
 
 
 @contextlib.contextmanager
-def _server(engine: Engine, scratch: Path, logs: Path, threads: int, memory: int) -> Iterator[tuple[str, str | None]]:
+def _server(engine: Engine, scratch: Path, logs: Path, threads: int, memory: int, rows: int) -> Iterator[Server]:
     if engine.remote:
-        yield engine.remote, None
+        yield Server(engine.remote, is_here=False)
     elif engine.name == "sail":
         with _sail(scratch, threads, memory) as address:
-            yield address, None
+            yield Server(address)
     else:
-        with _driver(engine, scratch, logs / "spark.log", memory) as found:
-            yield found
+        with driver(engine, scratch, logs / "spark.log", threads, memory, rows) as started:
+            yield Server(f"sc://localhost:{started.port}", started.token, started.ended)
 
 
 @contextlib.contextmanager
@@ -115,116 +150,99 @@ def _sail(scratch: Path, threads: int, memory: int) -> Iterator[str]:
                 os.environ[name] = value
 
 
-@contextlib.contextmanager
-def _driver(engine: Engine, scratch: Path, log: Path, memory: int) -> Iterator[tuple[str, str]]:
-    """Spark's driver, as a child of this process."""
-    import pyspark
-
-    home, token = Path(pyspark.__file__).parent, secrets.token_hex(16)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {
-        "spark.driver.memory": f"{max(memory >> 20, 512)}m",
-        "spark.ui.enabled": "false",
-        "spark.local.dir": str(scratch),
-        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        "spark.sql.catalogImplementation": "in-memory",
-        **dict(engine.conf),
-        "spark.connect.grpc.binding.address": "127.0.0.1",
-        "spark.connect.grpc.binding.port": str(port),
-    }
-    # What is secret in --conf stands in a file that is this user's alone, not in the list of processes.
-    properties = scratch / "driver.properties"
-    descriptor = os.open(properties, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(f"{key}={_escaped(value)}\n" for key, value in settings.items())
-    command = [str(home / "bin" / "spark-submit"), "--master", engine.master, "--properties-file", str(properties)]
-    command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
-    environment = os.environ | {_TOKEN: token, "SPARK_HOME": str(home)}
-    environment.pop("SPARK_REMOTE", None)
-    with log.open("wb") as written:
-        child = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=written, stderr=written, start_new_session=True
-        )
-    try:
-        _wait_for(child, port, log)
-        yield f"sc://localhost:{port}", token
-    finally:
-        _end(child)
-
-
-def _escaped(value: str) -> str:
-    """A value as a file of Java properties has it."""
-    return value.replace("\\", "\\\\").replace("\n", "\\n")
-
-
-def _wait_for(child: subprocess.Popen, port: int, log: Path) -> None:
-    until = time.monotonic() + _START
-    while True:
-        interrupts.check()
-        if child.poll() is not None:
-            raise BuildError(f"Spark's driver ended at once: {_last_line(log)}", f"Its log is {log}.")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        if time.monotonic() > until:
-            raise BuildError(f"Spark's driver did not listen within {_START} s.", f"Its log is {log}.")
-        time.sleep(0.1)
-
-
-def _last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    told = [line for line in lines if not line.lstrip().startswith("at ")]
-    return told[-1][:300] if told else "it says nothing"
-
-
-def _end(child: subprocess.Popen) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(1.5)
-            return
-    child.wait()
-
-
-@contextlib.contextmanager
-def _token(token: str | None) -> Iterator[None]:
-    """Spark's client takes a token from the environment, where no log shows it."""
-    if token is None:
-        yield
-        return
-    before = os.environ.get(_TOKEN)
-    os.environ[_TOKEN] = token
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(_TOKEN, None)
-        else:
-            os.environ[_TOKEN] = before
-
-
-def _connect(address: str):
+def _connect(server: Server):
+    """A session, and the channel that it uses."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession
 
-    host, _, port = address.removeprefix("sc://").split("/")[0].rpartition(":")
-    if not host:
-        host, port = port, "15002"
+    host, port = server.endpoint
+    if (refused := _refused(server)) is not None:
+        raise BuildError(f"No Spark Connect server answers at {host}:{port}: {refused}.", "Start it, or correct it.")
+    door = _door(server)
+    opened = SparkSession.builder.channelBuilder(door).create()
+    opened.client.set_retry_policies([DefaultPolicy(**_RETRIES)])
     try:
-        # Spark's client would go on for ten minutes.
-        socket.create_connection((host.strip("[]"), int(port)), 10).close()
-    except OSError as error:
-        raise BuildError(
-            f"No Spark Connect server answers at {host}:{port}: {error}.", "Start it, or correct --remote."
-        ) from error
-    try:
-        return SparkSession.builder.remote(address).create()
+        opened.version  # noqa: B018 - the first question that is asked of the server
     except Exception as error:
-        raise BuildError(f"The Spark Connect server at {host}:{port} refuses a session: {str(error)[:300]}") from error
+        with contextlib.suppress(Exception):
+            door.channel.close()
+        raise BuildError(f"The Spark Connect server at {host}:{port} opens no session: {first_line(error)}") from error
+    return opened, door.channel
+
+
+def _door(server: Server):
+    """What makes the client's channel; it keeps that, so that a lost one can be closed."""
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    class Door(DefaultChannelBuilder):
+        channel = None
+
+        @property
+        def endpoint(self) -> str:
+            # The client names it localhost; who listens at ::1 shall not get the token.
+            return super().endpoint.replace("localhost", "127.0.0.1") if server.is_here else super().endpoint
+
+        def toChannel(self):
+            self.channel = super().toChannel()
+            return self.channel
+
+    # A proxy for the web is none for a server on this machine.
+    door = Door(server.address, [("grpc.enable_http_proxy", 0)] if server.is_here else None)
+    if server.token:
+        door.set("token", server.token)
+    return door
+
+
+def _refused(server: Server) -> str | None:
+    """Why no connection can be made to a server; None if one can."""
+    try:
+        socket.create_connection(server.endpoint, _ANSWER).close()
+    except OSError as error:
+        return str(error)
+    return None
+
+
+class Watch:
+    """Looks whether the server is there; where it is not, whatever waits for it fails at once.
+
+    A connection that only falls silent would otherwise be waited for, a quarter of an hour and longer.
+    """
+
+    def __init__(self, server: Server, channel):
+        self._server = server
+        self._channel = channel
+        self._lost: str | None = None
+        self._done = threading.Event()
+        threading.Thread(target=self._look, daemon=True, name="watch").start()
+
+    def lost(self) -> str | None:
+        """How the server was lost, as a sentence, as far as is known now; None if it is there."""
+        return self._lost or self._server.ended() or self._silent()
+
+    def end(self) -> None:
+        self._done.set()
+
+    def _look(self) -> None:
+        misses = 0
+        while not self._done.wait(_BEAT if self._server.is_here else _FAR_BEAT):
+            self._lost = self._server.ended()
+            if not self._server.is_here:
+                silent = self._silent()
+                misses = misses + 1 if silent else 0
+                self._lost = silent if misses == _MISSES else None
+            if self._lost and not self._done.is_set():
+                self._channel.close()
+                return
+
+    def _silent(self) -> str | None:
+        if (refused := _refused(self._server)) is None:
+            return None
+        host, port = self._server.endpoint
+        return f"The Spark Connect server at {host}:{port} no longer answers: {refused}."
 
 
 def _configure(opened, engine: Engine) -> None:
+    """Give a session its settings; a driver that was started here has those of the command line."""
     for key, value in SESSION.items():
         opened.conf.set(key, value)
     if engine.name == "spark" and not engine.remote:
@@ -236,6 +254,4 @@ def _configure(opened, engine: Engine) -> None:
                 f"--conf {key} cannot be given to {where}: it would be ignored.",
                 "Give it where the server is started; here, settings of a session (spark.sql....) alone.",
             )
-        if key in SESSION:
-            raise UsageError(f"--conf {key} would change what the models mean.", "Leave it out.")
         opened.conf.set(key, value)

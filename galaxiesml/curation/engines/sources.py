@@ -6,7 +6,10 @@ the files' own metadata before the first model runs.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from galaxiesml.catalog import Catalog
@@ -34,6 +37,10 @@ _TYPES = {
 }
 
 
+#: Files that are written and read as a test of the mounts.
+_PROBES = 32
+
+
 class Schemas:
     """The schemas of one build on a server: their names start with the catalogue and the build.
 
@@ -56,14 +63,24 @@ class Schemas:
         """The schema of one of dbt's sources."""
         return f"{self.main}_{source}"
 
-    def begin(self) -> None:
-        """Drop what killed builds of this catalogue left, and make new ones."""
-        self._drop(self._of_catalog)
-        for name in (self.main, *(self.of(source) for source in dict.fromkeys(store.source for store in STORES))):
-            self._session.sql(f"create schema {name}")
+    @contextlib.contextmanager
+    def made(self) -> Iterator[None]:
+        """While it lasts, the schemas are there; what killed builds of this catalogue left is dropped first.
 
-    def end(self) -> None:
-        """Drop the build's schemas; its tables' files are the build folder's."""
+        The tables' files are the build folder's.
+        """
+        self._drop(self._of_catalog)
+        try:
+            for name in (self.main, *(self.of(source) for source in dict.fromkeys(store.source for store in STORES))):
+                self._session.sql(f"create schema {name}")
+            yield
+        except BaseException:
+            # What is still asked would go on elsewhere; and where the server is gone, that is not what went wrong.
+            with contextlib.suppress(Exception):
+                self._session.interruptAll()
+            with contextlib.suppress(Exception):
+                self._drop(self.main)
+            raise
         self._drop(self.main)
 
     def _drop(self, start: str) -> None:
@@ -77,6 +94,8 @@ class Schemas:
 def probe(session, schemas: Schemas, folder: Path) -> None:
     """Check that the engine and this process see one file system: each reads what the other has written.
 
+    There are many files, so that every executor that is there gets a part of them.  The folder is made, and removed.
+
     Raises
     ------
     UsageError
@@ -87,51 +106,129 @@ def probe(session, schemas: Schemas, folder: Path) -> None:
 
     ours, theirs = folder / "ours", folder / "theirs"
     ours.mkdir(parents=True)
-    pq.write_table(pa.table({"probe": pa.array([20240817], pa.int64())}), ours / "probe.parquet")
+    for number in range(_PROBES):
+        pq.write_table(pa.table({"probe": pa.array([number], pa.int64())}), ours / f"probe{number}.parquet")
     seen, told = None, ""
     try:
         session.sql(f"create table {schemas.main}.probe_ours (probe bigint) using parquet location {quoted(ours)}")
-        seen = _answer(session, f"select max(probe) from {schemas.main}.probe_ours")
+        seen = _answer(session, f"select count(distinct probe) from {schemas.main}.probe_ours")
         session.sql(
             f"create table {schemas.main}.probe_theirs using parquet location {quoted(theirs)} as "
-            f"select probe + 1 as probe from {schemas.main}.probe_ours"
+            f"select /*+ repartition({_PROBES}) */ probe + 1 as probe from {schemas.main}.probe_ours"
         )
     except Exception as error:
-        told = f" It says: {str(error).splitlines()[0][:200]}"
+        told = f"  The engine says: {first_line(error)}"
     files = sorted(theirs.glob("*.parquet")) if theirs.is_dir() else []
-    back = [value for file in files for value in pq.read_table(file)["probe"].to_pylist()]
-    for name in ("ours", "theirs"):
-        session.sql(f"drop table if exists {schemas.main}.probe_{name}")
-    if seen != 20240817 or back != [20240818]:
+    back = {value for file in files for value in pq.read_table(file)["probe"].to_pylist()}
+    with contextlib.suppress(Exception):
+        for name in ("ours", "theirs"):
+            session.sql(f"drop table if exists {schemas.main}.probe_{name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    if seen != _PROBES or back != {number + 1 for number in range(_PROBES)}:
         raise UsageError(
-            f"The engine does not see {folder.parent} as this process does.{told}",
-            "The catalogue must lie on the same path on driver and executors, on storage that all of them mount.",
+            f"The engine does not see {folder.parent} as this process does: of {_PROBES} files that were written here "
+            f"it read {seen or 'none'}, and of {_PROBES} rows that it wrote {len(back) or 'none'} came here.{told}",
+            "The catalogue must lie on the same path on driver and executors, on storage that all of them mount, and "
+            "they must be allowed to read and to write it.",
         )
 
 
-def create(session, catalog: Catalog, schemas: Schemas, connection) -> None:
-    """Make a table of each source, and count its rows.
+def create(session, catalog: Catalog, schemas: Schemas, connection) -> list[int]:
+    """Make a table of each source, and check its rows.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         Reads the files' columns and row counts.
 
+    Returns
+    -------
+    list of int
+        The number of rows of each source, for :func:`check`.
+
     Raises
     ------
     BuildError
         The engine reads another number of rows than the files have.
     """
+    rows = []
     for store in STORES:
-        name = f"{schemas.of(store.source)}.{store.name}"
-        columns = ", ".join(f"`{column}` {kind}" for column, kind in _columns(connection, catalog, store).items())
-        session.sql(f"create table {name} ({columns}) using parquet location {quoted(catalog.root / store.path)}")
-        wanted = connection.execute(f"select count(*) from {_read(catalog, store)}").fetchone()[0]
-        found = _answer(session, f"select count(*) from {name}")
-        if found != wanted:
+        name, columns = f"{schemas.of(store.source)}.{store.name}", _columns(connection, catalog, store)
+        if apart := _of_other_types(catalog, store):
+            _union(session, name, columns, apart)
+        else:
+            _table(session, name, columns, catalog.root / store.path)
+        rows += connection.execute(f"select count(*) from {_read(catalog, store)}").fetchone()
+    check(session, catalog, schemas, rows)
+    return rows
+
+
+def _table(session, name: str, columns: dict[str, str], path: Path) -> None:
+    declared = ", ".join(f"{_name(column)} {kind}" for column, kind in columns.items())
+    session.sql(f"create table {name} ({declared}) using parquet location {quoted(path)}")
+
+
+def _of_other_types(catalog: Catalog, store: Store) -> list[tuple[Path, dict[str, str]]]:
+    """A source's files, each with its columns' types, if a column has not the same type in all of them."""
+    import duckdb
+
+    files = sorted(catalog.root.glob(store.path))
+    with duckdb.connect() as connection:
+        found = [
+            (file, dict(row[:2] for row in connection.execute(f"describe select * from {parquet(file)}").fetchall()))
+            for file in files
+        ]
+    kinds: dict[str, set[str]] = {}
+    for _, types in found:
+        for column, kind in types.items():
+            kinds.setdefault(column, set()).add(kind)
+    return found if any(len(of) > 1 for of in kinds.values()) else []
+
+
+def _union(session, name: str, columns: dict[str, str], files: list[tuple[Path, dict[str, str]]]) -> None:
+    """A view of a table a file: Sail reads none whose files differ in the type of any column."""
+    parts = []
+    for place, (file, types) in enumerate(files):
+        _table(session, f"{name}_{place}", {column: spark_type(kind) for column, kind in types.items()}, file)
+        chosen = ", ".join(
+            f"cast({_name(column) if column in types else 'null'} as {kind}) as {_name(column)}"
+            for column, kind in columns.items()
+        )
+        parts.append(f"select {chosen} from {name}_{place}")
+    session.sql(f"create view {name} as {' union all '.join(parts)}")
+
+
+def _name(column: str) -> str:
+    """A column's name between backticks, whatever is in it."""
+    return "`" + column.replace("`", "``") + "`"
+
+
+def check(session, catalog: Catalog, schemas: Schemas, rows: list[int]) -> None:
+    """Compare the number of rows of every source as the engine reads it with that of the files.
+
+    An engine that cannot list a folder reads no rows, in silence; so before the models run and after.
+
+    Parameters
+    ----------
+    rows : list of int
+        Of each source, the number of rows that its files had.
+
+    Raises
+    ------
+    BuildError
+        They differ.
+    """
+    query = " union all ".join(
+        f"select {place} as place, count(*) as counted from {schemas.of(store.source)}.{store.name}"
+        for place, store in enumerate(STORES)
+    )
+    counted = {row["place"]: row["counted"] for row in session.sql(query).toArrow().to_pylist()}
+    for place, (store, wanted) in enumerate(zip(STORES, rows, strict=True)):
+        if counted[place] != wanted:
             raise BuildError(
-                f"{catalog.root / store.path} has {wanted:,} rows, but the engine reads {found:,}.",
-                "Build on DuckDB (--engine duckdb), or look whether all executors see these files.",
+                f"{catalog.root / store.path} had {wanted:,} rows when the build began; the engine reads "
+                f"{counted[place]:,}.",
+                "Look whether a landed file has vanished, and whether all executors see these files.",
             )
 
 
@@ -164,6 +261,11 @@ def quoted(path: Path) -> str:
     """A path as text in Spark's SQL; as the macro text_literal has it."""
     escaped = str(path).replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024")
     return f"'{escaped}'"
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an engine's exception."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
 
 
 def _answer(session, query: str):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,9 +115,9 @@ class Files:
 
     def _created(self, path: Path, split: str, rows: int) -> h5py.File:
         # HDF5 ends the whole program where the disk is full, so the room is taken before.
-        _reserve(path, self.layout.bytes(rows))
+        atomic.reserve(path, self.layout.bytes(rows))
         file = h5py.File(path, "w", libver=("earliest", "v110"))
-        _reserve(path, self.layout.bytes(rows))
+        atomic.reserve(path, self.layout.bytes(rows))
         bands, size = self.layout.bands, self.layout.size
         for name, value in (self.layout.attributes | {"split": split, "bands": ", ".join(bands)}).items():
             file.attrs[name] = value
@@ -160,15 +158,3 @@ def named_columns(bands: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
         for name, (dtype, unit, words) in COLUMNS.items()
         for band in (bands if "{band}" in name else bands[:1])
     ]
-
-
-def _reserve(path: Path, size: int) -> None:
-    """Take room on the disk, where the file system supports it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        os.posix_fallocate(handle, 0, size)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-            raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        os.close(handle)

