@@ -228,7 +228,7 @@ def _of_process() -> dict:
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     io = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return {
-        # Not ru_maxrss: that of a child begins with what its parent held.
+        # Not ru_maxrss: that of a child begins with what its parent held.  Spark's JVM is another process.
         "peak_bytes": int(status["VmHWM"].split()[0]) * 1024,
         "read_bytes": int(io["rchar"]),
         "read_from_disk_bytes": int(io["read_bytes"]),
