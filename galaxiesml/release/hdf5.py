@@ -168,16 +168,21 @@ def export_hdf5(catalog: Catalog, wanted: Wanted, folder: Path, *, force: bool =
         with _room_given_back(targets):
             _write_split(catalog, connection, wanted, told[split], targets, measured, progress)
         files += [target.facts(split) for target in targets]
-    tables = {size: folder / _name(size, bands, "normalisation", "parquet") for size in wanted.sizes}
-    for size, path in tables.items():
-        write_statistics(measured[size], path, told[SPLITS[0]] | {"image_size": size})
     return {
         "files": files,
         "left_out": left_out,
         "left_out_file": str(folder / _name(wanted.sizes[0], bands, "left_out", "csv")),
-        "normalisation": [str(path) for path in tables.values()],
+        "normalisation": _write_tables(folder, bands, measured, told[SPLITS[0]]),
         "not_kept": _keep(catalog, connection, wanted.selection, told[SPLITS[0]]["build"], measured),
     }
+
+
+def _write_tables(folder: Path, bands: int, measured: dict[int, list[dict]], told: dict) -> list[str]:
+    """Write the statistics of each size beside the files; their paths."""
+    tables = {size: folder / _name(size, bands, "normalisation", "parquet") for size in measured}
+    for size, path in tables.items():
+        write_statistics(measured[size], path, told | {"image_size": size})
+    return [str(path) for path in tables.values()]
 
 
 def _keep(
