@@ -256,7 +256,7 @@ class Catalog:
             *self.raw.glob(".tmp-*"),
             # As an earlier galaxiesml left them.
             *(self.raw / "hsc").glob(".tmp-*"),
-            *self.builds.glob(".[a-z]*"),
+            *(path for path in self.builds.glob(".[a-z]*") if path.name != ".dbt"),
             self.root / ".tmp",
         ]
         found = [] if is_written else half

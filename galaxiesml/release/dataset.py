@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.errors import UsageError
+from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.release.croissant import croissant
 from galaxiesml.release.datasheet import card, datasheet, sections
 from galaxiesml.release.facts import gather
@@ -107,6 +107,7 @@ def export_dataset(
     folder = folder.absolute()
     check_place(folder, force)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    build = catalog.current_id()
     with appearing_folder(folder, lambda: check_place(folder, force)) as making:
         made = export_hdf5(catalog, wanted, making, force=force, progress=progress)
         _sort(making, folder, made, wanted.sizes)
@@ -119,6 +120,11 @@ def export_dataset(
             pixels = hdf5 if images else None
             write_parquet_twin(catalog, connection, wanted.selection.version, split, path, told, pixels)
         files = _write_texts(catalog, connection, wanted, making, described, rows)
+        if catalog.current_id() != build:
+            raise CatalogError(
+                f"Build {catalog.current_id()} was published while the data set was made of {build}.",
+                "Type the command again.",
+            )
     listed = [{"path": path, "bytes": size, "sha256": digest} for path, (size, digest) in files.items()]
     # Relative paths: the folder is made to be moved.
     return made | {"folder": str(folder), "files": listed, "hdf5": made["files"]}

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from galaxiesml.errors import UsageError
+from galaxiesml.catalog import Catalog
+from galaxiesml.errors import CatalogError, UsageError
 from galaxiesml.release.dataset import About, export_dataset
 from galaxiesml.release.hdf5 import Wanted
 from galaxiesml.samples.selection import check_selection
@@ -283,6 +284,23 @@ def test_an_interrupted_or_failed_export_leaves_nothing(catalog, tmp_path, monke
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130 and os.listdir(tmp_path) == []
+
+
+def test_a_build_that_is_published_meanwhile_is_said(catalog, tmp_path):
+    copy = Catalog.open(shutil.copytree(catalog.root, tmp_path / "cat"))
+    before = copy.current_id()
+    shutil.copytree(copy.builds / before, copy.builds / "9999-0123456789ab")
+
+    class Publishing:
+        def update(self, **words):
+            (copy.root / "current").write_text("9999-0123456789ab\n")
+
+        def advance(self, count):
+            pass
+
+    with pytest.raises(CatalogError, match=f"9999-0123456789ab was published while the data set was made of {before}"):
+        export_dataset(copy, wanted(copy, sizes=(8,)), tmp_path / "made", ABOUT, progress=Publishing())
+    assert os.listdir(tmp_path) == ["cat"]
 
 
 def test_a_killed_exports_folder_goes_with_the_next(catalog, tmp_path):
