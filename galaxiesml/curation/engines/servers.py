@@ -23,8 +23,8 @@ from galaxiesml.errors import BuildError, UsageError
 _UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 #: Seconds between two looks at a child, and at a server elsewhere; how long it may take to answer, and how often not.
 _BEAT, _FAR_BEAT, _ANSWER, _MISSES = 1.0, 10.0, 5.0, 3
-#: Spark's client tries again what a lost connection has cut: by itself for ten minutes, with these numbers for 24 s, and
-#: the first question, to what may be no server at all, for 4 s.
+#: Spark's client tries again what a lost connection has cut: by itself for ten minutes, with these numbers for 24 s;
+#: the first question, to what may be no server, for 4 s.
 _RETRIES, _FIRST_RETRIES = {"max_retries": 8, "max_backoff": 5000}, {"max_retries": 4}
 
 

@@ -61,9 +61,7 @@ def processes(catalog: Catalog) -> list[int]:
 def left(catalog: Catalog) -> list:
     """What a build must not leave: folders of Spark's, half-made files, a JVM."""
     folders = [*catalog.root.rglob("*warehouse*"), *catalog.root.rglob("metastore*"), *catalog.root.rglob("artifacts*")]
-    # Every catalogue has .dbt, for those who run dbt themselves.
-    half_made = [path for path in catalog.leftovers() if path.name != ".dbt"]
-    return [*folders, *half_made, *processes(catalog)]
+    return [*folders, *catalog.leftovers(), *processes(catalog)]
 
 
 def is_built(catalog: Catalog, table: str) -> bool:
