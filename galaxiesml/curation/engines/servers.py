@@ -21,10 +21,11 @@ from galaxiesml.curation.engines.sources import first_line
 from galaxiesml.errors import BuildError, UsageError
 
 _UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-#: Seconds between two looks at a child, and at a server elsewhere; how long that may take to answer, and how often not.
+#: Seconds between two looks at a child, and at a server elsewhere; how long it may take to answer, and how often not.
 _BEAT, _FAR_BEAT, _ANSWER, _MISSES = 1.0, 10.0, 5.0, 3
-#: Spark's client tries again what a lost connection has cut: with these numbers for 24 s, by itself for ten minutes.
-_RETRIES = {"max_retries": 8, "max_backoff": 5000}
+#: Spark's client tries again what a lost connection has cut: by itself for ten minutes, with these numbers for 24 s;
+#: the first question, to what may be no server, for 4 s.
+_RETRIES, _FIRST_RETRIES = {"max_retries": 8, "max_backoff": 5000}, {"max_retries": 4}
 
 
 @dataclass(frozen=True)
@@ -160,13 +161,14 @@ def _connect(server: Server):
         raise BuildError(f"No Spark Connect server answers at {host}:{port}: {refused}.", "Start it, or correct it.")
     door = _door(server)
     opened = SparkSession.builder.channelBuilder(door).create()
-    opened.client.set_retry_policies([DefaultPolicy(**_RETRIES)])
+    opened.client.set_retry_policies([DefaultPolicy(**_FIRST_RETRIES)])
     try:
         opened.version  # noqa: B018 - the first question that is asked of the server
     except Exception as error:
         with contextlib.suppress(Exception):
             door.channel.close()
         raise BuildError(f"The Spark Connect server at {host}:{port} opens no session: {first_line(error)}") from error
+    opened.client.set_retry_policies([DefaultPolicy(**_RETRIES)])
     return opened, door.channel
 
 

@@ -145,7 +145,7 @@ def test_a_build_on_a_server_elsewhere(tmp_path, server):
     assert built.info["engine"]["remote"] == f"sc://127.0.0.1:{server}" and published(catalog) == before
     assert built.info["engine"]["conf"] == {"spark.sql.shuffle.partitions": "3"}
     assert schemas(server) == []
-    assert not catalog.leftovers() and not (catalog.root / ".tmp" / "engine").exists()
+    assert not catalog.leftovers()
 
 
 @pytest.mark.parametrize("setting", ["spark.executor.memory=4g", "spark.driver.memory=4g", "spark.jars=a.jar"])
