@@ -182,7 +182,9 @@ def build(root: Path, engine: str, threads: int, memory_limit: str) -> dict:
     write_manifest = module._write_manifest
 
     def noted(project, results, folder):
-        nodes.update({result.node.alias: result.execution_time for result in results})
+        # Of Sail and Spark these results are of compiling for DuckDB.
+        if engine == "duckdb":
+            nodes.update({result.node.alias: result.execution_time for result in results})
         write_manifest(project, results, folder)
 
     module._write_manifest = noted
@@ -369,7 +371,7 @@ def skipped(engine: str, objects: int, python: str) -> str:
         return f"at most {LARGEST[engine]:,} objects"
     code = f"from galaxiesml.curation.engines.choice import chosen; chosen({engine!r})"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
+    return done.stderr.strip().splitlines()[-1].partition(": ")[2] if done.returncode else ""
 
 
 def growth(sizes: list[dict]) -> list[dict]:
@@ -423,8 +425,9 @@ def show(found: dict) -> None:
             numbers += [of["read_from_disk_bytes"] / 1e9, of["spilled_bytes"] / 1e9, of["peak_bytes"] / 1e9]
             numbers += [of["identifier_cpu_s"], of["adopt_cpu_s"]]
             print(start + "".join(f"{number:>12.2f}" for number in numbers))
-            longest = ", ".join(f"{name} {seconds:.1f}" for name, seconds in list(of["models_s"].items())[:6])
-            print(f"{'':20}  longest models, s: {longest}")
+            if of["models_s"]:
+                longest = ", ".join(f"{name} {seconds:.1f}" for name, seconds in list(of["models_s"].items())[:6])
+                print(f"{'':20}  longest models, s: {longest}")
     for of in found["growth"]:
         words = ", ".join(f"{kind} {of[kind]}" for kind in of if kind.startswith("net"))
         print(f"exponent of growth, {of['from']:,} to {of['to']:,}: {words}")

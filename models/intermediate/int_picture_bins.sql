@@ -1,6 +1,7 @@
 -- Which bins each object's picture counts in: all, the object's magnitude in the picture's filter, the tract.
 with objects as (
-    select * from {{ ref('int_kept_objects') }}
+    -- Without pictures there is nothing to bin, and objects may be millions.
+    select * from {{ ref('int_kept_objects') }} where exists (select 1 from {{ ref('int_located_cutouts') }})
 ),
 
 shown as (
