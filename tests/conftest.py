@@ -13,6 +13,7 @@ REPO = Path(__file__).resolve().parent.parent
 #: Files of tests that take a quarter of a minute or more, the slowest first; pytest's table of durations tells them.
 SLOWEST = (
     "curation/test_build.py",
+    "curation/engines/test_servers.py",
     "morphology/test_run.py",
     "photoz/test_catalogue.py",
     "photoz/test_run.py",
