@@ -167,30 +167,38 @@ def grow(
     folder.mkdir(parents=True)
     catalog.logs.mkdir(exist_ok=True)
     project = ready.render()
-    ran = _run(ready, engine, Settings(catalog.root, name, threads, memory_limit), progress)
+    ran, told = _run(ready, engine, Settings(catalog.root, name, threads, memory_limit), progress)
     _write_manifest(project, ran.results, folder)
     write_atomic(folder / of_galaxies.FILE, ready.rules.text())
     info = _build_info(catalog, ready.plans, ready.rules, folder)
-    info |= {"split_seed": ready.split_seed, "engine": engine.told()}
+    info |= {"split_seed": ready.split_seed, "engine": told}
     info["spectra_from"] = _spectra_from(info, **ready.spectra)
     without_spectrum.write(folder, ready.rules, catalog.profile.bands, ready.unjudged, info)
     return info
 
 
 def _run(ready: Ready, engine: Engine, settings: Settings, progress: Callable | None):
-    """Run the models of the planned versions; returns dbt's results, with DuckDB's form of every model."""
+    """Run the models of the planned versions.
+
+    Returns
+    -------
+    ran : dbt.contracts.results.RunExecutionResult
+        With DuckDB's form of every model.
+    told : dict
+        What build.json keeps of the engine.
+    """
     catalog = ready.catalog
     skipped = [plan.name for plan in ready.plans if not plan.built]
     # The boundary tests test the SQL, not the data: the test suite runs them.
     chosen = ["--exclude", "test_type:unit"]
     chosen += [f"file:{stem}_{name}.sql" for name in skipped for stem in ("int_judged", "galaxies")]
     if not engine.is_distributed:
-        return invoke(["build", *chosen], catalog.dbt, catalog.logs, settings, progress)
+        return invoke(["build", *chosen], catalog.dbt, catalog.logs, settings, progress), engine.told()
     from galaxiesml.curation.engines.run import run
 
-    run(catalog, engine, ["build", *chosen], ready.render, settings, progress)
+    told = run(catalog, engine, ["build", *chosen], ready.render, settings, progress)
     # Lineage and `audit sql` read one dialect, whatever ran.
-    return invoke(["compile", *chosen], catalog.dbt, catalog.logs, settings)
+    return invoke(["compile", *chosen], catalog.dbt, catalog.logs, settings), told
 
 
 def _publish(catalog: Catalog, folder: Path, info: dict) -> None:

@@ -23,7 +23,7 @@ def run(
     render: Callable[[Path, str], Path],
     settings: Settings,
     progress: Callable | None = None,
-) -> None:
+) -> dict:
     """Run the models on an engine, and make the build's files of their parts.
 
     Parameters
@@ -34,6 +34,11 @@ def run(
         Writes the project into a folder, for schemas of a name.
     settings : Settings
         The build's folder, threads and memory.
+
+    Returns
+    -------
+    dict
+        What build.json keeps of the engine, and of the server that it found.
 
     Raises
     ------
@@ -49,24 +54,25 @@ def run(
     scratch.mkdir(parents=True, mode=0o700)
     name = f"{_number(catalog):04d}_{settings.build.strip('.').replace('-', '_')}"
     rows = sum(landing["rows"] for landing in catalog.landings())
+    memory = settings.memory_limit
     try:
-        with (
-            duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit}) as connection,
-            servers.session(engine, scratch, catalog.logs, settings.threads, settings.memory_limit, rows) as session,
-        ):
+        with duckdb.connect(config={"threads": settings.threads, "memory_limit": memory}) as connection:
             connection.execute("set temp_directory = ?", [str(scratch)])
-            schemas = sources.Schemas(session, catalog, name)
-            with schemas.made():
-                sources.probe(session, schemas, folder / ".probe")
-                counted = sources.create(session, catalog, schemas, connection)
-                project = render(catalog.root / PROJECT, schemas.main)
-                ran = invoke(arguments, project, catalog.logs, settings, progress, session)
-                sources.check(session, catalog, schemas, counted)
-                # Executors that came later have been asked nothing yet, and may have written where nobody reads.
-                sources.probe(session, schemas, folder / ".probe")
-                marts = adopt.marts_of(ran.results, session)
-            plan = catalog.root / "plan" / "versions.parquet"
-            adopt.adopt(connection, folder, marts, plan)
+            with servers.session(engine, scratch, catalog.logs, settings.threads, memory, rows) as session:
+                schemas = sources.Schemas(session, catalog, name)
+                with schemas.made():
+                    sources.probe(session, schemas, folder / ".probe")
+                    counted = sources.create(session, catalog, schemas, connection)
+                    project = render(catalog.root / PROJECT, schemas.main)
+                    ran = invoke(arguments, project, catalog.logs, settings, progress, session)
+                    sources.check(session, catalog, schemas, counted)
+                    # Executors that came later have been asked nothing yet, and may have written where nobody reads.
+                    sources.probe(session, schemas, folder / ".probe")
+                    marts = adopt.marts_of(ran.results, session)
+                told = engine.told() | ({"server": session.version} if engine.remote else {})
+            # What runs here has given its memory back.
+            adopt.adopt(connection, folder, marts, catalog.root / "plan" / "versions.parquet")
+            return told
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         with contextlib.suppress(OSError):

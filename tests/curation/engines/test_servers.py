@@ -143,6 +143,8 @@ def test_a_build_on_a_server_elsewhere(tmp_path, server):
     before = published(catalog)
     built = build(catalog, engine=remote(server, "spark.sql.shuffle.partitions=3"))
     assert built.info["engine"]["remote"] == f"sc://127.0.0.1:{server}" and published(catalog) == before
+    # What the server says it is, next to what asked it.
+    assert built.info["engine"]["server"][0] in "45"
     assert built.info["engine"]["conf"] == {"spark.sql.shuffle.partitions": "3"}
     assert schemas(server) == []
     assert not catalog.leftovers()
