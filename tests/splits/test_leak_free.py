@@ -92,7 +92,9 @@ MUTATIONS = {
         *("sql/macros/split_cell_reach.sql", "/ cos(radians({{ dec }})))))"),
         *(")))", "high declination"),
     ),
-    "the pole forgotten": (*("sql/macros/split_cell_reach.sql", ">= 90 then 180", ">= 90 then 0", "over a pole"),),
+    "the pole forgotten": (
+        *("sql/macros/split_cell_reach.sql", ">= 90 then cast(180", ">= 90 then cast(0", "over a pole"),
+    ),
 }
 
 

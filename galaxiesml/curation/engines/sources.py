@@ -119,7 +119,7 @@ def probe(session, schemas: Schemas, folder: Path) -> None:
     except Exception as error:
         told = f"  The engine says: {first_line(error)}"
     files = sorted(theirs.glob("*.parquet")) if theirs.is_dir() else []
-    back = {value for file in files for value in pq.read_table(file)["probe"].to_pylist()}
+    back = {value for file in files for value in pq.read_table(file, partitioning=None)["probe"].to_pylist()}
     with contextlib.suppress(Exception):
         for name in ("ours", "theirs"):
             session.sql(f"drop table if exists {schemas.main}.probe_{name}")
