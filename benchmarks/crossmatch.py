@@ -60,7 +60,7 @@ def ours(work: Path, threads: int) -> float:
     connection = duckdb.connect(config={"threads": threads})
     connection.execute(f"create view stg_hsc__objects as select * from '{work}/objects.parquet'")
     connection.execute("create view stg_hsc__joined as select * from stg_hsc__objects where false")
-    connection.execute(f"create view spectra as select * from '{work}/spectra.parquet'")
+    connection.execute(f"create view int_spectra as select * from '{work}/spectra.parquet'")
     start = time.perf_counter()
     connection.execute(f"create table met as {sql}")
     seconds = time.perf_counter() - start
