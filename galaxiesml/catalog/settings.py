@@ -22,6 +22,10 @@ def _default_memory() -> str:
     return f"{max(1, _memory_bytes() // 2 // 10**9)}GB"
 
 
+#: What can run the models.
+ENGINES = ("duckdb", "sail", "spark")
+#: What a setting has that is a credential.
+_SECRET = re.compile(r"token|password|secret|credential|access.?key|authorization|@", re.IGNORECASE)
 #: Setting to (environment variable, default, what it is).
 SETTINGS = {
     "catalog": ("GALAXIESML_CATALOG", None, "the catalogue's folder"),
@@ -60,12 +64,12 @@ def setting(root: Path | None, key: str, option=None) -> tuple[object, str]:
     if root is not None:
         written = tomllib.loads((Path(root) / CONFIG).read_text(encoding="utf-8"))
         if key in written:
-            return check(key, written[key]), CONFIG
+            return check(key, written[key], is_stored=True), CONFIG
     return (default() if callable(default) else default), "default"
 
 
-def check(key: str, value):
-    """Convert and check the value of a setting.
+def check(key: str, value, is_stored: bool = False):
+    """Convert and check the value of a setting; what is stored in galaxiesml.toml may hold no credential.
 
     Raises
     ------
@@ -80,6 +84,13 @@ def check(key: str, value):
         return int(value)
     if key == "memory_limit" and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", str(value)):
         raise UsageError(f"memory_limit = {value!r} is not a size.", "Give a size such as 4GB or 512MB.")
+    if key == "engine" and value not in ENGINES:
+        raise UsageError(f"There is no engine {value!r}.", f"Engines: {', '.join(ENGINES)}.")
+    if is_stored and key.startswith("spark_") and _SECRET.search(str(value)):
+        raise UsageError(
+            f"{key} would keep a password or a token in the catalogue.",
+            "Set the environment variable SPARK_CONNECT_AUTHENTICATE_TOKEN, or spark-defaults.conf in SPARK_CONF_DIR.",
+        )
     if not re.fullmatch(r'[^"\\\x00-\x1f]*', str(value)):
         raise UsageError(f"{key} = {value!r} has a quote, a backslash or a line break.", "Leave them out.")
     return str(value)

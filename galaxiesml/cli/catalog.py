@@ -353,7 +353,7 @@ def set_value(
     if key == "catalog":
         raise UsageError("The catalogue's own path is not a setting.", "Set GALAXIESML_CATALOG, or give -C DIR.")
     catalog = common.catalog()
-    checked = check(key, value)
+    checked = check(key, value, is_stored=True)
     with catalog.lock("galaxiesml config set"):
         path = catalog.root / CONFIG
         write_atomic(path, with_setting(path.read_text(encoding="utf-8"), key, checked))

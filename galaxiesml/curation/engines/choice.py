@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from galaxiesml.catalog.settings import ENGINES
 from galaxiesml.errors import UsageError
 
-ENGINES = ("duckdb", "sail", "spark")
 #: By engine, the packages that it needs.
 _NEEDS = {
     "duckdb": (),
@@ -141,12 +141,19 @@ def require(engine: Engine) -> None:
     if absent is None and engine.name == "spark" and not engine.remote and not _is_installed("pyspark"):
         absent = "all of PySpark (pyspark-client, which Sail uses, has no driver)"
     if absent:
-        # What has all of PySpark lacks Sail's server alone.
-        is_server = absent == "pysail" and _is_installed("pyspark")
         raise UsageError(
             f"--engine {engine.name} needs {absent}, which is not installed.",
-            "Type: pip install pysail==0.7.2" if is_server else f"Type: pip install 'galaxiesml[{engine.name}]'",
+            f"Type: {_installing(engine.name, absent)}",
         )
+
+
+def _installing(name: str, absent: str) -> str:
+    """What brings an engine's packages here, and leaves an environment that works."""
+    if name == "sail" and absent == "pysail" and _is_installed("pyspark"):
+        return "pip install pysail==0.7.2"
+    if name == "spark" and _is_installed("pyspark-client"):
+        return "pip uninstall -y pyspark-client; pip install 'galaxiesml[spark]' pysail==0.7.2"
+    return f"pip install 'galaxiesml[{name}]'"
 
 
 def version(name: str) -> str:

@@ -1,6 +1,7 @@
 """Which engine, and with what: what is refused before anything starts, and the line that puts it right."""
 
 import importlib.metadata
+import json
 import sys
 
 import pytest
@@ -148,3 +149,25 @@ def test_an_address_is_no_folder(name, tmp_path, monkeypatch, typed):
         code, out, err = typed(*words)
         assert code == 2 and not out and "is an address: a catalogue is a folder that this machine mounts" in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("engine", "sparky", "There is no engine 'sparky'."),
+        ("spark_remote", "sc://host:15002/;token=hush", "would keep a password or a token"),
+        ("spark_remote", "sc://user:hush@host", "would keep a password or a token"),
+        ("spark_conf", "spark.x=1 spark.hadoop.fs.s3a.secret.key=hush", "would keep a password or a token"),
+        ("spark_conf", "spark.x=1\nspark.y=2", "line break"),
+    ],
+)
+def test_a_setting_that_cannot_be_kept_is_refused(tmp_path, typed, key, value, said):
+    assert typed("init", tmp_path / "cat", "--release", "pdr2_wide")[0] == 0
+    before = (tmp_path / "cat" / "galaxiesml.toml").read_text()
+    code, out, err = typed("-C", tmp_path / "cat", "config", "set", key, value)
+    assert code == 2 and said in err and "hush" not in out + err
+    assert (tmp_path / "cat" / "galaxiesml.toml").read_text() == before
+    # Nor is one read that somebody has written there.
+    (tmp_path / "cat" / "galaxiesml.toml").write_text(before + f"{key} = {json.dumps(value)}\n")
+    code, out, err = typed("-C", tmp_path / "cat", "build", *(["--engine", "spark"] if key != "engine" else []))
+    assert code == 2 and said in err and "hush" not in out + err
