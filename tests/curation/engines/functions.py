@@ -8,10 +8,18 @@ in the model and here.
 from __future__ import annotations
 
 import math
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from galaxiesml.catalog.parquet import parquet
+from galaxiesml.curation.engines.sources import quoted, spark_type
+from galaxiesml.curation.macros import Macros
+
+from ..replay import BANDS
 
 NAN, INF = math.nan, math.inf
 #: x, y: doubles; n, m: bigints; s, t: texts; b, c: booleans; a: lists.
@@ -163,7 +171,7 @@ ALSO = {
     "Star": "",
     "DPipe": "",
 }
-#: Of these, Java's last bit is another; what depends on it is rounded before it chooses a row or leaves a model.
+#: Of these, Java's last bit may be another; what depends on it is rounded before it chooses a row or leaves a model.
 LAST_BIT = ("Sin", "Cos", "Asin", "Pow", "Radians", "Degrees")
 
 
@@ -173,3 +181,63 @@ def write(path: Path) -> Path:
     table = pa.table({name: pa.array(of, kind) for name, of, kind in zip(NAMES, columns, TYPES, strict=True)})
     pq.write_table(table, path)
     return path
+
+
+def _queries():
+    for kinds in (SCALAR, WINDOW):
+        for kind, texts in kinds.items():
+            yield from ((kind, f"select id, {text} as value from edges") for text in texts)
+    for kind, texts in AGGREGATE.items():
+        for text in texts:
+            yield kind, f"select kind, {text} as value from edges group by kind"
+            yield kind, f"select 0, {text} as value from edges where id < 0"
+    for kind, texts in ROWS_OF.items():
+        yield from ((kind, text) for text in texts)
+
+
+#: Each with the name of what it tests; of groups, of a group without rows, too.
+QUERIES = list(_queries())
+MACROS = {dialect: Macros(BANDS, engine=dialect) for dialect in ("duckdb", "spark")}
+Answer = Callable[[str], list[tuple]]
+
+
+def by_duckdb(connection, path: Path) -> Answer:
+    """What answers queries over the table of edge values."""
+    connection.execute(f"create view edges as select * from {parquet(path)}")
+    return lambda query: connection.execute(MACROS["duckdb"].render(query)).fetchall()
+
+
+def by_spark(session, connection, path: Path) -> Answer:
+    """The same by Spark Connect; ``connection`` has the table already."""
+    described = connection.execute("describe edges").fetchall()
+    columns = ", ".join(f"{name} {spark_type(kind)}" for name, kind, *_ in described)
+    session.sql(f"create table edges ({columns}) using parquet location {quoted(path.parent)}")
+
+    def answer(query: str) -> list[tuple]:
+        found = session.sql(MACROS["spark"].render(query)).toArrow()
+        return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
+
+    return answer
+
+
+def canonical(value):
+    """A value by which rows are compared and sorted: a double by its bits, every NaN alike, and -0.0 as 0.0."""
+    if isinstance(value, float):
+        return "double", struct.pack(">d", math.nan if math.isnan(value) else value + 0.0).hex()
+    return type(value).__name__, str(value)
+
+
+def rows(found: list[tuple]) -> list:
+    """Rows in an order that does not depend on the engine."""
+    return sorted(tuple(canonical(value) for value in row) for row in found)
+
+
+def agree(kind: str, answers: tuple[list[tuple], list[tuple]]) -> bool:
+    """Whether rows are equal; of what Java computes otherwise in its last bit, to two units in that place."""
+    ours, theirs = (sorted(found, key=lambda row: str(row[0])) for found in answers)
+    if kind not in LAST_BIT:
+        return rows(ours) == rows(theirs)
+    return len(ours) == len(theirs) and all(
+        one[0] == two[0] and (one[1] == two[1] or abs(one[1] - two[1]) <= 2 * math.ulp(one[1]))
+        for one, two in zip(ours, theirs, strict=True)
+    )

@@ -10,9 +10,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from galaxiesml.catalog import Catalog
+from galaxiesml.curation.engines.choice import Engine
+from galaxiesml.curation.engines.servers import session
 
 from ...made.builds import mixed
 from ...made.once import once
@@ -21,6 +24,7 @@ from ...made.signalled import signalled
 from ...made.spark import Installed, cluster, connect_server, free_port, installed, kill, wait
 from ...made.whole import whole
 from ..landed import land_rows, new_catalog
+from . import functions
 
 pytestmark = pytest.mark.proof
 TOKEN, SECRET = "5a1ad0f2c0ffee", "1e55e75ec7e7"
@@ -88,6 +92,21 @@ def test_every_table_of_local_spark_is_duckdbs(spark, tmp_path):
     assert rows["int_pairs"] > 48_000 and rows["photoz_metrics"] and rows["galaxy_morphology"] and rows["pictures"]
     assert left(catalog) == []
     print(f"\nmeasured: {len(rows)} tables equal, DuckDB and Spark in {time.monotonic() - began:.0f} s")
+
+
+def test_spark_computes_what_models_use_as_duckdb_does(spark, tmp_path, monkeypatch):
+    port, token = free_port(), "0123456789abcdef"
+    (tmp_path / "data").mkdir()
+    path, differing = functions.write(tmp_path / "data" / "edges.parquet"), {}
+    with connect_server(spark, tmp_path / "server", port, token), duckdb.connect() as connection:
+        monkeypatch.setenv("SPARK_CONNECT_AUTHENTICATE_TOKEN", token)
+        engine = Engine("spark", remote=f"sc://localhost:{port}")
+        with session(engine, tmp_path, tmp_path, 1, "1GB") as opened:
+            ours, theirs = functions.by_duckdb(connection, path), functions.by_spark(opened, connection, path)
+            for kind, query in functions.QUERIES:
+                if not functions.agree(kind, found := (ours(query), theirs(query))):
+                    differing[query] = found
+    assert not differing
 
 
 def test_a_worker_that_is_killed_changes_no_row(spark, tmp_path):
