@@ -6,13 +6,13 @@ import atexit
 import contextlib
 import gc
 import logging.handlers
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from galaxiesml.catalog.parquet import plain
 from galaxiesml.errors import BuildError
+from galaxiesml.system.environment import environment
 from galaxiesml.system.interrupts import heeded
 from galaxiesml.system.refusals import refusal, refusal_told
 
@@ -70,7 +70,7 @@ def invoke(
         An interrupt came, whatever dbt made of it.
     """
     with (
-        _environment(settings.environment()),
+        environment(settings.environment()),
         _without_collector(),
         _log(logs) as log,
         contextlib.nullcontext() if session is None else _through(session),
@@ -165,20 +165,6 @@ class _Listener:
         elif name == "NodeFinished":
             self._done += 1
             self._progress(self._done, self._total, event.data.node_info.node_name)
-
-
-@contextlib.contextmanager
-def _environment(variables: dict[str, str]):
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from galaxiesml.curation.engines.choice import SESSION, Engine
 from galaxiesml.curation.engines.driver import driver
 from galaxiesml.curation.engines.sources import first_line
 from galaxiesml.errors import BuildError, UsageError
+from galaxiesml.system.environment import environment
 
 _UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 #: Seconds between two looks at a child, and at a server elsewhere; how long it may take to answer, and how often not.
@@ -132,9 +133,7 @@ def _sail(scratch: Path, threads: int, memory: int) -> Iterator[str]:
         "SAIL_EXECUTION__DEFAULT_PARALLELISM": str(threads),
         "RUST_LOG": os.environ.get("RUST_LOG", "error"),
     }
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ |= settings
-    try:
+    with environment(settings):
         from pysail.spark import SparkConnectServer
 
         server = SparkConnectServer("127.0.0.1", 0)
@@ -143,12 +142,6 @@ def _sail(scratch: Path, threads: int, memory: int) -> Iterator[str]:
             yield f"sc://localhost:{server.listening_address[1]}"
         finally:
             server.stop()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _connect(server: Server):

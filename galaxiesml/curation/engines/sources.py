@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.parquet import parquet
+from galaxiesml.catalog.parquet import literal, parquet, quote
 from galaxiesml.catalog.stores import STORES, Store
 from galaxiesml.errors import BuildError, UsageError
 
@@ -154,7 +154,7 @@ def create(session, catalog: Catalog, schemas: Schemas, connection) -> list[int]
     rows = []
     for store in STORES:
         name, columns = f"{schemas.of(store.source)}.{store.name}", _columns(connection, catalog, store)
-        if apart := _of_other_types(catalog, store):
+        if apart := _of_other_types(connection, catalog, store):
             _union(session, name, columns, apart)
         else:
             _table(session, name, columns, catalog.root / store.path)
@@ -168,16 +168,23 @@ def _table(session, name: str, columns: dict[str, str], path: Path) -> None:
     session.sql(f"create table {name} ({declared}) using parquet location {quoted(path)}")
 
 
-def _of_other_types(catalog: Catalog, store: Store) -> list[tuple[Path, dict[str, str]]]:
+def _of_other_types(connection, catalog: Catalog, store: Store) -> list[tuple[Path, dict[str, str]]]:
     """A source's files, each with its columns' types, if a column has not the same type in all of them."""
-    import duckdb
-
-    files = sorted(catalog.root.glob(store.path))
-    with duckdb.connect() as connection:
-        found = [
-            (file, dict(row[:2] for row in connection.execute(f"describe select * from {parquet(file)}").fetchall()))
-            for file in files
-        ]
+    folder, star, rest = store.path.partition("/*")
+    pattern = quote(literal(catalog.root / folder) + f"{star}{rest}")
+    # Of thousands of files one question: in most sources no name has two types.
+    (differing,) = connection.execute(f"""
+        select count(*) from (
+            select name from parquet_schema({pattern}) where type is not null
+            group by name having count(distinct (type, logical_type)) > 1
+        )
+    """).fetchone()
+    if not differing:
+        return []
+    found = [
+        (file, dict(row[:2] for row in connection.execute(f"describe select * from {parquet(file)}").fetchall()))
+        for file in sorted(catalog.root.glob(store.path))
+    ]
     kinds: dict[str, set[str]] = {}
     for _, types in found:
         for column, kind in types.items():
