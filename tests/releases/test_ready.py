@@ -226,3 +226,11 @@ def test_what_asks_landed_tables_reads_converted_columns(dp1, tmp_path, finished
     assert whole == ROWS - 48 + 2 and sample["object_id"][0].as_py() == 7
     boxes = boxes_near(Catalog.open(root))
     assert boxes and all(52 < box.ra_low < 54 for box in boxes)
+
+
+@pytest.mark.parametrize("survey", ["dp1", "legacy"])
+def test_sail_makes_the_same_rows_of_converted_columns(survey, request, typed):
+    pytest.importorskip("pysail", reason="Sail is not installed: pip install 'galaxiesml[sail]'")
+    catalog, _ = request.getfixturevalue(survey)
+    code, out, err = typed("-C", catalog.root, "audit", "engines", "--json")
+    assert code == 0 and json.loads(out)["equal"], out or err
