@@ -86,3 +86,8 @@ def parquet(path: Path | str, pattern: str = "", *, union_by_name: bool = False)
     files = literal(path) + (f"/{pattern}" if pattern else "")
     names = ", union_by_name = true" if union_by_name else ""
     return f"read_parquet({quote(files)}, hive_partitioning = false{names})"
+
+
+def schemas(path: Path | str, pattern: str = "") -> str:
+    """The DuckDB expression of the columns of the files that :func:`parquet` reads: one row a file and column."""
+    return f"parquet_schema({quote(literal(path) + (f'/{pattern}' if pattern else ''))})"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from galaxiesml.catalog import Catalog
-from galaxiesml.catalog.parquet import literal, parquet, quote
+from galaxiesml.catalog.parquet import parquet, schemas
 from galaxiesml.catalog.stores import STORES, Store
 from galaxiesml.errors import BuildError, UsageError
 
@@ -171,11 +171,11 @@ def _table(session, name: str, columns: dict[str, str], path: Path) -> None:
 def _of_other_types(connection, catalog: Catalog, store: Store) -> list[tuple[Path, dict[str, str]]]:
     """A source's files, each with its columns' types, if a column has not the same type in all of them."""
     folder, star, rest = store.path.partition("/*")
-    pattern = quote(literal(catalog.root / folder) + f"{star}{rest}")
+    columns = schemas(catalog.root / folder, f"{star}{rest}".removeprefix("/"))
     # Of thousands of files one question: in most sources no name has two types.
     (differing,) = connection.execute(f"""
         select count(*) from (
-            select name from parquet_schema({pattern}) where type is not null
+            select name from {columns} where type is not null
             group by name having count(distinct (type, logical_type)) > 1
         )
     """).fetchone()
